@@ -1,0 +1,27 @@
+//! The one error type of the library.
+
+use std::path::PathBuf;
+
+/// Why there is no result, or why an integration could not go on.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The step size fell below what `f64` times can resolve.
+    #[error("step size {step:.3e} at t = {time:.9e} is below the resolution of the time variable")]
+    StepTooSmall { time: f64, step: f64 },
+    /// A weight or derivative became NaN or infinite.
+    #[error("the solution stopped being finite at t = {time:.9e}")]
+    NotFinite { time: f64 },
+    /// The step limit was reached.
+    #[error("{steps} steps were not enough: reached t = {time:.9e}")]
+    TooManySteps { steps: usize, time: f64 },
+    /// An implicit method could not solve its nonlinear or linear system.
+    #[error("{method} gave up at t = {time:.9e}: {reason}")]
+    SolverFailed {
+        method: &'static str,
+        time: f64,
+        reason: String,
+    },
+    /// Reading or writing a file failed.
+    #[error("{path}: {reason}", path = path.display())]
+    Io { path: PathBuf, reason: String },
+}

@@ -1,0 +1,173 @@
+//! The one entry point: any vector field, any method, one observer.
+
+use super::{Method, Options, Step, VectorField, dop853, euler};
+use crate::error::Error;
+use std::cell::Cell;
+use std::ops::ControlFlow;
+
+/// Watches an integration. `Break` ends it.
+pub trait Observer {
+    /// Called once with the start, `f0 = f(y0)`.
+    fn start(&mut self, y0: &[f64], f0: &[f64]) -> ControlFlow<String>;
+
+    /// Called after every accepted step.
+    fn step(&mut self, step: &Step<'_>) -> ControlFlow<String>;
+}
+
+/// How an integration ended.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// The horizon was reached.
+    HorizonReached,
+    /// The observer asked to stop and said why.
+    Stopped { reason: String },
+    /// The method could not go on; everything up to here is sound.
+    Failed { error: Error },
+}
+
+/// Work that was done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Statistics {
+    pub steps: usize,
+    pub rejected: usize,
+    pub rhs_evaluations: usize,
+    pub jvp_evaluations: usize,
+}
+
+/// The end of an integration.
+#[derive(Debug, Clone)]
+pub struct Integration {
+    pub outcome: Outcome,
+    /// Last accepted time and state.
+    pub time: f64,
+    pub state: Vec<f64>,
+    pub statistics: Statistics,
+}
+
+/// What a method hands back to the driver.
+pub(super) struct Finished {
+    pub outcome: Outcome,
+    pub rejected: usize,
+}
+
+/// Integrates `dy/dt = f(y)` from `y0` at `t = 0` until the horizon, a stop or a failure.
+pub fn integrate(
+    field: &dyn VectorField,
+    y0: &[f64],
+    options: &Options,
+    observer: &mut dyn Observer,
+) -> Integration {
+    let counted = Counted::new(field);
+    let mut watch = Watch::new(observer, options.max_steps, y0);
+    let finished = match options.method {
+        Method::Auto | Method::Dop853 => dop853::run(&counted, y0, options, &mut watch),
+        Method::GradientDescent { learning_rate } => {
+            euler::run(&counted, y0, learning_rate, options, &mut watch)
+        }
+        _ => todo!(),
+    };
+    Integration {
+        outcome: finished.outcome,
+        time: watch.time,
+        state: watch.state,
+        statistics: Statistics {
+            steps: watch.steps,
+            rejected: finished.rejected,
+            rhs_evaluations: counted.rhs.get(),
+            jvp_evaluations: counted.jvp.get(),
+        },
+    }
+}
+
+/// Shows steps to the observer and keeps the last accepted state.
+pub(super) struct Watch<'a> {
+    observer: &'a mut dyn Observer,
+    max_steps: usize,
+    pub steps: usize,
+    pub time: f64,
+    pub state: Vec<f64>,
+}
+
+impl<'a> Watch<'a> {
+    fn new(observer: &'a mut dyn Observer, max_steps: usize, y0: &[f64]) -> Self {
+        Self {
+            observer,
+            max_steps,
+            steps: 0,
+            time: 0.0,
+            state: y0.to_vec(),
+        }
+    }
+
+    /// Shows the start.
+    pub fn start(&mut self, f0: &[f64]) -> ControlFlow<Outcome> {
+        if f0.iter().any(|v| !v.is_finite()) {
+            return failed(Error::NotFinite { time: 0.0 });
+        }
+        stop_with(self.observer.start(&self.state, f0))
+    }
+
+    /// Shows an accepted step; `Break` carries the outcome when the run ends here.
+    pub fn accept(&mut self, step: &Step<'_>) -> ControlFlow<Outcome> {
+        self.steps += 1;
+        self.time = step.t1;
+        self.state.copy_from_slice(step.y1);
+        stop_with(self.observer.step(step))?;
+        if self.steps >= self.max_steps {
+            return failed(Error::TooManySteps {
+                steps: self.steps,
+                time: self.time,
+            });
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn stop_with(flow: ControlFlow<String>) -> ControlFlow<Outcome> {
+    match flow {
+        ControlFlow::Continue(()) => ControlFlow::Continue(()),
+        ControlFlow::Break(reason) => ControlFlow::Break(Outcome::Stopped { reason }),
+    }
+}
+
+/// Ends the run with an error.
+pub(super) fn failed<C>(error: Error) -> ControlFlow<Outcome, C> {
+    ControlFlow::Break(Outcome::Failed { error })
+}
+
+/// Counts evaluations of a field.
+struct Counted<'a> {
+    field: &'a dyn VectorField,
+    rhs: Cell<usize>,
+    jvp: Cell<usize>,
+}
+
+impl<'a> Counted<'a> {
+    fn new(field: &'a dyn VectorField) -> Self {
+        Self {
+            field,
+            rhs: Cell::new(0),
+            jvp: Cell::new(0),
+        }
+    }
+}
+
+impl VectorField for Counted<'_> {
+    fn dim(&self) -> usize {
+        self.field.dim()
+    }
+
+    fn eval(&self, y: &[f64], dy: &mut [f64]) {
+        self.rhs.set(self.rhs.get() + 1);
+        self.field.eval(y, dy);
+    }
+
+    fn jvp(&self, y: &[f64], v: &[f64], out: &mut [f64]) {
+        self.jvp.set(self.jvp.get() + 1);
+        self.field.jvp(y, v, out);
+    }
+
+    fn magnitude(&self, y: &[f64], out: &mut [f64]) {
+        self.field.magnitude(y, out);
+    }
+}

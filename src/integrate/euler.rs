@@ -1,0 +1,71 @@
+//! Explicit Euler with a fixed step: gradient descent `y ← y + η f(y)`, time `t = k η`.
+
+use super::driver::{Finished, Outcome, Watch};
+use super::{Interpolant, Options, Step, VectorField};
+use std::ops::ControlFlow;
+
+/// Straight line between two iterates.
+struct Line<'a> {
+    y0: &'a [f64],
+    y1: &'a [f64],
+}
+
+impl Interpolant for Line<'_> {
+    fn state(&self, theta: f64, y: &mut [f64]) {
+        for ((y, a), b) in y.iter_mut().zip(self.y0).zip(self.y1) {
+            *y = a + theta * (b - a);
+        }
+    }
+}
+
+pub(super) fn run(
+    field: &dyn VectorField,
+    y0: &[f64],
+    learning_rate: f64,
+    options: &Options,
+    watch: &mut Watch<'_>,
+) -> Finished {
+    let outcome = match descend(field, y0, learning_rate, options, watch) {
+        ControlFlow::Break(outcome) => outcome,
+        ControlFlow::Continue(()) => Outcome::HorizonReached,
+    };
+    Finished {
+        outcome,
+        rejected: 0,
+    }
+}
+
+fn descend(
+    field: &dyn VectorField,
+    start: &[f64],
+    learning_rate: f64,
+    options: &Options,
+    watch: &mut Watch<'_>,
+) -> ControlFlow<Outcome> {
+    let (mut y0, mut y1, mut f) = (start.to_vec(), start.to_vec(), vec![0.0; start.len()]);
+    field.eval(&y0, &mut f);
+    watch.start(&f)?;
+    let mut count = 0_usize;
+    loop {
+        let t0 = count as f64 * learning_rate;
+        count += 1;
+        let t1 = count as f64 * learning_rate;
+        // A last step that would end past the horizon is not taken: iterates exist at k η only.
+        if t1 > options.horizon * (1.0 + 4.0 * f64::EPSILON) {
+            return ControlFlow::Continue(());
+        }
+        for ((y1, y0), f) in y1.iter_mut().zip(&y0).zip(&f) {
+            *y1 = y0 + learning_rate * f;
+        }
+        field.eval(&y1, &mut f);
+        watch.accept(&Step {
+            t0,
+            t1,
+            y0: &y0,
+            y1: &y1,
+            f1: &f,
+            inside: &Line { y0: &y0, y1: &y1 },
+        })?;
+        std::mem::swap(&mut y0, &mut y1);
+    }
+}

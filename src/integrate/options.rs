@@ -1,0 +1,49 @@
+//! How a run is integrated.
+
+/// An integration method.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Method {
+    /// Chosen by the program.
+    Auto,
+    /// Dormand–Prince 8(5,3) with 7th-order dense output.
+    Dop853,
+    /// diffsol's Tsitouras 5(4).
+    Tsit45,
+    /// diffsol's variable-order BDF.
+    Bdf,
+    /// diffsol's ESDIRK 3(4).
+    Esdirk34,
+    /// diffsol's TR-BDF2.
+    TrBdf2,
+    /// Explicit Euler with a fixed step, as people train.
+    GradientDescent { learning_rate: f64 },
+}
+
+impl Method {
+    /// The name in scenario files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Auto => "auto",
+            Method::Dop853 => "dop853",
+            Method::Tsit45 => "tsit45",
+            Method::Bdf => "bdf",
+            Method::Esdirk34 => "esdirk34",
+            Method::TrBdf2 => "tr_bdf2",
+            Method::GradientDescent { .. } => "gradient_descent",
+        }
+    }
+}
+
+/// Method, error control and horizon.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub method: Method,
+    /// Relative tolerance, against `VectorField::magnitude`.
+    pub rtol: f64,
+    /// Absolute tolerance of each component.
+    pub atol: Vec<f64>,
+    /// The run ends at this time.
+    pub horizon: f64,
+    /// The run fails after this many steps.
+    pub max_steps: usize,
+}

@@ -1,0 +1,57 @@
+//! Dense products, spectra and norms: thin over faer, always sequential so that results do not
+//! depend on the number of threads.
+
+mod spectrum;
+
+pub use faer::{Mat, MatMut, MatRef};
+pub use spectrum::{SingularValues, Svd, svd};
+
+use faer::{Accum, Par};
+
+/// `dst = alpha·lhs·rhs` or, with `accumulate`, `dst += alpha·lhs·rhs`.
+pub fn multiply(
+    dst: MatMut<'_, f64>,
+    accumulate: bool,
+    alpha: f64,
+    lhs: MatRef<'_, f64>,
+    rhs: MatRef<'_, f64>,
+) {
+    let mode = if accumulate {
+        Accum::Add
+    } else {
+        Accum::Replace
+    };
+    faer::linalg::matmul::matmul(dst, mode, lhs, rhs, alpha, Par::Seq);
+}
+
+/// `Σ x_i y_i`.
+pub fn dot(x: &[f64], y: &[f64]) -> f64 {
+    x.iter().zip(y).map(|(a, b)| a * b).sum()
+}
+
+/// `‖x‖₂`.
+pub fn norm(x: &[f64]) -> f64 {
+    dot(x, x).sqrt()
+}
+
+/// Column-major view of a packed `rows × cols` matrix.
+pub fn view(data: &[f64], rows: usize, cols: usize) -> MatRef<'_, f64> {
+    MatRef::from_column_major_slice(data, rows, cols)
+}
+
+/// Mutable column-major view of a packed `rows × cols` matrix.
+pub fn view_mut(data: &mut [f64], rows: usize, cols: usize) -> MatMut<'_, f64> {
+    MatMut::from_column_major_slice_mut(data, rows, cols)
+}
+
+/// Column-major copy of a matrix.
+pub fn to_vec(a: MatRef<'_, f64>) -> Vec<f64> {
+    a.col_iter()
+        .flat_map(|c| c.iter().copied().collect::<Vec<_>>())
+        .collect()
+}
+
+/// Frobenius norm `‖A‖_F`.
+pub fn frobenius(a: MatRef<'_, f64>) -> f64 {
+    a.norm_l2()
+}

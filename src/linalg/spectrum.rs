@@ -1,0 +1,82 @@
+//! Singular values and vectors, `A = U diag(σ) Vᵀ` with `σ_1 ≥ σ_2 ≥ …`.
+
+use faer::diag::DiagMut;
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::svd::{self as faer_svd, ComputeSvdVectors};
+use faer::{Mat, MatRef, Par};
+
+/// Singular values of matrices of one shape, without allocation after `new`.
+pub struct SingularValues {
+    values: Vec<f64>,
+    memory: MemBuffer,
+}
+
+impl SingularValues {
+    /// For matrices of shape `rows × cols`.
+    pub fn new(rows: usize, cols: usize) -> Self {
+        let scratch = faer_svd::svd_scratch::<f64>(
+            rows,
+            cols,
+            ComputeSvdVectors::No,
+            ComputeSvdVectors::No,
+            Par::Seq,
+            Default::default(),
+        );
+        Self {
+            values: vec![0.0; rows.min(cols)],
+            memory: MemBuffer::new(scratch),
+        }
+    }
+
+    /// `σ_1 ≥ σ_2 ≥ …` of `a`; all NaN when the iteration does not converge (a not finite).
+    pub fn of(&mut self, a: MatRef<'_, f64>) -> &[f64] {
+        let result = faer_svd::svd(
+            a,
+            DiagMut::from_slice_mut(&mut self.values),
+            None,
+            None,
+            Par::Seq,
+            MemStack::new(&mut self.memory),
+            Default::default(),
+        );
+        if result.is_err() {
+            self.values.fill(f64::NAN);
+        }
+        &self.values
+    }
+}
+
+/// Thin singular value decomposition.
+pub struct Svd {
+    pub u: Mat<f64>,
+    pub s: Vec<f64>,
+    pub v: Mat<f64>,
+}
+
+/// Thin SVD of `a` (`rows × cols`, `k = min`): `u : rows × k`, `v : cols × k`. `None` when `a` is
+/// not finite.
+pub fn svd(a: MatRef<'_, f64>) -> Option<Svd> {
+    let (rows, cols) = (a.nrows(), a.ncols());
+    let k = rows.min(cols);
+    let (mut u, mut v) = (Mat::zeros(rows, k), Mat::zeros(cols, k));
+    let mut s = vec![0.0; k];
+    let scratch = faer_svd::svd_scratch::<f64>(
+        rows,
+        cols,
+        ComputeSvdVectors::Thin,
+        ComputeSvdVectors::Thin,
+        Par::Seq,
+        Default::default(),
+    );
+    faer_svd::svd(
+        a,
+        DiagMut::from_slice_mut(&mut s),
+        Some(u.as_mut()),
+        Some(v.as_mut()),
+        Par::Seq,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+        Default::default(),
+    )
+    .ok()?;
+    Some(Svd { u, s, v })
+}

@@ -1,0 +1,251 @@
+//! Costs `C(A)` of the end-to-end matrix `A : n_L × n_0`. All are quadratic in `A`, so the
+//! gradient is `∇C(A)` affine and the curvature `∇²C` is one fixed linear map.
+
+use crate::linalg::{Mat, MatMut, MatRef, multiply};
+
+/// What the end-to-end matrix is fitted to.
+#[derive(Debug, Clone)]
+pub enum Cost {
+    /// `½‖A − T‖_F²`.
+    SquaredError { target: Mat<f64> },
+    /// `½ Σ w_ij (A − T)_ij²`.
+    Weighted { target: Mat<f64>, weights: Mat<f64> },
+    /// `½ Σ_observed (A − T)_ij²`; `observed` is 0/1 and its zeros are the test set.
+    MatrixCompletion {
+        target: Mat<f64>,
+        observed: Mat<f64>,
+    },
+    /// `(1/2N)‖A X − Y‖_F² = ½ tr((A − T) Σ (A − T)ᵀ) + floor` with `Σ = X Xᵀ/N : n_0 × n_0`,
+    /// `T` the least-squares solution and `floor` what no linear map can explain.
+    Regression {
+        target: Mat<f64>,
+        covariance: Mat<f64>,
+        floor: f64,
+    },
+    /// `(1/2m) Σ_k (⟨M_k, A⟩ − y_k)²`; row `k` of `measurements : m × n_L n_0` is `M_k`
+    /// column-major.
+    MatrixSensing {
+        measurements: Mat<f64>,
+        observations: Vec<f64>,
+        target: Option<Mat<f64>>,
+        shape: (usize, usize),
+    },
+}
+
+/// Scratch of `Cost::gradient` and `Cost::curvature`; make it with `Cost::scratch`.
+#[derive(Debug, Clone)]
+pub struct CostScratch {
+    matrix: Mat<f64>,
+    residual: Mat<f64>,
+    flat: Mat<f64>,
+}
+
+impl Cost {
+    /// `(n_L, n_0)`.
+    pub fn shape(&self) -> (usize, usize) {
+        match self {
+            Cost::MatrixSensing { shape, .. } => *shape,
+            Cost::SquaredError { target }
+            | Cost::Weighted { target, .. }
+            | Cost::MatrixCompletion { target, .. }
+            | Cost::Regression { target, .. } => (target.nrows(), target.ncols()),
+        }
+    }
+
+    /// The matrix `T` that the cost is built from, where there is one.
+    pub fn target(&self) -> Option<MatRef<'_, f64>> {
+        match self {
+            Cost::SquaredError { target }
+            | Cost::Weighted { target, .. }
+            | Cost::MatrixCompletion { target, .. }
+            | Cost::Regression { target, .. } => Some(target.as_ref()),
+            Cost::MatrixSensing { target, .. } => target.as_ref().map(|t| t.as_ref()),
+        }
+    }
+
+    /// Scratch for this cost's shapes.
+    pub fn scratch(&self) -> CostScratch {
+        let (rows, cols) = self.shape();
+        let m = match self {
+            Cost::MatrixSensing { measurements, .. } => measurements.nrows(),
+            _ => 0,
+        };
+        let flat = if m > 0 { rows * cols } else { 0 };
+        CostScratch {
+            matrix: Mat::zeros(rows, cols),
+            residual: Mat::zeros(m, 1),
+            flat: Mat::zeros(flat, 1),
+        }
+    }
+
+    /// `∇C(A)` into `gradient`; returns `C(A)`.
+    pub fn gradient(
+        &self,
+        a: MatRef<'_, f64>,
+        gradient: MatMut<'_, f64>,
+        scratch: &mut CostScratch,
+    ) -> f64 {
+        match self {
+            Cost::SquaredError { target } => entrywise(a, target, None, gradient),
+            Cost::Weighted { target, weights } => entrywise(a, target, Some(weights), gradient),
+            Cost::MatrixCompletion { target, observed } => {
+                entrywise(a, target, Some(observed), gradient)
+            }
+            Cost::Regression {
+                target,
+                covariance,
+                floor,
+            } => {
+                let error = &mut scratch.matrix;
+                subtract(a, target.as_ref(), error.as_mut());
+                half_quadratic(error, covariance, gradient) + floor
+            }
+            Cost::MatrixSensing {
+                measurements,
+                observations,
+                ..
+            } => {
+                flatten(a, &mut scratch.flat);
+                sensing(measurements, Some(observations), scratch, gradient)
+            }
+        }
+    }
+
+    /// `∇²C[D]`, the derivative of `∇C` along `direction`, into `out`.
+    pub fn curvature(
+        &self,
+        direction: MatRef<'_, f64>,
+        out: MatMut<'_, f64>,
+        scratch: &mut CostScratch,
+    ) {
+        match self {
+            Cost::SquaredError { .. } => {
+                let mut out = out;
+                out.copy_from(direction);
+            }
+            Cost::Weighted { weights, .. } => scale_entries(direction, weights, out),
+            Cost::MatrixCompletion { observed, .. } => scale_entries(direction, observed, out),
+            Cost::Regression { covariance, .. } => {
+                multiply(out, false, 1.0, direction, covariance.as_ref());
+            }
+            Cost::MatrixSensing { measurements, .. } => {
+                flatten(direction, &mut scratch.flat);
+                sensing(measurements, None, scratch, out);
+            }
+        }
+    }
+
+    /// Cost on what training does not see: the unobserved entries (completion), the distance
+    /// `½‖A − T‖_F²` to the matrix measured (sensing). `None` for costs without a test set.
+    pub fn test_value(&self, a: MatRef<'_, f64>) -> Option<f64> {
+        match self {
+            Cost::MatrixCompletion { target, observed } => Some(
+                entries(a, target)
+                    .map(|(i, j, e)| 0.5 * (1.0 - observed[(i, j)]) * e * e)
+                    .sum(),
+            ),
+            Cost::MatrixSensing {
+                target: Some(target),
+                ..
+            } => Some(entries(a, target).map(|(_, _, e)| 0.5 * e * e).sum()),
+            _ => None,
+        }
+    }
+}
+
+/// `(i, j, (A − T)_ij)`, column by column.
+fn entries<'a>(
+    a: MatRef<'a, f64>,
+    target: &'a Mat<f64>,
+) -> impl Iterator<Item = (usize, usize, f64)> + 'a {
+    (0..a.ncols())
+        .flat_map(move |j| (0..a.nrows()).map(move |i| (i, j, a[(i, j)] - target[(i, j)])))
+}
+
+fn entrywise(
+    a: MatRef<'_, f64>,
+    target: &Mat<f64>,
+    weights: Option<&Mat<f64>>,
+    mut gradient: MatMut<'_, f64>,
+) -> f64 {
+    let mut cost = 0.0;
+    for j in 0..a.ncols() {
+        for i in 0..a.nrows() {
+            let error = a[(i, j)] - target[(i, j)];
+            let g = weights.map_or(error, |w| w[(i, j)] * error);
+            cost += 0.5 * g * error;
+            gradient[(i, j)] = g;
+        }
+    }
+    cost
+}
+
+fn scale_entries(direction: MatRef<'_, f64>, weights: &Mat<f64>, mut out: MatMut<'_, f64>) {
+    for j in 0..direction.ncols() {
+        for i in 0..direction.nrows() {
+            out[(i, j)] = weights[(i, j)] * direction[(i, j)];
+        }
+    }
+}
+
+fn subtract(a: MatRef<'_, f64>, b: MatRef<'_, f64>, mut out: MatMut<'_, f64>) {
+    for j in 0..a.ncols() {
+        for i in 0..a.nrows() {
+            out[(i, j)] = a[(i, j)] - b[(i, j)];
+        }
+    }
+}
+
+/// `E Σ` into `gradient`; returns `½ tr(E Σ Eᵀ)`.
+fn half_quadratic(error: &Mat<f64>, covariance: &Mat<f64>, mut gradient: MatMut<'_, f64>) -> f64 {
+    let product = gradient.as_mut();
+    multiply(product, false, 1.0, error.as_ref(), covariance.as_ref());
+    let mut cost = 0.0;
+    for j in 0..error.ncols() {
+        for i in 0..error.nrows() {
+            cost += 0.5 * error[(i, j)] * gradient[(i, j)];
+        }
+    }
+    cost
+}
+
+fn flatten(a: MatRef<'_, f64>, flat: &mut Mat<f64>) {
+    for j in 0..a.ncols() {
+        for i in 0..a.nrows() {
+            flat[(j * a.nrows() + i, 0)] = a[(i, j)];
+        }
+    }
+}
+
+/// `(1/m) Σ_k r_k M_k` into `gradient` with `r_k = ⟨M_k, X⟩ − y_k`, `X` in `scratch.flat`;
+/// returns `(1/2m) Σ r_k²`.
+fn sensing(
+    measurements: &Mat<f64>,
+    observations: Option<&[f64]>,
+    scratch: &mut CostScratch,
+    mut gradient: MatMut<'_, f64>,
+) -> f64 {
+    let CostScratch { residual, flat, .. } = scratch;
+    let m = measurements.nrows();
+    let (b, weight) = (measurements.as_ref(), 1.0 / m as f64);
+    multiply(residual.as_mut(), false, 1.0, b, flat.as_ref());
+    let mut cost = 0.0;
+    for k in 0..m {
+        residual[(k, 0)] -= observations.map_or(0.0, |y| y[k]);
+        cost += 0.5 * weight * residual[(k, 0)] * residual[(k, 0)];
+    }
+    multiply(
+        flat.as_mut(),
+        false,
+        weight,
+        b.transpose(),
+        residual.as_ref(),
+    );
+    let rows = gradient.nrows();
+    for j in 0..gradient.ncols() {
+        for i in 0..rows {
+            gradient[(i, j)] = flat[(j * rows + i, 0)];
+        }
+    }
+    cost
+}

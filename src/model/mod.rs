@@ -1,0 +1,18 @@
+//! What is trained: the network, the cost and the start, every random draw made.
+
+mod cost;
+mod network;
+
+pub use cost::{Cost, CostScratch};
+pub use network::Network;
+
+/// A network, a cost `C(A)`, the regularisation `λ` and the initial weights.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    pub network: Network,
+    pub cost: Cost,
+    /// `λ` of `C(A) + λ‖θ‖²`.
+    pub l2: f64,
+    /// Packed weights at `t = 0`, as `Network` lays them out.
+    pub initial_weights: Vec<f64>,
+}

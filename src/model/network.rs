@@ -1,0 +1,100 @@
+//! Shapes of a deep linear network `A = W_L … W_1`, `W_l : n_l × n_{l-1}`, and the packing of its
+//! weights: layers one after the other, each column-major.
+
+use crate::linalg::{Mat, MatMut, MatRef, multiply, view, view_mut};
+use std::ops::Range;
+
+/// The widths `n_0 … n_L`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    widths: Vec<usize>,
+    offsets: Vec<usize>,
+}
+
+impl Network {
+    /// `widths` has at least two entries, all positive.
+    pub fn new(widths: Vec<usize>) -> Self {
+        assert!(widths.len() >= 2 && widths.iter().all(|&n| n > 0));
+        let mut offsets = vec![0];
+        for pair in widths.windows(2) {
+            offsets.push(offsets[offsets.len() - 1] + pair[0] * pair[1]);
+        }
+        Self { widths, offsets }
+    }
+
+    /// `n_0 … n_L`.
+    pub fn widths(&self) -> &[usize] {
+        &self.widths
+    }
+
+    /// `L`.
+    pub fn depth(&self) -> usize {
+        self.widths.len() - 1
+    }
+
+    /// `n_0`.
+    pub fn input_width(&self) -> usize {
+        self.widths[0]
+    }
+
+    /// `n_L`.
+    pub fn output_width(&self) -> usize {
+        self.widths[self.depth()]
+    }
+
+    /// Number of singular values of `A`, `min(n_0, n_L)`.
+    pub fn modes(&self) -> usize {
+        self.input_width().min(self.output_width())
+    }
+
+    /// Largest rank that `A` can have.
+    pub fn max_rank(&self) -> usize {
+        self.widths.iter().copied().min().unwrap_or(0)
+    }
+
+    /// Total number of weights.
+    pub fn parameters(&self) -> usize {
+        self.offsets[self.depth()]
+    }
+
+    /// `(n_l, n_{l-1})` of layer `l = 1 … L`.
+    pub fn shape(&self, layer: usize) -> (usize, usize) {
+        (self.widths[layer], self.widths[layer - 1])
+    }
+
+    /// Where layer `l = 1 … L` lies in the packed weights.
+    pub fn range(&self, layer: usize) -> Range<usize> {
+        self.offsets[layer - 1]..self.offsets[layer]
+    }
+
+    /// `W_l`, `l = 1 … L`.
+    pub fn layer<'a>(&self, weights: &'a [f64], layer: usize) -> MatRef<'a, f64> {
+        let (rows, cols) = self.shape(layer);
+        view(&weights[self.range(layer)], rows, cols)
+    }
+
+    /// `W_l`, `l = 1 … L`.
+    pub fn layer_mut<'a>(&self, weights: &'a mut [f64], layer: usize) -> MatMut<'a, f64> {
+        let (rows, cols) = self.shape(layer);
+        view_mut(&mut weights[self.range(layer)], rows, cols)
+    }
+
+    /// Prefix products `P_l = W_l … W_1 : n_l × n_0` for `l = 1 … L` into `products[l - 1]`; the
+    /// last one is `A`.
+    pub fn prefix_products(&self, weights: &[f64], products: &mut [Mat<f64>]) {
+        products[0].copy_from(self.layer(weights, 1));
+        for layer in 2..=self.depth() {
+            let (done, rest) = products.split_at_mut(layer - 1);
+            let (w, p) = (self.layer(weights, layer), &done[layer - 2]);
+            multiply(rest[0].as_mut(), false, 1.0, w, p.as_ref());
+        }
+    }
+
+    /// Storage for `prefix_products`.
+    pub fn product_storage(&self) -> Vec<Mat<f64>> {
+        self.widths[1..]
+            .iter()
+            .map(|&rows| Mat::zeros(rows, self.input_width()))
+            .collect()
+    }
+}

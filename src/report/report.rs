@@ -1,0 +1,75 @@
+//! The finished result of one run.
+
+use crate::observe::{Event, Trajectory};
+use std::time::Duration;
+
+/// Where a number comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// `closed_form`, `published`, `regression`, `asymptotic`, `monitor`.
+    pub kind: String,
+    pub note: String,
+}
+
+/// What theory says before the run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    /// `escape_time`, `final_singular_value`, …
+    pub quantity: String,
+    pub mode: Option<usize>,
+    pub value: f64,
+    pub source: Source,
+    /// Assumptions that were checked and hold.
+    pub assumptions: Vec<String>,
+    /// A predicted curve `(time, σ_mode)` for the figures; empty for single numbers.
+    pub curve: Vec<(f64, f64)>,
+}
+
+/// Theory or expectation met a measurement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Check {
+    pub name: String,
+    pub predicted: f64,
+    pub measured: Option<f64>,
+    /// Largest accepted `|measured − predicted|`.
+    pub band: f64,
+    pub passed: bool,
+    pub source: Source,
+}
+
+/// Work of the solver.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SolverReport {
+    pub method: String,
+    pub steps: usize,
+    pub rejected: usize,
+    pub rhs_evaluations: usize,
+    pub jvp_evaluations: usize,
+    pub integration: Duration,
+    pub cpu: Duration,
+}
+
+/// Everything a run produced. Writers format it and compute nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    pub title: String,
+    pub reference: Option<String>,
+    /// `horizon_reached`, `stopped`, `interrupted` or `failed`.
+    pub outcome: String,
+    /// One sentence for the user.
+    pub outcome_detail: String,
+    /// Time reached.
+    pub time: f64,
+    /// `n_0 … n_L`.
+    pub widths: Vec<usize>,
+    pub l2: f64,
+    pub trajectory: Trajectory,
+    pub events: Vec<Event>,
+    pub predictions: Vec<Prediction>,
+    pub checks: Vec<Check>,
+    /// Violated monitors and other remarks, one sentence each.
+    pub warnings: Vec<String>,
+    pub solver: SolverReport,
+    /// Final `W_1 … W_L`, each `(rows, cols, column-major entries)`, and `A` last.
+    pub final_weights: Vec<(usize, usize, Vec<f64>)>,
+}
