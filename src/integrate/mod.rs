@@ -8,6 +8,8 @@ mod driver;
 mod euler;
 mod options;
 mod step;
+mod tableau;
+mod vector;
 
 pub use driver::{Integration, Observer, Outcome, Statistics, integrate};
 pub use options::{Method, Options};
