@@ -13,3 +13,5 @@ pub mod linalg;
 pub mod model;
 pub mod observe;
 pub mod report;
+pub mod saddle;
+pub mod theory;

@@ -12,7 +12,12 @@ fn scalar(depth: usize, target: f64, start: f64) -> Problem {
     let initial_weights = vec![start.powf(1.0 / depth as f64); depth];
     let target = Mat::from_fn(1, 1, |_, _| target);
     let cost = Cost::SquaredError { target };
-    Problem { network, cost, l2: 0.0, initial_weights }
+    Problem {
+        network,
+        cost,
+        l2: 0.0,
+        initial_weights,
+    }
 }
 
 /// `s(t)` of the two-layer mode, `s*/(1 + (s*/s0 − 1) e^{−2 s* t})`.
