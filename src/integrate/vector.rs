@@ -56,12 +56,26 @@ pub(super) fn weighted_mean_square(row: Row, stages: &[f64], scale: &[f64]) -> f
     sum / n as f64
 }
 
-/// `Σ (x_i / scale_i)²`.
+/// `Σ (x_i / scale_i)²`, in eight interleaved partial sums.
 pub(super) fn scaled_square(x: &[f64], scale: &[f64]) -> f64 {
-    x.iter().zip(scale).map(|(x, s)| (x / s) * (x / s)).sum()
+    sum_pairs(x, scale, |x, s| (x / s) * (x / s))
 }
 
 /// `‖x − y‖²`.
 pub(super) fn distance_squared(x: &[f64], y: &[f64]) -> f64 {
-    x.iter().zip(y).map(|(a, b)| (a - b) * (a - b)).sum()
+    sum_pairs(x, y, |a, b| (a - b) * (a - b))
+}
+
+/// `Σ f(x_i, y_i)`; interleaved because a plain sum cannot be vectorised.
+fn sum_pairs(x: &[f64], y: &[f64], f: impl Fn(f64, f64) -> f64) -> f64 {
+    let mut partial = [0.0; 8];
+    let (xs, ys) = (x.chunks_exact(8), y.chunks_exact(8));
+    let tail = xs.remainder().iter().zip(ys.remainder());
+    let tail: f64 = tail.map(|(&a, &b)| f(a, b)).sum();
+    for (a, b) in xs.zip(ys) {
+        for i in 0..8 {
+            partial[i] += f(a[i], b[i]);
+        }
+    }
+    partial.iter().sum::<f64>() + tail
 }
