@@ -11,7 +11,7 @@ use diffsol_la::LinearSolver;
 use std::cell::RefCell;
 
 /// Residual of a solve, relative to its right-hand side, in the norm of the error control.
-const RELATIVE: f64 = 0.02;
+const RELATIVE: f64 = 0.1;
 /// A residual this small in units of the tolerance needs no solving.
 const ABSOLUTE: f64 = 1e-3;
 /// Products a solve may take; Newton's method judges what it then gets.

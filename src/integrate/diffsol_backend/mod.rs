@@ -33,6 +33,9 @@ type Problem<'f> = OdeSolverProblem<Equations<'f>>;
 
 /// A solver is replaced once some component's tolerance is off by this factor.
 const STALE: f64 = 2.0;
+/// Steps cannot be controlled to less than this, relative to a component's magnitude: below it
+/// the rounding of `y` itself keeps Newton's method from converging.
+const FINEST: f64 = 5e-14;
 
 /// Integrates with the diffsol method that the options name.
 pub(super) fn run(
@@ -115,9 +118,9 @@ impl<'f, 'w, 'o> Run<'f, 'w, 'o> {
     /// What an error of 1 is: `atol + rtol · magnitude`, times the scheme's fraction.
     fn measure(&mut self, y: &[f64], fraction: f64) {
         self.field.magnitude(y, &mut self.tolerances);
+        let rtol = (fraction * self.options.rtol).max(FINEST.min(self.options.rtol));
         for (tolerance, atol) in self.tolerances.iter_mut().zip(&self.options.atol) {
-            let sum = atol + self.options.rtol * *tolerance;
-            *tolerance = (fraction * sum).max(f64::MIN_POSITIVE);
+            *tolerance = (fraction * atol + rtol * *tolerance).max(f64::MIN_POSITIVE);
         }
     }
 
@@ -284,7 +287,7 @@ impl<'p, 'f: 'p, M: OdeSolverMethod<'p, Equations<'f>>> Interpolant for Inside<'
 /// and are limited by the smallest step, not by their number, which grows with the run.
 fn ode_options() -> OdeSolverOptions<f64> {
     OdeSolverOptions {
-        nonlinear_solver_tolerance: 0.02,
+        nonlinear_solver_tolerance: 0.05,
         max_nonlinear_solver_failures: usize::MAX,
         min_timestep: f64::MIN_POSITIVE,
         update_jacobian_after_steps: 1,

@@ -20,7 +20,8 @@ pub(super) trait Scheme<'f> {
     /// Order of the first step.
     fn starting_order(&self) -> usize;
 
-    /// The part of the tolerance that a step may use.
+    /// The part of the tolerance that a step may use: on the way to an escape the errors of all
+    /// steps point the same way and grow with the mode.
     fn fraction(&self) -> f64;
 
     fn solver<'p>(
@@ -34,11 +35,15 @@ pub(super) trait Scheme<'f> {
 }
 
 /// Explicit Runge–Kutta.
-pub(super) struct Explicit(Tableau<f64>);
+pub(super) struct Explicit {
+    tableau: Tableau<f64>,
+}
 
 impl Explicit {
     pub fn tsit45() -> Self {
-        Self(Tableau::tsit45())
+        Self {
+            tableau: Tableau::tsit45(),
+        }
     }
 }
 
@@ -52,7 +57,7 @@ impl<'f> Scheme<'f> for Explicit {
     const EXACT_SLOPE: bool = true;
 
     fn starting_order(&self) -> usize {
-        self.0.order()
+        self.tableau.order()
     }
 
     fn fraction(&self) -> f64 {
@@ -68,20 +73,26 @@ impl<'f> Scheme<'f> for Explicit {
     where
         'f: 'p,
     {
-        ExplicitRk::new(problem, state, self.0)
+        ExplicitRk::new(problem, state, self.tableau)
     }
 }
 
 /// Singly diagonally implicit Runge–Kutta with an explicit first stage.
-pub(super) struct Esdirk(Tableau<f64>);
+pub(super) struct Esdirk {
+    tableau: Tableau<f64>,
+}
 
 impl Esdirk {
     pub fn esdirk34() -> Self {
-        Self(Tableau::esdirk34())
+        Self {
+            tableau: Tableau::esdirk34(),
+        }
     }
 
     pub fn tr_bdf2() -> Self {
-        Self(Tableau::tr_bdf2())
+        Self {
+            tableau: Tableau::tr_bdf2(),
+        }
     }
 }
 
@@ -95,11 +106,11 @@ impl<'f> Scheme<'f> for Esdirk {
     const EXACT_SLOPE: bool = false;
 
     fn starting_order(&self) -> usize {
-        self.0.order()
+        self.tableau.order()
     }
 
     fn fraction(&self) -> f64 {
-        1.0
+        0.1
     }
 
     fn solver<'p>(
@@ -112,7 +123,7 @@ impl<'f> Scheme<'f> for Esdirk {
         'f: 'p,
     {
         let solver = Krylov::new(field, problem.atol.batch_as_slice(0));
-        Sdirk::new(problem, state, self.0, solver)
+        Sdirk::new(problem, state, self.tableau, solver)
     }
 }
 
@@ -133,7 +144,7 @@ impl<'f> Scheme<'f> for Bdf {
     }
 
     fn fraction(&self) -> f64 {
-        1.0
+        0.05
     }
 
     fn solver<'p>(
