@@ -5,8 +5,6 @@
 //! minimises. Here that is the norm of the error control: components many orders smaller than
 //! the rest are solved to the same relative accuracy.
 
-use crate::linalg::{dot, norm};
-
 /// Storage for systems of one size.
 #[derive(Debug, Default)]
 pub(super) struct Minres {
@@ -137,6 +135,27 @@ impl Minres {
     }
 }
 
+/// `Σ term(x_i, y_i)` in eight partial sums, which run several times faster than one.
+fn sum(x: &[f64], y: &[f64], term: impl Fn(f64, f64) -> f64) -> f64 {
+    let ((x, x_rest), (y, y_rest)) = (x.as_chunks::<8>(), y.as_chunks::<8>());
+    let mut sums = [0.0; 8];
+    for (x, y) in x.iter().zip(y) {
+        for (sum, (&x, &y)) in sums.iter_mut().zip(x.iter().zip(y)) {
+            *sum += term(x, y);
+        }
+    }
+    let rest = x_rest.iter().zip(y_rest).map(|(&x, &y)| term(x, y));
+    sums.iter().sum::<f64>() + rest.sum::<f64>()
+}
+
+fn dot(x: &[f64], y: &[f64]) -> f64 {
+    sum(x, y, |x, y| x * y)
+}
+
+fn norm(x: &[f64]) -> f64 {
+    dot(x, x).sqrt()
+}
+
 fn axpy(a: f64, x: &[f64], y: &mut [f64]) {
     for (y, x) in y.iter_mut().zip(x) {
         *y += a * x;
@@ -145,8 +164,8 @@ fn axpy(a: f64, x: &[f64], y: &mut [f64]) {
 
 /// `√(mean (w_i x_i)²)`.
 pub(super) fn weighted_rms(x: &[f64], weights: &[f64]) -> f64 {
-    let sum: f64 = x.iter().zip(weights).map(|(x, w)| (x * w) * (x * w)).sum();
-    (sum / x.len() as f64).sqrt()
+    let squares = sum(x, weights, |x, w| (x * w) * (x * w));
+    (squares / x.len() as f64).sqrt()
 }
 
 #[cfg(test)]
