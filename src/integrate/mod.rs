@@ -3,6 +3,7 @@
 //! A method advances the state by accepted steps; every accepted step is shown to an observer as
 //! a [`Step`] that can be read anywhere inside.
 
+mod diffsol_backend;
 mod dop853;
 mod driver;
 mod euler;
