@@ -13,3 +13,4 @@ pub mod linalg;
 pub mod model;
 pub mod observe;
 pub mod report;
+pub mod scenario;
