@@ -230,14 +230,17 @@ impl Entry {
     }
 }
 
-fn entries(
-    table: DeTable<'_>,
-    place: &dyn Fn(Range<usize>) -> Place,
-) -> BTreeMap<String, Entry> {
+fn entries(table: DeTable<'_>, place: &dyn Fn(Range<usize>) -> Place) -> BTreeMap<String, Entry> {
     let entry = |(key, value): (Spanned<DeString<'_>>, Spanned<DeValue<'_>>)| {
         let name = key.get_ref().to_string();
         let key = place(key.span());
-        (name, Entry { key, node: node(value, place) })
+        (
+            name,
+            Entry {
+                key,
+                node: node(value, place),
+            },
+        )
     };
     table.into_iter().map(entry).collect()
 }
@@ -246,9 +249,14 @@ fn node(value: Spanned<DeValue<'_>>, place: &dyn Fn(Range<usize>) -> Place) -> N
     let span = value.span();
     let value = match value.into_inner() {
         DeValue::String(s) => Value::String(s.to_string()),
-        DeValue::Integer(i) => i64::from_str_radix(i.as_str(), i.radix())
-            .map_or(Value::Other("a whole number beyond 64 bits"), Value::Integer),
-        DeValue::Float(x) => x.as_str().parse().map_or(Value::Float(f64::NAN), Value::Float),
+        DeValue::Integer(i) => i64::from_str_radix(i.as_str(), i.radix()).map_or(
+            Value::Other("a whole number beyond 64 bits"),
+            Value::Integer,
+        ),
+        DeValue::Float(x) => x
+            .as_str()
+            .parse()
+            .map_or(Value::Float(f64::NAN), Value::Float),
         DeValue::Boolean(b) => Value::Boolean(b),
         DeValue::Datetime(_) => Value::Other("a date"),
         DeValue::Array(items) => Value::Array(items.into_iter().map(|v| node(v, place)).collect()),
@@ -269,7 +277,7 @@ impl Node {
             Value::Float(x) => toml::Value::Float(*x),
             Value::Boolean(b) => toml::Value::Boolean(*b),
             Value::Other(s) => toml::Value::String((*s).to_string()),
-            Value::Array(items) => items.iter().map(Node::to_toml).collect(),
+            Value::Array(items) => toml::Value::Array(items.iter().map(Node::to_toml).collect()),
             Value::Table(table) => toml::Value::Table(
                 table
                     .iter()
@@ -298,7 +306,13 @@ fn shorten(text: &str) -> String {
 /// Line and column, both from 1, of a byte of `text`.
 fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
     let before = text.as_bytes().get(..byte).unwrap_or(text.as_bytes());
-    let line_start = before.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
-    let column = String::from_utf8_lossy(&before[line_start..]).chars().count() + 1;
+    let line_start = before
+        .iter()
+        .rposition(|&b| b == b'\n')
+        .map_or(0, |i| i + 1);
+    let column = String::from_utf8_lossy(&before[line_start..])
+        .chars()
+        .count()
+        + 1;
     (before.iter().filter(|&&b| b == b'\n').count() + 1, column)
 }

@@ -40,7 +40,10 @@ impl Scenario {
             (path.display().to_string(), stem)
         };
         if let Err(error) = read {
-            return Err(unreadable(&file, &format!("cannot be read: {}", error.kind())));
+            return Err(unreadable(
+                &file,
+                &format!("cannot be read: {}", error.kind()),
+            ));
         }
         let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
         Self::parse(&file, &name, &folder, &bytes, overrides)
@@ -105,9 +108,8 @@ impl Scenario {
     fn with_build_errors(&self, mut errors: Vec<InputError>) -> InputErrors {
         if let Err(more) = self.build() {
             for error in more.errors {
-                let related = |e: &InputError| {
-                    e.key.starts_with(&error.key) || error.key.starts_with(&e.key)
-                };
+                let related =
+                    |e: &InputError| e.key.starts_with(&error.key) || error.key.starts_with(&e.key);
                 if !errors.iter().any(related) {
                     errors.push(error);
                 }

@@ -22,7 +22,9 @@ pub(super) struct Findings {
 /// Compares a document with the scenario's schema.
 pub(super) fn check(document: &Document) -> Findings {
     let settings = schemars::generate::SchemaSettings::draft2020_12();
-    let generator = settings.with(|s| s.inline_subschemas = true).into_generator();
+    let generator = settings
+        .with(|s| s.inline_subschemas = true)
+        .into_generator();
     let schema = generator.into_root_schema_for::<ScenarioSpec>().to_value();
     let mut checker = Checker {
         document,
@@ -109,7 +111,10 @@ impl Checker<'_> {
                 },
             };
         }
-        let names: Vec<&str> = variants.iter().flat_map(|v| strings(&v["required"])).collect();
+        let names: Vec<&str> = variants
+            .iter()
+            .flat_map(|v| strings(&v["required"]))
+            .collect();
         for (name, entry) in table {
             match variants.iter().find(|v| !v["properties"][name].is_null()) {
                 Some(variant) => {
@@ -180,7 +185,9 @@ impl Checker<'_> {
     fn unknown(&mut self, entry: &Entry, name: &str, names: &[&str], key: &str) {
         let allowed = format!("allowed here: {}", names.join(", "));
         let key = join(key, name);
-        let mut error = self.document.error_at(&entry.key, &key, "unknown key".into(), allowed);
+        let mut error = self
+            .document
+            .error_at(&entry.key, &key, "unknown key".into(), allowed);
         error.hint = nearest(name, names).map(str::to_string);
         self.findings.errors.push(error);
         self.findings.well_formed = false;
@@ -210,7 +217,10 @@ fn join(key: &str, name: &str) -> String {
 }
 
 fn strings(list: &Json) -> impl Iterator<Item = &str> {
-    list.as_array().into_iter().flatten().filter_map(Json::as_str)
+    list.as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Json::as_str)
 }
 
 /// The names that a string may have; none when it is free.
@@ -260,7 +270,10 @@ fn describe(schema: &Json) -> String {
         let kinds: Vec<&str> = variants.iter().filter_map(tag).collect();
         return if kinds.is_empty() {
             let keys = variants.iter().flat_map(|v| strings(&v["required"]));
-            format!("a table with one of the keys {}", keys.collect::<Vec<_>>().join(", "))
+            format!(
+                "a table with one of the keys {}",
+                keys.collect::<Vec<_>>().join(", ")
+            )
         } else {
             format!("a table whose kind is {}", one_of(&kinds))
         };
@@ -307,7 +320,9 @@ fn describe_range(schema: &Json) -> String {
         ("exclusiveMaximum", "below"),
     ];
     let given = bounds.iter().filter(|(name, _)| schema[name].is_number());
-    let phrases: Vec<String> = given.map(|(name, phrase)| format!("{phrase} {}", number(&schema[name]))).collect();
+    let phrases: Vec<String> = given
+        .map(|(name, phrase)| format!("{phrase} {}", number(&schema[name])))
+        .collect();
     match phrases.as_slice() {
         [] => String::new(),
         phrases => format!(" {}", phrases.join(" and ")),

@@ -129,7 +129,11 @@ impl CostSpec {
                 target,
                 observations,
             } => {
-                measurements.files.iter_mut().flatten().for_each(&mut *visit);
+                measurements
+                    .files
+                    .iter_mut()
+                    .flatten()
+                    .for_each(&mut *visit);
                 if let Some(target) = target {
                     target.for_each_path(visit);
                 }

@@ -35,12 +35,11 @@ pub enum Observed {
 
 /// A list of numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, deny_unknown_fields)]
 pub enum Numbers {
     /// The numbers.
     List(Vec<f64>),
     /// A `.csv` or `.npy` file with one row or one column, relative to the scenario.
-    #[serde(deny_unknown_fields)]
     File { file: String },
 }
 

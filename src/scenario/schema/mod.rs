@@ -7,11 +7,11 @@ mod matrix;
 mod observe;
 mod run;
 
-pub use cost::{CostSpec, Measurements, MeasurementKind};
+pub use cost::{CostSpec, MeasurementKind, Measurements};
 pub use init::{InitSpec, Strengths};
 pub use matrix::{Matrix, Numbers, Observed};
-pub use observe::{EventTable, Expect, ExpectQuantity, ExpectSource, SourceKind};
 pub use observe::{DirectionName, QuantityName};
+pub use observe::{EventTable, Expect, ExpectQuantity, ExpectSource, SourceKind};
 pub use run::{GridName, MethodName, RecordSpec, Regularization, SolverSpec, StopSpec};
 
 use schemars::JsonSchema;
