@@ -1,0 +1,57 @@
+//! What to record, which events to look for, when to stop early.
+
+use super::event::{Direction, Quantity};
+
+/// At which times a row is recorded. Every grid also holds `t = 0` and the last time reached.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Grid {
+    /// About `count` rows, placed so that every curve is smooth in linear and in log time.
+    Adaptive { count: usize },
+    /// `count` equally spaced times from 0 to the horizon.
+    Linear { count: usize },
+    /// `t = 0` and `count − 1` times in geometric progression from `1e-6 · horizon` to the horizon.
+    Log { count: usize },
+    /// Every accepted step.
+    Steps,
+    /// These times.
+    Times(Vec<f64>),
+}
+
+/// What a run keeps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recording {
+    pub grid: Grid,
+    /// Keep the packed weights of every row too.
+    pub weights: bool,
+}
+
+/// An event to look for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EventSpec {
+    /// `σ_k` rises through `fraction` × its level at the next saddle; all modes that have a level
+    /// unless `modes` (from 1) names some.
+    Escape {
+        fraction: f64,
+        modes: Option<Vec<usize>>,
+    },
+    /// A recorded quantity passes a level; `index` (from 1) goes with `Quantity::SingularValue`.
+    Crossing {
+        quantity: Quantity,
+        index: Option<usize>,
+        level: f64,
+        direction: Direction,
+    },
+    /// The gradient norm waits near a saddle: enter and leave.
+    Plateau,
+    /// The numerical rank of `A` changes.
+    RankChange,
+}
+
+/// The run ends at the first accepted step (or at the start) where one of these holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StopRules {
+    /// `‖∂loss/∂θ‖ ≤` this.
+    pub gradient_norm: Option<f64>,
+    /// `C(A) ≤` this.
+    pub cost: Option<f64>,
+}
