@@ -1,9 +1,27 @@
-//! Measurements along a run: what each accepted step shows, what is kept, which events happened.
+//! Measurements along a run: what each accepted step shows, what is kept, which events happened,
+//! which laws of the flow were broken.
+//!
+//! [`RunObserver`] is handed to the driver and becomes [`Observed`]. It reads steps through their
+//! dense output and never disturbs the integration.
 
+mod adaptive;
 mod event;
+mod events;
+mod imbalance;
+mod levels;
+mod locate;
+mod measure;
+mod monitors;
 mod options;
+mod plateau;
+mod polyline;
+mod rank;
+mod recorder;
+mod run_observer;
 mod trajectory;
+mod view;
 
 pub use event::{Direction, Event, EventKind, Quantity};
 pub use options::{EventSpec, Grid, Recording, StopRules};
+pub use run_observer::{Observation, Observed, Progress, RunObserver};
 pub use trajectory::{Row, Trajectory};

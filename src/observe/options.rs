@@ -1,15 +1,15 @@
-//! What to keep of a run, what to look for and when to stop early.
+//! What to record, which events to look for, when to stop early.
 
-use super::{Direction, Quantity};
+use super::event::{Direction, Quantity};
 
-/// At which times a row is recorded.
+/// At which times a row is recorded. Every grid also holds `t = 0` and the last time reached.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Grid {
-    /// Enough to draw every curve smoothly, in linear and in logarithmic time.
+    /// About `count` rows, placed so that every curve is smooth in linear and in log time.
     Adaptive { count: usize },
-    /// Equally spaced times.
+    /// `count` equally spaced times from 0 to the horizon.
     Linear { count: usize },
-    /// Equally spaced logarithms of times.
+    /// `t = 0` and `count − 1` times in geometric progression from `1e-6 · horizon` to the horizon.
     Log { count: usize },
     /// Every accepted step.
     Steps,
@@ -17,38 +17,41 @@ pub enum Grid {
     Times(Vec<f64>),
 }
 
-/// What is recorded.
+/// What a run keeps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recording {
     pub grid: Grid,
-    /// Keep the weights of each row too.
+    /// Keep the packed weights of every row too.
     pub weights: bool,
 }
 
 /// An event to look for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EventSpec {
-    /// `σ_k` rises through `fraction` of its level at the next saddle; all modes when `None`.
+    /// `σ_k` rises through `fraction` × its level at the next saddle; all modes that have a level
+    /// unless `modes` (from 1) names some.
     Escape {
         fraction: f64,
         modes: Option<Vec<usize>>,
     },
-    /// A quantity passes a level; `index` is the mode `k` of a singular value.
+    /// A recorded quantity passes a level; `index` (from 1) goes with `Quantity::SingularValue`.
     Crossing {
         quantity: Quantity,
         index: Option<usize>,
         level: f64,
         direction: Direction,
     },
-    /// The gradient norm has a local minimum in time.
+    /// The gradient norm waits near a saddle: enter and leave.
     Plateau,
     /// The numerical rank of `A` changes.
     RankChange,
 }
 
-/// Any of these ends the run early.
+/// The run ends at the first accepted step (or at the start) where one of these holds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StopRules {
+    /// `‖∂loss/∂θ‖ ≤` this.
     pub gradient_norm: Option<f64>,
+    /// `C(A) ≤` this.
     pub cost: Option<f64>,
 }

@@ -1,0 +1,113 @@
+//! Event detection on the dense output. Times are those of the numerical solution, located to a
+//! few `eps·t`; the integration does not notice.
+
+use crate::model::Problem;
+
+use super::event::{Direction, Event, EventKind, Quantity};
+use super::levels::Levels;
+use super::measure::{Measurement, Probe};
+use super::options::EventSpec;
+use super::plateau::PlateauWatch;
+use super::rank::RankWatch;
+use super::view::StepView;
+
+/// Finds the events of a run.
+pub(super) struct EventDetector {
+    levels: Levels,
+    plateau: Option<PlateauWatch>,
+    rank: Option<RankWatch>,
+    events: Vec<Event>,
+}
+
+impl EventDetector {
+    /// `saddle_levels[k − 1]` is the level of `σ_k` at the next saddle, where it is known and
+    /// positive; `rtol` the tolerance of the integration, 0 where there is none.
+    pub fn new(
+        probe: &Probe<'_>,
+        problem: &Problem,
+        specs: &[EventSpec],
+        saddle_levels: &[Option<f64>],
+        rtol: f64,
+    ) -> Self {
+        let mut levels = Levels::new(probe);
+        for spec in specs {
+            match spec {
+                EventSpec::Escape { fraction, modes } => {
+                    for mode in escape_modes(problem, modes.as_deref()) {
+                        let level = saddle_levels.get(mode - 1).copied().flatten();
+                        if let Some(level) = level.filter(|&level| level > 0.0) {
+                            let what = (Quantity::SingularValue, Some(mode));
+                            let level = fraction * level;
+                            levels.watch(EventKind::Escape, what, level, Direction::Rising);
+                        }
+                    }
+                }
+                EventSpec::Crossing {
+                    quantity,
+                    index,
+                    level,
+                    direction,
+                } => levels.watch(EventKind::Crossing, (*quantity, *index), *level, *direction),
+                EventSpec::Plateau | EventSpec::RankChange => {}
+            }
+        }
+        Self {
+            levels,
+            plateau: specs
+                .contains(&EventSpec::Plateau)
+                .then(|| PlateauWatch::new(probe, rtol)),
+            rank: specs
+                .contains(&EventSpec::RankChange)
+                .then(|| RankWatch::new(probe)),
+            events: Vec::new(),
+        }
+    }
+
+    pub fn start(&mut self, probe: &mut Probe<'_>, m: &mut Measurement) {
+        self.levels.start(probe, m, &mut self.events);
+        if let Some(plateau) = &mut self.plateau {
+            plateau.start(probe, m);
+        }
+        if let Some(rank) = &mut self.rank {
+            rank.start(probe, m);
+        }
+    }
+
+    pub fn step(&mut self, view: &mut StepView<'_, '_>) {
+        self.levels.step(view, &mut self.events);
+        if let Some(plateau) = &mut self.plateau {
+            plateau.step(view, &mut self.events);
+        }
+        if let Some(rank) = &mut self.rank {
+            rank.step(view, &mut self.events);
+        }
+    }
+
+    /// All events in order of time; `last` is the end of the run.
+    pub fn finish(mut self, probe: &mut Probe<'_>, last: &mut Measurement) -> Vec<Event> {
+        if let Some(plateau) = self.plateau {
+            plateau.finish(probe, last, &mut self.events);
+        }
+        // Stable: events at one time keep the order in which their kinds were asked for.
+        self.events.sort_by(|a, b| a.time.total_cmp(&b.time));
+        let mut previous = 0.0;
+        for event in &mut self.events {
+            event.since_previous = event.time - previous;
+            previous = event.time;
+        }
+        self.events
+    }
+}
+
+/// The modes named, or all; those that `A` does not have are left out.
+fn escape_modes(problem: &Problem, modes: Option<&[usize]>) -> Vec<usize> {
+    let most = problem.network.modes();
+    match modes {
+        None => (1..=most).collect(),
+        Some(modes) => modes
+            .iter()
+            .copied()
+            .filter(|mode| (1..=most).contains(mode))
+            .collect(),
+    }
+}

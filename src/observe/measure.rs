@@ -1,0 +1,296 @@
+//! What one state shows: `A = W_L … W_1`, its singular values, `C(A)`, `‖θ‖²`, `‖f‖`, and how fast
+//! `A` can move:
+//!
+//! `‖dA/dt‖_F ≤ √S₁ ‖f‖`,  `S₁ = Σ_l Π_{m≠l} ‖W_m‖_F²`.
+//!
+//! Singular values are computed on demand: most steps of a run can do without them.
+
+use crate::integrate::{Step, VectorField};
+use crate::linalg::{Mat, SingularValues, multiply};
+use crate::model::{CostScratch, Network, Problem};
+
+use super::event::Quantity;
+
+/// One measured state. `Probe::blank` makes room for one; measuring again allocates nothing.
+#[derive(Debug, Clone)]
+pub(super) struct Measurement {
+    pub time: f64,
+    /// `A : n_L × n_0`.
+    pub end_to_end: Mat<f64>,
+    pub cost: f64,
+    pub test_cost: Option<f64>,
+    pub loss: f64,
+    /// `‖∇C(A)‖_F`.
+    pub cost_gradient_norm: f64,
+    pub parameter_norm_sq: f64,
+    /// `√S₁`: bounds `‖dA‖_F / ‖dθ‖`.
+    pub reach: f64,
+    /// `√(2 S₂)`, `S₂ = Σ_{l<m} Π_{k≠l,m} ‖W_k‖_F²`: bounds the second derivative of `A`.
+    pub bend: f64,
+    /// `‖f‖`; NaN when the derivative was not asked for.
+    pub gradient_norm: f64,
+    /// `θᵀf = ½ d‖θ‖²/dt`; NaN likewise.
+    pub radial_speed: f64,
+    singular_values: Vec<f64>,
+    resolved: bool,
+}
+
+impl Measurement {
+    /// `σ_1 ≥ σ_2 ≥ …`; meaningful after `Probe::resolve`.
+    pub fn singular_values(&self) -> &[f64] {
+        debug_assert!(self.resolved);
+        &self.singular_values
+    }
+
+    /// `‖A − B‖_F` between two measured states.
+    pub fn distance(&self, other: &Mat<f64>) -> f64 {
+        let (a, b) = (&self.end_to_end, other);
+        let mut sum = 0.0;
+        for j in 0..a.ncols() {
+            for i in 0..a.nrows() {
+                sum += (a[(i, j)] - b[(i, j)]).powi(2);
+            }
+        }
+        sum.sqrt()
+    }
+}
+
+/// Measures states of one problem.
+pub(super) struct Probe<'a> {
+    problem: &'a Problem,
+    field: &'a dyn VectorField,
+    products: Vec<Mat<f64>>,
+    tangents: Vec<Mat<f64>>,
+    gradient: Mat<f64>,
+    cost: CostScratch,
+    spectrum: SingularValues,
+    state: Vec<f64>,
+    derivative: Vec<f64>,
+}
+
+impl<'a> Probe<'a> {
+    pub fn new(problem: &'a Problem, field: &'a dyn VectorField) -> Self {
+        let network = &problem.network;
+        let (rows, cols) = (network.output_width(), network.input_width());
+        Self {
+            problem,
+            field,
+            products: network.product_storage(),
+            tangents: network.product_storage(),
+            gradient: Mat::zeros(rows, cols),
+            cost: problem.cost.scratch(),
+            spectrum: SingularValues::new(rows, cols),
+            state: vec![0.0; network.parameters()],
+            derivative: vec![0.0; network.parameters()],
+        }
+    }
+
+    pub fn network(&self) -> &'a Network {
+        &self.problem.network
+    }
+
+    /// Room for a measurement.
+    pub fn blank(&self) -> Measurement {
+        let network = self.network();
+        Measurement {
+            time: 0.0,
+            end_to_end: Mat::zeros(network.output_width(), network.input_width()),
+            cost: f64::NAN,
+            test_cost: None,
+            loss: f64::NAN,
+            cost_gradient_norm: f64::NAN,
+            parameter_norm_sq: f64::NAN,
+            reach: f64::NAN,
+            bend: f64::NAN,
+            gradient_norm: f64::NAN,
+            radial_speed: f64::NAN,
+            singular_values: vec![0.0; network.modes()],
+            resolved: false,
+        }
+    }
+
+    /// Everything but the singular values, at state `weights` with `f(weights) = derivative`.
+    pub fn measure(&mut self, time: f64, weights: &[f64], derivative: &[f64], m: &mut Measurement) {
+        self.measure_product(time, weights, m);
+        let [ff, wf] = moments(derivative, weights);
+        m.gradient_norm = safe_root(ff, derivative);
+        m.radial_speed = wf;
+    }
+
+    /// As `measure`, at time `t` inside `step`; `f` is evaluated only `with_gradient`.
+    pub fn measure_inside(
+        &mut self,
+        step: &Step<'_>,
+        t: f64,
+        with_gradient: bool,
+        m: &mut Measurement,
+    ) {
+        let mut state = std::mem::take(&mut self.state);
+        step.state_at(t, &mut state);
+        if with_gradient {
+            let mut derivative = std::mem::take(&mut self.derivative);
+            self.field.eval(&state, &mut derivative);
+            self.measure(t, &state, &derivative, m);
+            self.derivative = derivative;
+        } else {
+            self.measure_product(t, &state, m);
+            (m.gradient_norm, m.radial_speed) = (f64::NAN, f64::NAN);
+        }
+        self.state = state;
+    }
+
+    /// The state that `measure_inside` read last; to be handed back with `return_state`.
+    pub fn take_state(&mut self) -> Vec<f64> {
+        std::mem::take(&mut self.state)
+    }
+
+    pub fn return_state(&mut self, state: Vec<f64>) {
+        self.state = state;
+    }
+
+    fn measure_product(&mut self, time: f64, weights: &[f64], m: &mut Measurement) {
+        let network = self.network();
+        network.prefix_products(weights, &mut self.products);
+        let a = &self.products[network.depth() - 1];
+        m.time = time;
+        m.end_to_end.copy_from(a);
+        m.cost = self
+            .problem
+            .cost
+            .gradient(a.as_ref(), self.gradient.as_mut(), &mut self.cost);
+        m.cost_gradient_norm = self.gradient.norm_l2();
+        m.test_cost = self.problem.cost.test_value(a.as_ref());
+        layer_norms(network, weights, m);
+        m.loss = m.cost + self.problem.l2 * m.parameter_norm_sq;
+        m.resolved = false;
+    }
+
+    /// Computes the singular values of a measurement unless it has them.
+    pub fn resolve(&mut self, m: &mut Measurement) {
+        if !m.resolved {
+            let values = self.spectrum.of(m.end_to_end.as_ref());
+            m.singular_values.copy_from_slice(values);
+            m.resolved = true;
+        }
+    }
+
+    /// `‖dA/dt‖_F = ‖Σ_l W_L … W_{l+1} f_l W_{l−1} … W_1‖_F` at `weights` with `f = derivative`.
+    pub fn speed(&mut self, weights: &[f64], derivative: &[f64]) -> f64 {
+        let network = self.network();
+        network.prefix_products(weights, &mut self.products);
+        self.tangents[0].copy_from(network.layer(derivative, 1));
+        for layer in 2..=network.depth() {
+            let (done, rest) = self.tangents.split_at_mut(layer - 1);
+            let (below, here) = (done[layer - 2].as_ref(), &mut rest[0]);
+            let product = self.products[layer - 2].as_ref();
+            let moved = network.layer(derivative, layer);
+            multiply(here.as_mut(), false, 1.0, moved, product);
+            multiply(
+                here.as_mut(),
+                true,
+                1.0,
+                network.layer(weights, layer),
+                below,
+            );
+        }
+        self.tangents[network.depth() - 1].norm_l2()
+    }
+
+    /// `L Σ σ_i^{2/L}`.
+    pub fn schatten(&self, m: &Measurement) -> f64 {
+        let depth = self.network().depth() as f64;
+        let power = 2.0 / depth;
+        depth
+            * m.singular_values()
+                .iter()
+                .map(|s| s.powf(power))
+                .sum::<f64>()
+    }
+
+    /// The part of `σ_1` below which a singular value is roundoff of the product: `eps` times the
+    /// largest width. A sum of `n` products carries an error of up to `n·eps` of its terms.
+    pub fn rank_tolerance(&self) -> f64 {
+        let widest = self.network().widths().iter().copied().max();
+        f64::EPSILON * widest.unwrap_or(1) as f64
+    }
+
+    /// Number of singular values above `tolerance · σ_1`; 0 for `A = 0`.
+    pub fn rank(&self, m: &Measurement, tolerance: f64) -> usize {
+        let values = m.singular_values();
+        let least = tolerance * values.first().copied().unwrap_or(0.0);
+        values.iter().filter(|&&s| s > least).count()
+    }
+
+    /// The value of a quantity; spectral ones need `resolve` first.
+    pub fn value(&self, quantity: Quantity, index: Option<usize>, m: &Measurement) -> f64 {
+        match quantity {
+            Quantity::Cost => m.cost,
+            Quantity::TestCost => m.test_cost.unwrap_or(f64::NAN),
+            Quantity::Loss => m.loss,
+            Quantity::GradientNorm => m.gradient_norm,
+            Quantity::ParameterNormSq => m.parameter_norm_sq,
+            Quantity::Schatten => self.schatten(m),
+            Quantity::Rank => self.rank(m, self.rank_tolerance()) as f64,
+            Quantity::SingularValue => {
+                let mode = index.unwrap_or(1);
+                m.singular_values().get(mode - 1).copied().unwrap_or(0.0)
+            }
+        }
+    }
+
+    /// `|dq/dt|` where it costs nothing, from `d loss/dt = −‖f‖²` and `d‖θ‖²/dt = 2θᵀf`; 0 for
+    /// the others.
+    pub fn known_rate(&self, quantity: Quantity, m: &Measurement) -> f64 {
+        let fall = m.gradient_norm * m.gradient_norm;
+        match quantity {
+            Quantity::Loss => fall,
+            Quantity::Cost => (fall + 2.0 * self.problem.l2 * m.radial_speed).abs(),
+            Quantity::ParameterNormSq => 2.0 * m.radial_speed.abs(),
+            _ => 0.0,
+        }
+    }
+}
+
+/// Elementary symmetric sums of the layers' squared norms, one pass over the layers.
+fn layer_norms(network: &Network, weights: &[f64], m: &mut Measurement) {
+    let (mut s0, mut s1, mut s2, mut total) = (1.0, 0.0, 0.0, 0.0);
+    for layer in 1..=network.depth() {
+        let w = &weights[network.range(layer)];
+        let [square, _] = moments(w, w);
+        (s2, s1, s0) = (s2 * square + s1, s1 * square + s0, s0 * square);
+        total += square;
+    }
+    m.parameter_norm_sq = total;
+    m.reach = s1.sqrt();
+    m.bend = (2.0 * s2).sqrt();
+}
+
+/// `[Σ x_i², Σ x_i y_i]` in eight interleaved sums, several times faster than one chain.
+fn moments(x: &[f64], y: &[f64]) -> [f64; 2] {
+    const LANES: usize = 8;
+    let (mut xx, mut xy) = ([0.0; LANES], [0.0; LANES]);
+    let (x_blocks, y_blocks) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
+    for (&a, &b) in x_blocks.remainder().iter().zip(y_blocks.remainder()) {
+        xx[0] += a * a;
+        xy[0] += a * b;
+    }
+    for (a, b) in x_blocks.zip(y_blocks) {
+        for k in 0..LANES {
+            xx[k] += a[k] * a[k];
+            xy[k] += a[k] * b[k];
+        }
+    }
+    [xx.iter().sum(), xy.iter().sum()]
+}
+
+/// `√square`, or `‖x‖` computed with a scale where squares leave the range of `f64`.
+fn safe_root(square: f64, x: &[f64]) -> f64 {
+    if (1e-280..1e300).contains(&square) {
+        return square.sqrt();
+    }
+    let largest = x.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+    if largest == 0.0 || !largest.is_finite() {
+        return largest;
+    }
+    largest * x.iter().map(|v| (v / largest).powi(2)).sum::<f64>().sqrt()
+}

@@ -1,0 +1,211 @@
+//! Rows of a run at the times of its grid. Times inside a step are read from the dense output.
+
+use crate::integrate::Options;
+use crate::model::Problem;
+
+use super::adaptive::Adaptive;
+use super::imbalance::Imbalance;
+use super::measure::{Measurement, Probe};
+use super::monitors::Monitors;
+use super::options::{Grid, Recording};
+use super::trajectory::{Row, Trajectory};
+use super::view::StepView;
+
+/// First time of a logarithmic grid, in units of the horizon.
+const LOG_START: f64 = 1e-6;
+
+/// When rows are recorded.
+enum Plan {
+    /// At increasing times after 0; `next` is the first one ahead.
+    Times {
+        times: Vec<f64>,
+        next: usize,
+    },
+    Steps,
+    Adaptive(Box<Adaptive>),
+}
+
+/// Makes and keeps rows.
+pub(super) struct TrajectoryRecorder<'a> {
+    plan: Plan,
+    sink: Sink<'a>,
+    trial: Measurement,
+}
+
+/// Completes rows with the imbalance drift and shows them to the monitors.
+pub(super) struct Sink<'a> {
+    pub imbalance: Imbalance<'a>,
+    keep_weights: bool,
+    pub trajectory: Trajectory,
+}
+
+impl<'a> TrajectoryRecorder<'a> {
+    pub fn new(
+        probe: &Probe<'_>,
+        problem: &'a Problem,
+        recording: &Recording,
+        options: &Options,
+    ) -> Self {
+        let plan = match &recording.grid {
+            Grid::Steps => Plan::Steps,
+            Grid::Adaptive { count } => Plan::Adaptive(Box::new(Adaptive::new(
+                probe,
+                problem,
+                *count,
+                recording.weights,
+                options,
+            ))),
+            grid => Plan::Times {
+                times: grid_times(grid, options.horizon),
+                next: 0,
+            },
+        };
+        Self {
+            plan,
+            sink: Sink {
+                imbalance: Imbalance::new(problem),
+                keep_weights: recording.weights,
+                trajectory: Trajectory::default(),
+            },
+            trial: probe.blank(),
+        }
+    }
+
+    /// `max_l ‖D_l(0)‖_F`.
+    pub fn start_imbalance(&self) -> f64 {
+        self.sink.imbalance.start_norm
+    }
+
+    /// Records `t = 0`.
+    pub fn start(
+        &mut self,
+        probe: &mut Probe<'_>,
+        m: &mut Measurement,
+        weights: &[f64],
+        monitors: &mut Monitors,
+    ) {
+        probe.resolve(m);
+        self.sink.keep(probe, m, weights, monitors);
+        if let Plan::Adaptive(adaptive) = &mut self.plan {
+            adaptive.start(probe, m);
+        }
+    }
+
+    /// Records what the grid wants of a step; monitors have seen the step already.
+    pub fn step(&mut self, view: &mut StepView<'_, '_>, monitors: &mut Monitors) {
+        match &mut self.plan {
+            Plan::Steps => {
+                view.probe.resolve(view.after);
+                self.sink
+                    .keep(view.probe, view.after, view.step.y1, monitors);
+            }
+            Plan::Times { times, next } => {
+                while let Some(&t) = times.get(*next).filter(|&&t| t <= view.step.t1) {
+                    view.inside(t, true, &mut self.trial);
+                    let weights = view.probe.take_state();
+                    self.sink.keep(view.probe, &self.trial, &weights, monitors);
+                    view.probe.return_state(weights);
+                    *next += 1;
+                }
+            }
+            Plan::Adaptive(adaptive) => adaptive.step(view, &mut self.sink, monitors),
+        }
+    }
+
+    /// The rows, the last one at the end of the run.
+    pub fn finish(
+        mut self,
+        probe: &mut Probe<'_>,
+        last: &mut Measurement,
+        weights: &[f64],
+        monitors: &mut Monitors,
+    ) -> Trajectory {
+        let recorded = self.sink.trajectory.rows.last().map(|row| row.time);
+        if recorded.is_none_or(|t| t < last.time) {
+            probe.resolve(last);
+            self.sink.keep(probe, last, weights, monitors);
+            if let Plan::Adaptive(adaptive) = &mut self.plan {
+                adaptive.end(probe, last);
+            }
+        }
+        if let Plan::Adaptive(adaptive) = &mut self.plan {
+            adaptive.reduce(&mut self.sink.trajectory);
+        }
+        self.sink.trajectory
+    }
+}
+
+impl Sink<'_> {
+    /// Adds the row of a resolved state.
+    pub fn keep(
+        &mut self,
+        probe: &Probe<'_>,
+        m: &Measurement,
+        weights: &[f64],
+        monitors: &mut Monitors,
+    ) {
+        let row = Row {
+            time: m.time,
+            cost: m.cost,
+            test_cost: m.test_cost,
+            loss: m.loss,
+            gradient_norm: m.gradient_norm,
+            parameter_norm_sq: m.parameter_norm_sq,
+            schatten: probe.schatten(m),
+            imbalance_drift: self.imbalance.drift(m.time, weights),
+            rank: probe.rank(m, probe.rank_tolerance()),
+            singular_values: m.singular_values().to_vec(),
+        };
+        monitors.row(&row);
+        self.trajectory.rows.push(row);
+        if self.keep_weights {
+            self.trajectory.weights.push(weights.to_vec());
+        }
+    }
+}
+
+/// Increasing times in `(0, horizon]`.
+fn grid_times(grid: &Grid, horizon: f64) -> Vec<f64> {
+    let mut times: Vec<f64> = match grid {
+        Grid::Linear { count } => {
+            let last = count.saturating_sub(1).max(1);
+            (1..=last)
+                .map(|i| horizon * (i as f64 / last as f64))
+                .collect()
+        }
+        Grid::Log { count } => {
+            let last = count.saturating_sub(2).max(1);
+            (0..=last)
+                .map(|i| horizon * LOG_START.powf(1.0 - i as f64 / last as f64))
+                .collect()
+        }
+        Grid::Times(times) => times.clone(),
+        Grid::Steps | Grid::Adaptive { .. } => Vec::new(),
+    };
+    times.retain(|&t| t > 0.0 && t <= horizon);
+    times.sort_by(f64::total_cmp);
+    times.dedup();
+    times
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grids_end_at_the_horizon() {
+        assert_eq!(
+            grid_times(&Grid::Linear { count: 5 }, 2.0),
+            [0.5, 1.0, 1.5, 2.0]
+        );
+        let log = grid_times(&Grid::Log { count: 8 }, 1e6);
+        assert_eq!(log.len(), 7);
+        for (i, t) in log.iter().enumerate() {
+            // powf is good to an ulp or two.
+            assert!((t / 10.0_f64.powi(i as i32) - 1.0).abs() < 1e-14);
+        }
+        let times = Grid::Times(vec![3.0, 0.0, 1.0, 1.0, 9.0, f64::NAN]);
+        assert_eq!(grid_times(&times, 5.0), [1.0, 3.0]);
+        assert_eq!(grid_times(&Grid::Linear { count: 0 }, 1.0), [1.0]);
+    }
+}

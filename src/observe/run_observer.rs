@@ -1,0 +1,193 @@
+//! The observer of a run: measures each accepted step once and shows it to monitors, recorder,
+//! events and stop rules.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::integrate::{Observer, Options, Step, VectorField};
+use crate::model::Problem;
+
+use super::event::Event;
+use super::events::EventDetector;
+use super::measure::{Measurement, Probe};
+use super::monitors::Monitors;
+use super::options::{EventSpec, Recording, StopRules};
+use super::recorder::TrajectoryRecorder;
+use super::trajectory::Trajectory;
+use super::view::StepView;
+use crate::integrate::Method;
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    pub time: f64,
+    pub horizon: f64,
+    /// Accepted steps.
+    pub steps: usize,
+    pub loss: f64,
+    pub gradient_norm: f64,
+}
+
+/// What a run showed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observed {
+    pub trajectory: Trajectory,
+    /// In order of time.
+    pub events: Vec<Event>,
+    /// Broken laws, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// What to observe.
+#[derive(Debug, Clone)]
+pub struct Observation<'a> {
+    pub recording: &'a Recording,
+    pub events: &'a [EventSpec],
+    /// `saddle_levels[k − 1]`: level of `σ_k` at the next saddle, for escapes.
+    pub saddle_levels: &'a [Option<f64>],
+    pub stop: &'a StopRules,
+}
+
+/// Observes one run of `problem`.
+pub struct RunObserver<'a> {
+    probe: Probe<'a>,
+    before: Measurement,
+    after: Measurement,
+    last_weights: Vec<f64>,
+    steps: usize,
+    horizon: f64,
+    recorder: TrajectoryRecorder<'a>,
+    detector: EventDetector,
+    monitors: Monitors,
+    stop: StopRules,
+    interrupt: Option<&'a AtomicBool>,
+    progress: Option<&'a mut dyn FnMut(&Progress)>,
+}
+
+impl<'a> RunObserver<'a> {
+    /// `field` is the flow of `problem`, used at interior points of steps; `options` are those of
+    /// the integration, whose tolerance the monitors allow for.
+    pub fn new(
+        problem: &'a Problem,
+        field: &'a dyn VectorField,
+        options: &Options,
+        observation: &Observation<'_>,
+    ) -> Self {
+        let probe = Probe::new(problem, field);
+        let recorder = TrajectoryRecorder::new(&probe, problem, observation.recording, options);
+        let start_imbalance = recorder.start_imbalance();
+        let (specs, levels) = (observation.events, observation.saddle_levels);
+        let rtol = match options.method {
+            Method::GradientDescent { .. } => 0.0,
+            _ => options.rtol,
+        };
+        Self {
+            before: probe.blank(),
+            after: probe.blank(),
+            last_weights: problem.initial_weights.clone(),
+            steps: 0,
+            horizon: options.horizon,
+            detector: EventDetector::new(&probe, problem, specs, levels, rtol),
+            monitors: Monitors::new(&probe, problem, options, start_imbalance),
+            stop: observation.stop.clone(),
+            interrupt: None,
+            progress: None,
+            recorder,
+            probe,
+        }
+    }
+
+    /// Ends the run with the reason "interrupted" once `flag` is set.
+    pub fn interrupted_by(mut self, flag: &'a AtomicBool) -> Self {
+        self.interrupt = Some(flag);
+        self
+    }
+
+    /// Calls `report` after every accepted step; it limits its own rate.
+    pub fn reporting_to(mut self, report: &'a mut dyn FnMut(&Progress)) -> Self {
+        self.progress = Some(report);
+        self
+    }
+
+    /// What was observed so far; also after no step at all.
+    pub fn finish(mut self) -> Observed {
+        let last = &mut self.after;
+        let trajectory = self.recorder.finish(
+            &mut self.probe,
+            last,
+            &self.last_weights,
+            &mut self.monitors,
+        );
+        Observed {
+            trajectory,
+            events: self.detector.finish(&mut self.probe, last),
+            warnings: self.monitors.warnings(),
+        }
+    }
+
+    /// Ends the run when a stop rule holds or the user asked for it.
+    fn verdict(&self) -> ControlFlow<String> {
+        let m = &self.after;
+        let rules = [
+            ("gradient_norm", m.gradient_norm, self.stop.gradient_norm),
+            ("cost", m.cost, self.stop.cost),
+        ];
+        for (name, value, rule) in rules {
+            if let Some(limit) = rule.filter(|&limit| value <= limit) {
+                return ControlFlow::Break(format!("{name} {value:.3e} <= {limit:e}"));
+            }
+        }
+        if self
+            .interrupt
+            .is_some_and(|flag| flag.load(Ordering::Relaxed))
+        {
+            return ControlFlow::Break("interrupted".to_owned());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn report_progress(&mut self) {
+        let m = &self.after;
+        let progress = Progress {
+            time: m.time,
+            horizon: self.horizon,
+            steps: self.steps,
+            loss: m.loss,
+            gradient_norm: m.gradient_norm,
+        };
+        if let Some(report) = &mut self.progress {
+            report(&progress);
+        }
+    }
+}
+
+impl Observer for RunObserver<'_> {
+    fn start(&mut self, y0: &[f64], f0: &[f64]) -> ControlFlow<String> {
+        self.last_weights.copy_from_slice(y0);
+        let m = &mut self.after;
+        self.probe.measure(0.0, y0, f0, m);
+        self.recorder
+            .start(&mut self.probe, m, y0, &mut self.monitors);
+        self.detector.start(&mut self.probe, m);
+        self.verdict()
+    }
+
+    fn step(&mut self, step: &Step<'_>) -> ControlFlow<String> {
+        self.steps += 1;
+        std::mem::swap(&mut self.before, &mut self.after);
+        self.probe
+            .measure(step.t1, step.y1, step.f1, &mut self.after);
+        self.last_weights.copy_from_slice(step.y1);
+        let mut view = StepView {
+            step,
+            before: &mut self.before,
+            after: &mut self.after,
+            probe: &mut self.probe,
+        };
+        self.monitors.step(&mut view);
+        self.recorder.step(&mut view, &mut self.monitors);
+        self.detector.step(&mut view);
+        self.report_progress();
+        self.verdict()
+    }
+}

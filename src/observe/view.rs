@@ -1,0 +1,72 @@
+//! One accepted step as the observers share it: both ends measured once, the inside on demand.
+
+use crate::integrate::Step;
+
+use super::event::Direction;
+use super::event::{Event, EventKind, Quantity};
+use super::measure::{Measurement, Probe};
+
+/// A step, its measured ends and the instrument.
+pub(super) struct StepView<'v, 'p> {
+    pub step: &'v Step<'v>,
+    pub before: &'v mut Measurement,
+    pub after: &'v mut Measurement,
+    pub probe: &'v mut Probe<'p>,
+}
+
+impl StepView<'_, '_> {
+    pub fn length(&self) -> f64 {
+        self.step.t1 - self.step.t0
+    }
+
+    /// Measures time `t` of the step with its singular values; `f` only `with_gradient`.
+    pub fn inside(&mut self, t: f64, with_gradient: bool, m: &mut Measurement) {
+        self.probe.measure_inside(self.step, t, with_gradient, m);
+        self.probe.resolve(m);
+    }
+
+    /// Makes sure that both ends have their singular values.
+    pub fn resolve_ends(&mut self) {
+        self.probe.resolve(self.before);
+        self.probe.resolve(self.after);
+    }
+}
+
+/// What an event is about, apart from when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject {
+    pub kind: EventKind,
+    pub quantity: Quantity,
+    pub index: Option<usize>,
+    pub level: f64,
+    pub direction: Direction,
+}
+
+impl Subject {
+    /// The event at a fully measured state; `since_previous` is filled when all are known.
+    pub fn event(self, bracket: [f64; 2], m: &Measurement) -> Event {
+        Event {
+            kind: self.kind,
+            index: self.index,
+            quantity: self.quantity,
+            level: self.level,
+            direction: self.direction,
+            time: m.time,
+            bracket,
+            since_previous: 0.0,
+            at_start: false,
+            duration: None,
+            cost: m.cost,
+            gradient_norm: m.gradient_norm,
+            singular_values: m.singular_values().to_vec(),
+        }
+    }
+
+    /// The event of a level that was already passed at `t = 0`.
+    pub fn at_start(self, m: &Measurement) -> Event {
+        Event {
+            at_start: true,
+            ..self.event([m.time, m.time], m)
+        }
+    }
+}
