@@ -95,19 +95,6 @@ impl Scenario {
             max_steps: solver.max_steps,
         }
     }
-
-    /// The scenario as TOML with all defaults spelled out, files under their copies' names.
-    fn resolved(&self, inputs: &[InputFile]) -> String {
-        let mut spec = self.spec.clone();
-        spec.title = Some(self.title().to_string());
-        spec.for_each_path(&mut |path| {
-            if let Some(input) = inputs.iter().find(|input| input.path == *path) {
-                *path = input.reference().to_string();
-            }
-        });
-        // Every type of the schema is a table of plain values, which TOML can always write.
-        toml::to_string(&spec).unwrap_or_default()
-    }
 }
 
 /// The network, unless its sizes are out of bounds.

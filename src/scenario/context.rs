@@ -1,8 +1,8 @@
 //! What building a problem carries along: the scenario, its files and every mistake found so far.
 
 use super::document::Document;
-use super::error::InputError;
-use super::files::{Complaint, Files, MAX_ENTRIES};
+use super::error::{Complaint, InputError};
+use super::files::{Files, MAX_ENTRIES};
 use super::load::Scenario;
 use super::schema::{Matrix, Numbers, ScenarioSpec};
 use crate::linalg::Mat;

@@ -1,7 +1,7 @@
 //! A TOML document whose every value knows where it was written: at a place in the file or in a
 //! `--set KEY.PATH=VALUE` override.
 
-use super::error::{InputError, InputErrors};
+use super::error::{Complaint, InputError, InputErrors};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use toml::Spanned;
@@ -69,13 +69,18 @@ impl Document {
                 place: Place::Whole,
             },
         };
-        let (table, errors) = DeTable::parse_recoverable(text);
-        if !errors.is_empty() {
-            return Err(document.syntax_errors(&errors));
+        match DeTable::parse(text) {
+            Ok(table) => {
+                document.root.value = Value::Table(entries(table.into_inner(), &Place::Text));
+            }
+            Err(error) => return Err(document.syntax_error(&error)),
         }
-        document.root.value = Value::Table(entries(table.into_inner(), &Place::Text));
         let errors: Vec<InputError> = (0..overrides.len())
-            .filter_map(|index| document.apply(index).err())
+            .filter_map(|index| {
+                let complaint = document.apply(index).err()?;
+                let place = Place::Override(index);
+                Some(document.error_at(&place, "", complaint.found, complaint.allowed))
+            })
             .collect();
         if errors.is_empty() {
             Ok(document)
@@ -84,18 +89,16 @@ impl Document {
         }
     }
 
-    /// One error per line: what follows a mistake on its line is rarely another one.
-    fn syntax_errors(&self, errors: &[toml::de::Error]) -> InputErrors {
-        let mut found: Vec<InputError> = Vec::new();
-        for error in errors {
-            let place = error.span().map_or(Place::Whole, Place::Text);
-            let message = error.message().replace('\n', " ");
-            let error = self.error_at(&place, "", "not TOML".to_string(), message);
-            if found.iter().all(|earlier| earlier.line != error.line) {
-                found.push(error);
-            }
-        }
-        self.errors(found)
+    /// The first one only: what follows a mistake of syntax is rarely another one.
+    fn syntax_error(&self, error: &toml::de::Error) -> InputErrors {
+        let place = error.span().map_or(Place::Whole, Place::Text);
+        let message = error.message().replace('\n', " ");
+        self.errors(vec![self.error_at(
+            &place,
+            "",
+            "not TOML".to_string(),
+            message,
+        )])
     }
 
     /// Sorts errors by line, overrides last.
@@ -172,13 +175,16 @@ impl Document {
         shorten(text)
     }
 
-    fn apply(&mut self, index: usize) -> Result<(), InputError> {
+    fn apply(&mut self, index: usize) -> Result<(), Complaint> {
         let (place, text) = (Place::Override(index), self.overrides[index].clone());
-        let fail = |document: &Self, found: &str, allowed: &str| {
-            Err(document.error_at(&place, "", found.to_string(), allowed.to_string()))
+        let complain = |found: String, allowed: &str| {
+            Err(Complaint {
+                found,
+                allowed: allowed.to_string(),
+            })
         };
         let Some((path, value)) = text.split_once('=') else {
-            return fail(self, "no =", "must be KEY.PATH=VALUE");
+            return complain("found no =".to_string(), "must be KEY.PATH=VALUE");
         };
         let mut parsed = match DeTable::parse(&format!("value = {value}")) {
             Ok(table) => entries(table.into_inner(), &|_| place.clone()),
@@ -186,15 +192,13 @@ impl Document {
         };
         let Some(entry) = parsed.remove("value").filter(|_| parsed.is_empty()) else {
             let allowed = "the value must be TOML: strings in quotes, lists in brackets";
-            return fail(self, &format!("found {}", shorten(value)), allowed);
+            return complain(format!("found {}", shorten(value)), allowed);
         };
-        match place_for(&mut self.root, path.trim(), &place) {
-            Some(slot) => *slot = entry.node,
-            None => {
-                let allowed = "the path must lead through tables and list positions that exist";
-                return fail(self, &format!("found {}", shorten(path)), allowed);
-            }
-        }
+        let Some(slot) = place_for(&mut self.root, path.trim(), &place) else {
+            let allowed = "the path must lead through tables and list positions that exist";
+            return complain(format!("found {}", shorten(path)), allowed);
+        };
+        *slot = entry.node;
         Ok(())
     }
 }

@@ -62,6 +62,13 @@ impl fmt::Display for InputErrors {
 
 impl std::error::Error for InputErrors {}
 
+/// What was found and what is allowed instead.
+#[derive(Debug)]
+pub(super) struct Complaint {
+    pub found: String,
+    pub allowed: String,
+}
+
 /// The candidate nearest to `name`, when it is near enough to be meant.
 pub(super) fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let score = |candidate: &str| {

@@ -1,5 +1,6 @@
 //! Files that a scenario names: read once, kept for the output folder, parsed into matrices.
 
+use super::error::Complaint;
 use crate::linalg::Mat;
 use npyz::npz::NpzArchive;
 use npyz::{NpyFile, Order, TypeChar};
@@ -29,13 +30,6 @@ impl InputFile {
     pub(super) fn reference(&self) -> &str {
         self.copy.strip_suffix("/weights.npz").unwrap_or(&self.copy)
     }
-}
-
-/// What was found and what is allowed instead.
-#[derive(Debug)]
-pub(super) struct Complaint {
-    pub found: String,
-    pub allowed: String,
 }
 
 fn complain<T>(found: String, allowed: &str) -> Result<T, Complaint> {
@@ -248,7 +242,7 @@ fn parse_row(path: &str, line: usize, text: &str) -> Result<Vec<f64>, Complaint>
 fn parse_npy(path: &str, bytes: &[u8]) -> Result<Mat<f64>, Complaint> {
     let fail = |what: &str| Complaint {
         found: format!("found \"{path}\" {what}"),
-        allowed: "must be a 2-D array of 32- or 64-bit floats".to_string(),
+        allowed: "must be a 2-D array of finite 32- or 64-bit floats".to_string(),
     };
     if !plain_header(bytes) {
         return Err(fail("without a plain array header"));

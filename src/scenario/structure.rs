@@ -72,17 +72,19 @@ impl Checker<'_> {
         let Some(properties) = schema["properties"].as_object() else {
             return;
         };
+        let names: Vec<&str> = properties.keys().map(String::as_str).collect();
+        let mut misspelt = Vec::new();
         for (name, entry) in table {
             match properties.get(name) {
                 Some(property) => self.node(&entry.node, property, &join(key, name)),
                 None => {
-                    let names: Vec<&str> = properties.keys().map(String::as_str).collect();
                     self.unknown(entry, name, &names, key);
+                    misspelt.extend(nearest(name, &names));
                 }
             }
         }
         for name in strings(&schema["required"]) {
-            if !table.contains_key(name) {
+            if !table.contains_key(name) && !misspelt.contains(&name) {
                 let phrase = format!("must be {}", describe(&properties[name]));
                 self.form_error(node, &join(key, name), "missing".into(), phrase);
             }
@@ -137,8 +139,8 @@ impl Checker<'_> {
         if let Some(min) = schema["minItems"].as_u64()
             && (items.len() as u64) < min
         {
-            let found = format!("found {} entries", items.len());
-            let phrase = format!("must have at least {min}");
+            let found = format!("found a list of length {}", items.len());
+            let phrase = format!("must be at least {min} long");
             self.form_error(node, key, found, phrase);
         }
         for (i, item) in items.iter().enumerate() {
@@ -313,6 +315,9 @@ fn plural(items: &Json) -> String {
 }
 
 fn describe_range(schema: &Json) -> String {
+    if schema["minimum"].is_number() && schema["minimum"] == schema["maximum"] {
+        return format!(" equal to {}", number(&schema["minimum"]));
+    }
     let bounds = [
         ("minimum", "of at least"),
         ("exclusiveMinimum", "above"),

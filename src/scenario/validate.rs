@@ -3,7 +3,7 @@
 
 use super::context::Context;
 use super::schema::{
-    CostSpec, EventTable, Expect, ExpectQuantity, GridName, MethodName, QuantityName,
+    CostSpec, DirectionName, EventTable, Expect, ExpectQuantity, GridName, MethodName, QuantityName,
 };
 use crate::integrate::Method;
 use crate::linalg::SingularValues;
@@ -23,7 +23,7 @@ pub(super) fn method(context: &mut Context<'_>) -> Option<Method> {
         MethodName::GradientDescent => return gradient_descent(context),
     };
     if solver.learning_rate.is_some() {
-        let allowed = "must stand beside method = \"gradient_descent\" only";
+        let allowed = "allowed only with method = \"gradient_descent\"";
         context.wrong("solver.learning_rate", allowed);
         return None;
     }
@@ -61,7 +61,7 @@ fn gradient_descent(context: &mut Context<'_>) -> Option<Method> {
 pub(super) fn recording(context: &mut Context<'_>, parameters: Option<usize>) -> Option<Recording> {
     let record = &context.spec.record;
     if record.times.is_some() && record.grid != GridName::Times {
-        context.wrong("record.times", "must stand beside grid = \"times\" only");
+        context.wrong("record.times", "allowed only with grid = \"times\"");
         return None;
     }
     let count = record.count;
@@ -211,7 +211,7 @@ fn crossing_possible(
         quantity,
         index,
         level,
-        ..
+        direction,
     } = *event
     else {
         return;
@@ -228,7 +228,7 @@ fn crossing_possible(
             mode_exists(context, &index_key, mode, network);
         }
         (_, Some(_)) => {
-            let allowed = "must stand beside quantity = \"singular_value\" only";
+            let allowed = "allowed only with quantity = \"singular_value\"";
             context.wrong(&index_key, allowed);
         }
         (_, None) => {}
@@ -237,6 +237,13 @@ fn crossing_possible(
         let allowed = "can never happen: this cost has no test set";
         context.wrong(&format!("{key}.quantity"), allowed);
     }
+    let descends = context.spec.solver.method != MethodName::GradientDescent
+        && (quantity == QuantityName::Loss
+            || quantity == QuantityName::Cost && context.spec.regularization.l2 == 0.0);
+    if descends && direction == DirectionName::Rising {
+        let allowed = "can never happen: gradient flow never raises the loss";
+        context.wrong(&format!("{key}.direction"), allowed);
+    }
     let floor = match (quantity, cost) {
         (QuantityName::Cost | QuantityName::Loss, Some(Cost::Regression { floor, .. })) => *floor,
         _ => 0.0,
@@ -244,7 +251,7 @@ fn crossing_possible(
     let level_key = format!("{key}.level");
     let max_rank = network.map_or(usize::MAX, Network::max_rank);
     if level <= floor {
-        let allowed = format!("must be above {floor}: the quantity never falls below it");
+        let allowed = format!("must be above {floor:.3e}: the quantity never falls below it");
         context.wrong(&level_key, allowed);
     } else if quantity == QuantityName::Rank && level > max_rank as f64 {
         let allowed = format!("must be at most {max_rank}, the largest rank the network can have");
