@@ -1,8 +1,11 @@
 //! The diffsol methods against closed forms, against published escape times and against each
 //! other, through the public interface alone.
 
+use dlnflow::error::Error;
 use dlnflow::flow::LayerFlow;
-use dlnflow::integrate::{Integration, Method, Observer, Options, Outcome, Step, integrate};
+use dlnflow::integrate::{
+    Integration, Method, Observer, Options, Outcome, Step, VectorField, integrate,
+};
 use dlnflow::linalg::Mat;
 use dlnflow::model::{Cost, Network, Problem};
 use std::ops::ControlFlow;
@@ -168,7 +171,6 @@ fn steps_join_and_end_at_the_horizon() {
         let (flow, mut f) = (LayerFlow::new(&start), vec![0.0; state.len()]);
         let mut inside = state.clone();
         let mut watch = EachStep(|step: &Step<'_>| {
-            use dlnflow::integrate::VectorField;
             assert!(step.t0 == time && step.t1 > time && step.y0 == state);
             flow.eval(step.y1, &mut f);
             assert_eq!(f, step.f1);
@@ -300,32 +302,70 @@ fn escape_times_of_an_aligned_start() {
     }
 }
 
-/// `dy/dt = y²` leaves every bound at `t = 1`: an error, not a panic and not a result.
-#[test]
-fn a_solution_that_ends_is_an_error() {
-    struct Square;
-    impl dlnflow::integrate::VectorField for Square {
-        fn dim(&self) -> usize {
-            1
-        }
-        fn eval(&self, y: &[f64], dy: &mut [f64]) {
-            dy[0] = y[0] * y[0];
-        }
-        fn jvp(&self, y: &[f64], v: &[f64], out: &mut [f64]) {
-            out[0] = 2.0 * y[0] * v[0];
-        }
+/// A scalar field with derivative `slope`.
+struct Scalar<F, D> {
+    value: F,
+    slope: D,
+}
+
+impl<F: Fn(f64) -> f64, D: Fn(f64) -> f64> VectorField for Scalar<F, D> {
+    fn dim(&self) -> usize {
+        1
     }
+
+    fn eval(&self, y: &[f64], dy: &mut [f64]) {
+        dy[0] = (self.value)(y[0]);
+    }
+
+    fn jvp(&self, y: &[f64], v: &[f64], out: &mut [f64]) {
+        out[0] = (self.slope)(y[0]) * v[0];
+    }
+}
+
+/// Integrates a field that has no solution up to the horizon.
+fn doomed(field: &dyn VectorField, method: Method) -> (f64, Error) {
+    let options = Options {
+        method,
+        rtol: 1e-6,
+        atol: vec![1e-9],
+        horizon: 2.0,
+        max_steps: 1_000_000,
+    };
+    let mut watch = EachStep(|_: &Step<'_>| ControlFlow::Continue(()));
+    let end = integrate(field, &[1.0], &options, &mut watch);
+    match end.outcome {
+        Outcome::Failed { error } => (end.time, error),
+        outcome => panic!("{} ended with {outcome:?}", method.name()),
+    }
+}
+
+/// `dy/dt = y²` leaves every bound at `t = 1`.
+#[test]
+fn a_blow_up_is_an_error_at_its_time() {
+    let square = Scalar {
+        value: |y| y * y,
+        slope: |y| 2.0 * y,
+    };
     for method in ALL {
-        let options = Options {
-            method,
-            rtol: 1e-6,
-            atol: vec![1e-9],
-            horizon: 2.0,
-            max_steps: 1_000_000,
-        };
-        let mut watch = EachStep(|_: &Step<'_>| ControlFlow::Continue(()));
-        let end = integrate(&Square, &[1.0], &options, &mut watch);
-        assert!(matches!(end.outcome, Outcome::Failed { .. }), "{end:?}");
-        assert!((end.time - 1.0).abs() < 1e-3, "{end:?}");
+        let (time, error) = doomed(&square, method);
+        let told = matches!(error, Error::StepTooSmall { .. } | Error::NotFinite { .. });
+        assert!(told, "{}: {error}", method.name());
+        assert!((time - 1.0).abs() < 1e-4, "{}: {time}", method.name());
+    }
+}
+
+/// `dy/dt = y` that ceases to exist above 2: steps into nothing are retried shorter, and the last
+/// good one ends less than an ordinary step (0.01 to 0.05) before `t = ln 2`.
+#[test]
+fn steps_into_nan_are_rejected() {
+    let torn = Scalar {
+        value: |y| if y < 2.0 { y } else { f64::NAN },
+        slope: |y| if y < 2.0 { 1.0 } else { f64::NAN },
+    };
+    for method in ALL {
+        let (time, error) = doomed(&torn, method);
+        let name = method.name();
+        assert!(matches!(error, Error::NotFinite { .. }), "{name}: {error}");
+        assert!((time - 2f64.ln()).abs() < 0.02, "{name}: {time}");
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn run(
     }
 }
 
-/// One integration; `y0`, `f1` and `tolerances` are scratch of the current step.
+/// One integration; the vectors after `rejected` are scratch of the current step.
 struct Run<'f, 'w, 'o> {
     field: &'f dyn VectorField,
     start: &'f [f64],
@@ -70,6 +70,7 @@ struct Run<'f, 'w, 'o> {
     y0: Vec<f64>,
     f1: Vec<f64>,
     tolerances: Vec<f64>,
+    inside: RefCell<Vector>,
 }
 
 impl<'f, 'w, 'o> Run<'f, 'w, 'o> {
@@ -88,6 +89,7 @@ impl<'f, 'w, 'o> Run<'f, 'w, 'o> {
             y0: start.to_vec(),
             f1: vec![0.0; start.len()],
             tolerances: vec![0.0; start.len()],
+            inside: RefCell::new(vector(start)),
         }
     }
 
@@ -128,7 +130,7 @@ impl<'f, 'w, 'o> Run<'f, 'w, 'o> {
         OdeSolverProblem {
             eqn: Equations::new(self.field, self.start),
             rtol: 0.0,
-            atol: Vector::from_vec(self.tolerances.clone(), NalgebraContext::default()),
+            atol: vector(&self.tolerances),
             t0: 0.0,
             h0: 1.0,
             integrate_out: false,
@@ -204,10 +206,9 @@ impl<'f, 'w, 'o> Run<'f, 'w, 'o> {
             return failed(Error::NotFinite { time: t0 });
         }
         let inside = Inside {
-            solver,
+            interpolate: |time, y: &mut Vector| solver.interpolate_inplace(time, y),
             times: (t0, t1),
-            state: RefCell::new(state.y.clone()),
-            equations: std::marker::PhantomData,
+            state: &self.inside,
         };
         self.watch.accept(&Step {
             t0,
@@ -261,20 +262,23 @@ impl<'f, 'w, 'o> Run<'f, 'w, 'o> {
     }
 }
 
-/// diffsol's own continuous extension of the step between `times`.
-struct Inside<'s, 'p, 'f, M> {
-    solver: &'s M,
-    times: (f64, f64),
-    state: RefCell<Vector>,
-    equations: std::marker::PhantomData<&'p Equations<'f>>,
+fn vector(values: &[f64]) -> Vector {
+    Vector::from_vec(values.to_vec(), NalgebraContext::default())
 }
 
-impl<'p, 'f: 'p, M: OdeSolverMethod<'p, Equations<'f>>> Interpolant for Inside<'_, 'p, 'f, M> {
+/// diffsol's own continuous extension of the step between `times`.
+struct Inside<'r, F> {
+    interpolate: F,
+    times: (f64, f64),
+    state: &'r RefCell<Vector>,
+}
+
+impl<F: Fn(f64, &mut Vector) -> Result<(), DiffsolError>> Interpolant for Inside<'_, F> {
     fn state(&self, theta: f64, y: &mut [f64]) {
         let (t0, t1) = self.times;
         let time = (t0 + theta * (t1 - t0)).clamp(t0, t1);
         let state = &mut *self.state.borrow_mut();
-        match self.solver.interpolate_inplace(time, state) {
+        match (self.interpolate)(time, state) {
             Ok(()) => y.copy_from_slice(state.batch_as_slice(0)),
             // Only a time outside the step is an error, and there is none.
             Err(_) => y.fill(f64::NAN),
