@@ -82,9 +82,10 @@ fn describe(end: &Integration) -> (String, String) {
             "horizon_reached",
             format!("reached the horizon t = {}", end.time),
         ),
-        Outcome::Stopped { reason } if reason == "interrupted" => {
-            ("interrupted", format!("interrupted at t = {:.9e}", end.time))
-        }
+        Outcome::Stopped { reason } if reason == "interrupted" => (
+            "interrupted",
+            format!("interrupted at t = {:.9e}", end.time),
+        ),
         Outcome::Stopped { reason } => ("stopped", format!("{reason} at t = {:.9e}", end.time)),
         Outcome::Failed { error } => ("failed", error.to_string()),
     };

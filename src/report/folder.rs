@@ -87,6 +87,14 @@ pub fn write(
     staging.commit(folder)
 }
 
+/// Whether `write` would find its place, asked before a long run rather than after it.
+///
+/// # Errors
+/// As `write`.
+pub fn writable(folder: &Path) -> Result<(), Error> {
+    Staging::begin(folder).map(drop)
+}
+
 /// Draws the figures of a finished output folder again from the files in it; returns their paths.
 ///
 /// # Errors

@@ -20,5 +20,5 @@ pub mod table;
 mod names;
 mod report;
 
-pub use folder::{Extras, Input, Keep, redraw, write, write_file};
+pub use folder::{Extras, Input, Keep, redraw, writable, write, write_file};
 pub use report::{Check, Prediction, Report, SolverReport, Source};
