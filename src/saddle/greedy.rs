@@ -17,6 +17,8 @@ const DEFAULT_MODES: usize = 10;
 const NEWTON_STEPS: usize = 200;
 /// Gradient norm, relative to that of the start, at which the fit has settled.
 const SETTLED: f64 = 1e-11;
+/// The same where roundoff stops the fit.
+const ROUNDOFF: f64 = 1e-7;
 /// Cost, relative to that of `A = 0`, below which nothing is left to learn.
 const LEARNED: f64 = 1e-20;
 
@@ -159,26 +161,33 @@ fn minimise(problem: &Problem, mut w: Vec<f64>) -> Option<Vec<f64>> {
     let flow = LayerFlow::new(problem);
     let mut descent = vec![0.0; w.len()];
     flow.eval(&w, &mut descent);
-    let goal = SETTLED * norm(&descent).max(f64::MIN_POSITIVE);
+    let start = norm(&descent);
     let mut radius = norm(&w);
     let limit = 1e4 * radius;
     let mut value = value_at(problem, &w);
     for _ in 0..NEWTON_STEPS {
-        if norm(&descent) <= goal {
+        let slope = norm(&descent);
+        if slope <= SETTLED * start {
             return Some(w);
         }
         let (step, predicted) = truncated_cg(&flow, &w, &descent, radius);
-        let trial: Vec<f64> = w.iter().zip(&step).map(|(a, b)| a + b).collect();
+        let mut trial: Vec<f64> = w.iter().zip(&step).map(|(a, b)| a + b).collect();
         let trial_value = value_at(problem, &trial);
         let ratio = (value - trial_value) / predicted;
-        let length = norm(&step);
-        // Near the minimum both differences drown in roundoff: a tiny step is then taken as good.
-        let roundoff = predicted <= 1e-14 * value;
-        if ratio > 0.1 || roundoff {
-            (w, value) = (trial, trial_value);
-            flow.eval(&w, &mut descent);
+        let mut trial_descent = vec![0.0; w.len()];
+        flow.eval(&trial, &mut trial_descent);
+        // Close to the minimum the decrease drowns in roundoff and the gradient has to judge.
+        let drowned = predicted <= 1e-13 * value;
+        let better = norm(&trial_descent) < slope;
+        if drowned && !better {
+            return (slope <= ROUNDOFF * start).then_some(w);
         }
-        if ratio < 0.25 && !roundoff {
+        if if drowned { better } else { ratio > 0.1 } {
+            std::mem::swap(&mut w, &mut trial);
+            (descent, value) = (trial_descent, trial_value);
+        }
+        let length = norm(&step);
+        if ratio < 0.25 && !drowned {
             radius = 0.25 * length;
         } else if ratio > 0.75 && length > 0.9 * radius {
             radius *= 2.0;
@@ -209,13 +218,18 @@ fn truncated_cg(flow: &LayerFlow<'_>, w: &[f64], descent: &[f64], radius: f64) -
     let mut image = vec![0.0; n];
     let mut rr = dot(&r, &r);
     let goal = rr * (1e-2_f64).min(rr.sqrt()).powi(2);
-    let mut predicted = 0.0;
+    let (mut predicted, mut steepest) = (0.0, 0.0_f64);
     for _ in 0..2 * n {
         flow.jvp(w, &d, &mut image);
         let curvature = -dot(&d, &image);
+        steepest = steepest.max(curvature.abs() / dot(&d, &d));
+        let flat = 1e-12 * steepest * dot(&d, &d);
+        if curvature.abs() <= flat {
+            break; // a rotation of the hidden layer: nothing to gain
+        }
         let to_edge = edge(&p, &d, radius);
         let step = rr / curvature;
-        let leaves = curvature <= 1e-14 * dot(&d, &d) || step >= to_edge;
+        let leaves = curvature < 0.0 || step >= to_edge;
         let step = if leaves { to_edge } else { step };
         predicted += step * dot(&r, &d) - 0.5 * step * step * curvature;
         for i in 0..n {

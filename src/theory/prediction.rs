@@ -36,10 +36,13 @@ pub fn predictions(problem: &Problem, fraction: f64) -> Vec<Prediction> {
         return Vec::new();
     };
     let depth = problem.network.depth();
+    let largest = strengths.first().map_or(0.0, |(_, target)| *target);
     strengths
         .iter()
         .enumerate()
-        .filter(|(_, (start, target))| *start > 0.0 && *start < fraction * target)
+        .filter(|(_, (start, target))| {
+            *target > ROUNDOFF * largest && *start > 0.0 && *start < fraction * target
+        })
         .map(|(k, &(start, target))| Prediction {
             quantity: "escape_time",
             mode: k + 1,
