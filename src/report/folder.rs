@@ -204,8 +204,7 @@ impl Staging {
         name: &str,
         content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
     ) -> io::Result<String> {
-        let plain = |c| matches!(c, Component::Normal(_));
-        if !Path::new(name).components().all(plain) {
+        if !name.split('/').all(is_plain) {
             return Err(io::Error::other("the name leaves the output folder"));
         }
         let path = self.staged(name);
@@ -261,6 +260,12 @@ impl Staging {
         }
         renamed
     }
+}
+
+/// Whether a part of a path is a name, not `..`, a root or nothing.
+fn is_plain(part: &str) -> bool {
+    let mut components = Path::new(part).components();
+    matches!(components.next(), Some(Component::Normal(_))) && components.next().is_none()
 }
 
 /// What the manifest of the folder at `target` lists; `None` when there is nothing to replace.

@@ -18,6 +18,7 @@ pub mod read;
 pub mod table;
 
 mod names;
+#[allow(clippy::module_inception)] // the folder is of writers, the file is what they write
 mod report;
 
 pub use folder::{Extras, Input, Keep, redraw, writable, write, write_file};

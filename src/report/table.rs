@@ -4,6 +4,7 @@
 use super::{Prediction, Report};
 use crate::observe::{Event, EventKind};
 use std::io::{self, Write};
+use std::iter;
 use std::path::Path;
 
 const HEADER: [&str; 6] = [
@@ -57,9 +58,11 @@ fn write_escapes(report: &Report, out: &mut impl Write) -> io::Result<()> {
     if escapes.is_empty() {
         writeln!(out, "no singular value escaped")?;
     } else {
+        let before = iter::once(0.0).chain(escapes.iter().map(|e| e.time));
         let cells: Vec<_> = escapes
             .iter()
-            .map(|e| escape_cells(e, &report.predictions))
+            .zip(before)
+            .map(|(e, before)| escape_cells(e, e.time - before, &report.predictions))
             .collect();
         let predicted = cells.iter().any(|c| !c[4].is_empty());
         write_cells(&cells, if predicted { 6 } else { 4 }, out)?;
@@ -71,7 +74,8 @@ fn write_escapes(report: &Report, out: &mut impl Write) -> io::Result<()> {
     }
 }
 
-fn escape_cells(event: &Event, predictions: &[Prediction]) -> [String; 6] {
+/// One line; `since` is the time since the previous escape, or since the start.
+fn escape_cells(event: &Event, since: f64, predictions: &[Prediction]) -> [String; 6] {
     let of_mode = |p: &&Prediction| p.quantity == "escape_time" && p.mode == event.index;
     let prediction = predictions.iter().find(of_mode).map(|p| p.value);
     let time = match event.at_start {
@@ -82,7 +86,7 @@ fn escape_cells(event: &Event, predictions: &[Prediction]) -> [String; 6] {
         event.index.map_or_else(String::new, |k| k.to_string()),
         significant(event.level, 5),
         time,
-        significant(event.since_previous, 6),
+        significant(since, 6),
         prediction.map_or_else(String::new, |value| significant(value, 9)),
         prediction.map_or_else(String::new, |value| {
             format!("{:+.1e}", (event.time - value) / value)

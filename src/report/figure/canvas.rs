@@ -24,10 +24,11 @@ pub const fn pt(points: f64) -> i32 {
 pub enum Dash {
     Solid,
     Dashed,
-    DashDot,
+    OneDot,
     Short,
     Long,
-    DashDotDot,
+    TwoDots,
+    Sparse,
     Dotted,
     FineDotted,
 }
@@ -38,11 +39,12 @@ impl Dash {
         match self {
             Dash::Solid => "",
             Dash::Dashed => "150 70",
-            Dash::DashDot => "180 60 35 60",
+            Dash::OneDot => "180 60 35 60",
             Dash::Short => "70 50",
             Dash::Long => "320 80",
-            Dash::DashDotDot => "180 55 35 55 35 55",
-            Dash::Dotted => "1 70",
+            Dash::TwoDots => "180 55 35 55 35 55",
+            Dash::Sparse => "80 160",
+            Dash::Dotted => "1 119",
             Dash::FineDotted => "1 55",
         }
     }

@@ -41,7 +41,7 @@ pub fn chart(drawing: &Drawing, kind: Kind) -> Chart {
             },
         },
         y: Axis {
-            label: "cost, gradient norm".to_owned(),
+            label: "cost, gradient norm ‖∇‖".to_owned(),
             scale: y,
         },
         bands,
@@ -76,7 +76,7 @@ fn curves(drawing: &Drawing) -> Vec<(&'static str, Curve)> {
         let value = |row: &Row| row.test_cost.unwrap_or(f64::NAN);
         curves.push(("test cost", curve("test_cost", palette::test_cost(), value)));
     }
-    curves.push(("gradient norm ‖∇‖", gradient));
+    curves.push(("gradient norm", gradient));
     curves
 }
 

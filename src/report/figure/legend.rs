@@ -7,10 +7,10 @@ use std::io;
 
 const TEXT: i32 = pt(7.5);
 const ROW: i32 = 370;
-const SAMPLE: i32 = 640;
+const SAMPLE: i32 = 520;
 const MARK_SAMPLE: i32 = 200;
 const GAP: i32 = 90;
-const BETWEEN: i32 = 260;
+const BETWEEN: i32 = 210;
 
 /// Radius of a mark's circle.
 pub const MARK_RADIUS: i32 = 62;

@@ -5,7 +5,7 @@
 //! cost_linear, cost_log                         C, C_test and ‖∇‖ (log) against t and log t
 //! ```
 //!
-//! `singular_values` and `cost` choose what is drawn, a [`chart::Chart`]; `render` places it on a
+//! `singular_values` and `cost` choose what is drawn, a `Chart`; `render` places it on a
 //! `canvas` of hundredths of a millimetre; `svg` gives the document its size, title and dashes.
 
 mod axis;

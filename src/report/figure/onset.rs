@@ -11,9 +11,9 @@ const RESOLVED: f64 = 1e-10;
 
 /// The logarithmic time axis of a run.
 pub fn log_time(trajectory: &Trajectory) -> Scale {
-    let times = || trajectory.rows.iter().map(|row| row.time);
-    let mut positive = times().filter(|&t| t > 0.0 && t.is_finite());
-    let (Some(first), Some(last)) = (positive.next(), positive.last().or(times().last())) else {
+    let times = trajectory.rows.iter().map(|row| row.time);
+    let positive = times.filter(|&t| t > 0.0 && t.is_finite());
+    let (Some(first), Some(last)) = (positive.clone().next(), positive.clone().next_back()) else {
         return Scale::log(-1.0, 0.0);
     };
     let decade = onset(trajectory).unwrap_or(last).log10().floor();

@@ -20,11 +20,11 @@ pub const NAMED_MODES: usize = 7;
 const MODES: [(RGBColor, Dash); NAMED_MODES] = [
     (BLUE, Dash::Solid),
     (VERMILLION, Dash::Dashed),
-    (GREEN, Dash::DashDot),
+    (GREEN, Dash::OneDot),
     (PURPLE, Dash::Short),
     (ORANGE, Dash::Long),
-    (SKY, Dash::DashDotDot),
-    (BLACK, Dash::Solid),
+    (SKY, Dash::TwoDots),
+    (BLACK, Dash::Sparse),
 ];
 
 const fn pen(color: RGBColor, points: f64, dash: Dash) -> Pen {
@@ -57,12 +57,12 @@ pub fn test_cost() -> Pen {
 }
 
 pub fn gradient_norm() -> Pen {
-    pen(GREEN, 1.0, Dash::DashDot)
+    pen(GREEN, 1.0, Dash::OneDot)
 }
 
 /// Predicted curves, drawn over the measured ones.
 pub fn prediction() -> Pen {
-    pen(BLACK, 1.1, Dash::Dotted)
+    pen(BLACK, 1.2, Dash::Dotted)
 }
 
 /// Predicted times.

@@ -24,6 +24,8 @@ const TOLERANCE: f64 = 1.0;
 /// About 10 bytes each keep a figure below 200 kB; a run costs as much as some vertices.
 const MOST_VERTICES: usize = 11_000;
 const VERTICES_PER_RUN: usize = 16;
+/// Positions are cut at this many axis lengths from the axes.
+const FAR: f64 = 1e4;
 
 /// Draws a chart.
 ///
@@ -50,9 +52,9 @@ struct Layout<'a> {
 
 impl<'a> Layout<'a> {
     fn new(chart: &'a Chart) -> Self {
-        let (x, y) = (ticks(&chart.x.scale, 6), ticks(&chart.y.scale, 6));
+        let (x, y) = (ticks(&chart.x.scale, 6), ticks(&chart.y.scale, 8));
         let (left, right) = (left_room(&y), WIDTH - right_room(&x));
-        let legend = Legend::new(&chart.legend, right - left);
+        let legend = Legend::new(&chart.legend, WIDTH - MARGIN / 2 - left);
         let top = MARGIN + legend.height() + MM;
         let bottom = top + AXES_HEIGHT;
         let frame = Frame {
@@ -168,6 +170,8 @@ fn thinned(chart: &Chart, frame: &Frame) -> Vec<Vec<Run>> {
 fn thin_curve(chart: &Chart, frame: &Frame, curve: &Curve, tolerance: f64) -> Vec<Run> {
     let points = visible(&curve.points, chart).map(|(index, &(x, y))| {
         let (px, py) = (chart.x.scale.position(x)?, chart.y.scale.position(y)?);
+        // Far outside is outside; squares of coordinates must stay finite.
+        let (px, py) = (px.clamp(-FAR, FAR), py.clamp(-FAR, FAR));
         Some(Vertex {
             x: frame.left + px * (frame.right - frame.left),
             y: frame.bottom - py * (frame.bottom - frame.top),

@@ -49,10 +49,11 @@ impl Scale {
         }
     }
 
-    /// A linear axis from zero, with a little room above the largest of `values`.
+    /// A linear axis from zero to the largest of `values`, with a little room on both sides.
     pub fn linear_from_zero(values: impl Iterator<Item = f64>) -> Self {
         let top = extent(Kind::Linear, values).map_or(0.0, |(_, hi)| hi);
-        Self::linear(0.0, 1.06 * top.max(0.0))
+        let top = if top > 0.0 { top } else { 1.0 };
+        Self::linear(-0.03 * top, 1.06 * top)
     }
 
     /// A linear axis over exactly the range of `values`.

@@ -17,11 +17,7 @@ const MOST_OTHERS: usize = 40;
 /// The figure for one kind of time axis.
 pub fn chart(drawing: &Drawing, kind: Kind) -> Chart {
     let modes = drawn_modes(drawing);
-    let mut curves: Vec<Curve> = modes
-        .iter()
-        .rev()
-        .map(|&k| measured(drawing, k, kind))
-        .collect();
+    let mut curves: Vec<Curve> = modes.iter().map(|&k| measured(drawing, k, kind)).collect();
     curves.extend(predicted(drawing, &modes));
     let (x, y) = match kind {
         Kind::Linear => (
@@ -63,14 +59,16 @@ fn mode_count(drawing: &Drawing) -> usize {
     rows.first().map_or(0, |row| row.singular_values.len())
 }
 
-/// The named modes and an even choice of the others.
+/// An even choice of the modes without a pen of their own, then the named ones: where curves
+/// coincide the dashes of the later one leave the earlier one visible.
 fn drawn_modes(drawing: &Drawing) -> Vec<usize> {
     let count = mode_count(drawing);
     let others = count.saturating_sub(NAMED_MODES);
     let drawn = others.min(MOST_OTHERS);
     let spread = |i: usize| NAMED_MODES + 1 + i * (others - 1) / (drawn - 1).max(1);
-    (1..=count.min(NAMED_MODES))
-        .chain((0..drawn).map(spread))
+    (0..drawn)
+        .map(spread)
+        .chain(1..=count.min(NAMED_MODES))
         .collect()
 }
 

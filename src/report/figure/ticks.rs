@@ -34,7 +34,7 @@ fn linear(scale: &Scale, most: usize) -> Ticks {
     let step = nice_step(span / most as f64);
     let exponent = common_exponent(scale.lo.abs().max(scale.hi.abs()));
     let unit = 10f64.powi(exponent);
-    let decimals = (-(step / unit).log10() + 1e-9).ceil().clamp(0.0, 12.0) as usize;
+    let decimals = (-(step / unit).log10() - 1e-9).ceil().clamp(0.0, 12.0) as usize;
     let (first, last) = (scale.lo / step - 1e-9, scale.hi / step + 1e-9);
     let (first, last) = (first.ceil(), last.floor());
     let count = (last - first + 1.0).max(0.0) as usize;
