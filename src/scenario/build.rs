@@ -109,15 +109,17 @@ fn network(context: &mut Context<'_>) -> Option<Network> {
     }
     let product = |pair: &[usize]| pair[0] as f64 * pair[1] as f64;
     let parameters: f64 = widths.windows(2).map(product).sum();
-    let end_to_end = widths[0] as f64 * widths[widths.len() - 1] as f64;
-    if parameters.max(end_to_end) > MAX_ENTRIES as f64 {
-        let gigabytes = parameters.max(end_to_end) * 8.0 * 20.0 / 1e9;
+    // The products W_l … W_1, which the flow needs, can be larger than the weights.
+    let products: f64 = widths[1..]
+        .iter()
+        .map(|&n| n as f64 * widths[0] as f64)
+        .sum();
+    let numbers = parameters.max(products);
+    if numbers > MAX_ENTRIES as f64 {
+        let gigabytes = 8e-9 * (28.0 * parameters + 6.0 * products);
         let found = format!("found {parameters:e} weights, about {gigabytes:.0} GB to integrate");
-        context.found(
-            "network.widths",
-            found,
-            format!("must make at most {MAX_ENTRIES:e} weights"),
-        );
+        let allowed = format!("must make at most {MAX_ENTRIES:e} weights and partial products");
+        context.found("network.widths", found, allowed);
         return None;
     }
     Some(Network::new(widths.clone()))
@@ -175,7 +177,7 @@ fn root_mean_square(x: &[f64]) -> f64 {
         return 0.0;
     }
     let scaled: Vec<f64> = x.iter().map(|v| v / largest).collect();
-    largest * norm(&scaled) / (x.len() as f64).sqrt()
+    largest * (norm(&scaled) / (x.len() as f64).sqrt())
 }
 
 /// States that a method keeps, products along the layers, the cost's matrices and the record.

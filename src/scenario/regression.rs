@@ -2,6 +2,7 @@
 //! `Σ = X Xᵀ/N`, `T = Y X⁺`.
 
 use super::context::{Context, Shape};
+use super::files::MAX_ENTRIES;
 use super::schema::Matrix;
 use crate::linalg::{Mat, MatRef, frobenius, multiply, svd};
 use crate::model::draws::{Stream, haar};
@@ -18,6 +19,12 @@ pub(super) struct Data<'a> {
 
 /// The cost, or `None` with the reasons in `context`.
 pub(super) fn build(context: &mut Context<'_>, network: &Network, data: &Data<'_>) -> Option<Cost> {
+    let n = network.input_width();
+    if n.saturating_mul(n) > MAX_ENTRIES {
+        let allowed = format!("must be few enough for {MAX_ENTRIES:e} entries of n_0 × n_0");
+        context.found("network.widths", format!("found {n} inputs"), allowed);
+        return None;
+    }
     match (
         data.inputs,
         data.outputs,

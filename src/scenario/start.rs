@@ -325,6 +325,9 @@ pub(super) fn layer_sizes(network: &Network, weights: &[f64]) -> Vec<f64> {
     (1..=network.depth()).map(size).collect()
 }
 
+/// Larger weights have squares that overflow.
+const LARGEST: f64 = 1e150;
+
 /// Whether the weights neither vanish nor overflow, alone and in their product.
 fn sound(context: &mut Context<'_>, before: &[f64], after: &[f64]) -> bool {
     let scale_given = context.spec.init.scale() != 1.0;
@@ -332,13 +335,9 @@ fn sound(context: &mut Context<'_>, before: &[f64], after: &[f64]) -> bool {
     for (layer, (&unscaled, &size)) in before.iter().zip(after).enumerate() {
         let layer = layer + 1;
         let lost = unscaled > 0.0 && size < f64::MIN_POSITIVE;
-        if lost || !size.is_finite() {
-            let found = format!("found weights of layer {layer} of size {size:e}");
-            let allowed = format!(
-                "must not leave the range of f64, {:e} to {:e}",
-                f64::MIN_POSITIVE,
-                f64::MAX
-            );
+        if lost || size > LARGEST {
+            let found = format!("found weights of layer {layer} of size {size:.3e}");
+            let allowed = format!("must lie between {:.1e} and {LARGEST:e}", f64::MIN_POSITIVE);
             context.found(key, found, allowed);
             return false;
         }
@@ -348,9 +347,13 @@ fn sound(context: &mut Context<'_>, before: &[f64], after: &[f64]) -> bool {
     }
     // The product of the layers has about this size; below 1e-300 its singular values lose digits.
     let exponent: f64 = after.iter().map(|s| s.log10()).sum();
-    if !(-300.0..=150.0).contains(&exponent) {
+    if !(-300.0..=LARGEST.log10()).contains(&exponent) {
         let found = format!("found layers whose product is of size 1e{exponent:.0}");
-        context.found(key, found, "must lie between 1e-300 and 1e150");
+        context.found(
+            key,
+            found,
+            format!("must lie between 1e-300 and {LARGEST:e}"),
+        );
         return false;
     }
     true
