@@ -23,7 +23,7 @@ use super::view::StepView;
 /// How often the errors of one step are allowed.
 const SAFETY: f64 = 10.0;
 /// Steps whose energy is checked before the checks are spread out, …
-const ENERGY_CHECKS: usize = 48;
+const ENERGY_CHECKS: usize = 24;
 /// … and the factor by which they then are.
 const ENERGY_STRIDE: usize = 2;
 /// Interior nodes of the Gauss–Lobatto rule with five points on `[0, 1]`, exact to degree 7.
