@@ -211,10 +211,10 @@ fn silent_on_general_starts() {
 fn silent_on_gradient_descent_until_the_loss_rises() {
     for problem in &problems() {
         let flow = LayerFlow::new(problem);
-        for (learning_rate, sound) in [(0.002, true), (0.05, true), (2.5, false)] {
+        for (learning_rate, sound) in [(0.002, true), (0.05, true), (8.0, false)] {
             let mut options = options(&flow, Method::GradientDescent { learning_rate }, 1e-9);
             if !sound {
-                options.horizon = 5.0;
+                options.horizon = 40.0;
             }
             let warnings = observe(problem, &flow, &options, |observer| {
                 let _ = integrate(&flow, &problem.initial_weights, &options, observer);

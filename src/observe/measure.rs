@@ -158,7 +158,7 @@ impl<'a> Probe<'a> {
             .problem
             .cost
             .gradient(a.as_ref(), self.gradient.as_mut(), &mut self.cost);
-        m.cost_gradient_norm = self.gradient.norm_l2();
+        m.cost_gradient_norm = plain_norm(&self.gradient);
         m.test_cost = self.problem.cost.test_value(a.as_ref());
         layer_norms(network, weights, m);
         m.loss = m.cost + self.problem.l2 * m.parameter_norm_sq;
@@ -193,7 +193,7 @@ impl<'a> Probe<'a> {
                 below,
             );
         }
-        self.tangents[network.depth() - 1].norm_l2()
+        plain_norm(&self.tangents[network.depth() - 1])
     }
 
     /// `L Σ σ_i^{2/L}`.
@@ -281,6 +281,15 @@ fn moments(x: &[f64], y: &[f64]) -> [f64; 2] {
         }
     }
     [xx.iter().sum(), xy.iter().sum()]
+}
+
+/// `‖X‖_F` without faer's guards against overflow, which cost more than the cost itself.
+fn plain_norm(x: &Mat<f64>) -> f64 {
+    let square = |column: &[f64]| moments(column, column)[0];
+    (0..x.ncols())
+        .map(|j| square(x.col_as_slice(j)))
+        .sum::<f64>()
+        .sqrt()
 }
 
 /// `√square`, or `‖x‖` computed with a scale where squares leave the range of `f64`.

@@ -52,6 +52,10 @@ struct Worst {
 
 impl Worst {
     fn note(&mut self, time: f64, found: f64, allowed: f64) {
+        // Beyond the range of f64 nothing can be said; the step before has said it.
+        if !found.is_finite() || !allowed.is_finite() {
+            return;
+        }
         let ratio = found / allowed;
         if ratio > 1.0 {
             self.count += 1;
