@@ -24,4 +24,28 @@ pub enum Error {
     /// Reading or writing a file failed.
     #[error("{path}: {reason}", path = path.display())]
     Io { path: PathBuf, reason: String },
+    /// A file of an output folder does not hold what it should.
+    #[error("{path}:{line}: {reason}", path = path.display())]
+    Damaged {
+        path: PathBuf,
+        line: u64,
+        reason: String,
+    },
+    /// A folder that this program did not write.
+    #[error(
+        "{path} is not an output folder of dlnflow (no manifest.json that says \"program\": \"dlnflow\"); \
+         it is left as it is: choose another folder or move it away",
+        path = path.display()
+    )]
+    NotOurs { path: PathBuf },
+}
+
+impl Error {
+    /// A failed file operation on `path`.
+    pub fn io(path: &std::path::Path, error: impl std::fmt::Display) -> Self {
+        Self::Io {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        }
+    }
 }

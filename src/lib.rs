@@ -13,3 +13,8 @@ pub mod linalg;
 pub mod model;
 pub mod observe;
 pub mod report;
+pub mod run;
+pub mod saddle;
+pub mod scenario;
+pub mod theory;
+pub mod verify;

@@ -4,7 +4,7 @@
 //! moves as `B_l P_{l-1}ᵀ − 2λ W_l`: three products a layer, nothing larger than a layer.
 
 use crate::integrate::VectorField;
-use crate::linalg::{Mat, multiply};
+use crate::linalg::{Mat, dot, multiply};
 use crate::model::{Cost, CostScratch, Network, Problem};
 use std::cell::RefCell;
 
@@ -126,16 +126,16 @@ impl VectorField for LayerFlow<'_> {
         let sizes = &mut self.scratch.borrow_mut().sizes;
         neuron_sizes(self.network, w, sizes);
         let widths = self.network.widths();
-        let mut below = 0;
+        let mut rest = &sizes[..];
         for layer in 1..=self.network.depth() {
-            let above = below + widths[layer - 1];
-            let mut m = self.network.layer_mut(out, layer);
-            for j in 0..widths[layer - 1] {
-                for i in 0..widths[layer] {
-                    m[(i, j)] = sizes[above + i].min(sizes[below + j]);
+            let (below, above) = rest.split_at(widths[layer - 1]);
+            let columns = out[self.network.range(layer)].chunks_exact_mut(widths[layer]);
+            for (column, &low) in columns.zip(below) {
+                for (m, &high) in column.iter_mut().zip(above) {
+                    *m = high.min(low);
                 }
             }
-            below = above;
+            rest = above;
         }
     }
 }
@@ -153,18 +153,17 @@ fn add_decay(l2: f64, w: &[f64], dw: &mut [f64]) {
 fn neuron_sizes(network: &Network, w: &[f64], sizes: &mut [f64]) {
     let (widths, depth) = (network.widths(), network.depth());
     sizes.fill(0.0);
-    let mut below = 0;
+    let mut rest = &mut sizes[..];
     for layer in 1..=depth {
-        let above = below + widths[layer - 1];
-        let m = network.layer(w, layer);
-        for j in 0..widths[layer - 1] {
-            for i in 0..widths[layer] {
-                let square = m[(i, j)] * m[(i, j)];
-                sizes[above + i] += square;
-                sizes[below + j] += square;
+        let (below, above) = rest.split_at_mut(widths[layer - 1]);
+        let columns = w[network.range(layer)].chunks_exact(widths[layer]);
+        for (column, low) in columns.zip(below) {
+            *low += dot(column, column);
+            for (high, x) in above.iter_mut().zip(column) {
+                *high += x * x;
             }
         }
-        below = above;
+        rest = above;
     }
     let mut start = widths[0];
     for layer in 1..depth {
@@ -175,7 +174,7 @@ fn neuron_sizes(network: &Network, w: &[f64], sizes: &mut [f64]) {
         start += widths[layer];
     }
     if depth == 1 {
-        let rms = (crate::linalg::dot(w, w) / w.len() as f64).sqrt();
+        let rms = (dot(w, w) / w.len() as f64).sqrt();
         sizes.fill(rms);
         return;
     }

@@ -1,6 +1,6 @@
 //! The one entry point: any vector field, any method, one observer.
 
-use super::{Method, Options, Step, VectorField, dop853, euler};
+use super::{Method, Options, Step, VectorField, diffsol_backend, dop853, euler};
 use crate::error::Error;
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -64,7 +64,9 @@ pub fn integrate(
         Method::GradientDescent { learning_rate } => {
             euler::run(&counted, y0, learning_rate, options, &mut watch)
         }
-        _ => todo!(),
+        Method::Tsit45 | Method::Bdf | Method::Esdirk34 | Method::TrBdf2 => {
+            diffsol_backend::run(&counted, y0, options, &mut watch)
+        }
     };
     Integration {
         outcome: finished.outcome,

@@ -3,11 +3,14 @@
 //! A method advances the state by accepted steps; every accepted step is shown to an observer as
 //! a [`Step`] that can be read anywhere inside.
 
+mod diffsol_backend;
 mod dop853;
 mod driver;
 mod euler;
 mod options;
 mod step;
+mod tableau;
+mod vector;
 
 pub use driver::{Integration, Observer, Outcome, Statistics, integrate};
 pub use options::{Method, Options};

@@ -24,9 +24,22 @@ pub fn multiply(
     faer::linalg::matmul::matmul(dst, mode, lhs, rhs, alpha, Par::Seq);
 }
 
-/// `Σ x_i y_i`.
+/// `Σ x_i y_i`, in eight interleaved partial sums (a plain sum cannot be vectorised).
 pub fn dot(x: &[f64], y: &[f64]) -> f64 {
-    x.iter().zip(y).map(|(a, b)| a * b).sum()
+    let mut partial = [0.0; 8];
+    let (xs, ys) = (x.chunks_exact(8), y.chunks_exact(8));
+    let tail: f64 = xs
+        .remainder()
+        .iter()
+        .zip(ys.remainder())
+        .map(|(a, b)| a * b)
+        .sum();
+    for (a, b) in xs.zip(ys) {
+        for i in 0..8 {
+            partial[i] += a[i] * b[i];
+        }
+    }
+    partial.iter().sum::<f64>() + tail
 }
 
 /// `‖x‖₂`.

@@ -1,6 +1,8 @@
 //! What is trained: the network, the cost and the start, every random draw made.
 
 mod cost;
+pub mod draws;
+pub mod init;
 mod network;
 
 pub use cost::{Cost, CostScratch};

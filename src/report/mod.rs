@@ -1,5 +1,25 @@
-//! What a run leaves behind: an inert report and the writers that format it.
+//! What a run leaves behind: an inert report, the writers that format it, one file per format, and
+//! the reader that takes a finished folder back for its figures.
+//!
+//! ```text
+//! Report -> table                                  (standard output)
+//!        -> csv, events, json, npz, figure, manifest -> folder   (written aside, then renamed)
+//! folder -> read -> figure                         (nothing recomputed)
+//! ```
 
+pub mod csv;
+pub mod events;
+pub mod figure;
+pub mod folder;
+pub mod json;
+pub mod manifest;
+pub mod npz;
+pub mod read;
+pub mod table;
+
+mod names;
+#[allow(clippy::module_inception)] // the folder is of writers, the file is what they write
 mod report;
 
+pub use folder::{Extras, Input, Keep, redraw, writable, write, write_file};
 pub use report::{Check, Prediction, Report, SolverReport, Source};

@@ -1,0 +1,62 @@
+//! What the user may type.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Training dynamics of deep linear networks: accurate gradient-flow trajectories, escape events,
+/// predictions and paper figures from one scenario file.
+#[derive(Parser)]
+#[command(name = "dlnflow", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub global: Global,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Integrate a scenario, find its events, write the output folder, print the escape times
+    Run {
+        /// Scenario file (TOML), or - for standard input
+        scenario: PathBuf,
+    },
+    /// Parse and build a scenario without integrating: sizes, memory, all errors at once
+    Check {
+        /// Scenario file (TOML), or - for standard input
+        scenario: PathBuf,
+    },
+    /// Draw the figures of a finished output folder again; nothing is recomputed
+    Plot {
+        /// Output folder of a run
+        folder: PathBuf,
+    },
+    /// Print the JSON Schema of a scenario
+    Schema,
+    /// Print shell completions
+    Completions {
+        /// Shell to complete for
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Args)]
+pub struct Global {
+    /// Override a key of the scenario, e.g. --set solver.rtol=1e-10 (repeatable; TOML value)
+    #[arg(long, global = true, value_name = "KEY.PATH=VALUE")]
+    pub set: Vec<String>,
+    /// Output folder [default: out/<scenario name>]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print a machine-readable summary on stdout, and nothing else there
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print nothing but errors
+    #[arg(long, global = true)]
+    pub quiet: bool,
+    /// At most this many threads; results never depend on it
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+}

@@ -1,0 +1,62 @@
+//! The commands of the program, one file each, and what they share.
+
+mod args;
+mod check;
+mod exit;
+mod failure;
+mod print;
+mod progress;
+mod run;
+
+pub use args::Cli;
+
+use args::{Command, Global};
+use clap::CommandFactory;
+use dlnflow::report;
+use exit::Exit;
+use failure::Failure;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Carries out a command; failures go to stderr.
+pub fn execute(cli: Cli) -> ExitCode {
+    let Cli { command, global } = cli;
+    let done = match command {
+        Command::Run { scenario } => run::run(&scenario, &global),
+        Command::Check { scenario } => check::check(&scenario, &global),
+        Command::Plot { folder } => plot(&folder, &global),
+        Command::Schema => schema(),
+        Command::Completions { shell } => completions(shell),
+        Command::Man => man(),
+    };
+    done.unwrap_or_else(|failure| failure.print()).into()
+}
+
+/// Draws the figures of a finished output folder again.
+fn plot(folder: &Path, global: &Global) -> Result<Exit, Failure> {
+    let paths = report::redraw(folder)?;
+    if !global.quiet {
+        print::lines(paths.iter().map(|p| p.display().to_string()))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn schema() -> Result<Exit, Failure> {
+    print::json(&dlnflow::scenario::json_schema())?;
+    Ok(Exit::Done)
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "dlnflow", &mut script);
+    io::stdout().write_all(&script)?;
+    Ok(Exit::Done)
+}
+
+fn man() -> Result<Exit, Failure> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+    io::stdout().write_all(&page)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,93 @@
+//! `dlnflow run`: integrate, write the output folder, print the summary.
+
+use super::args::Global;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::progress::Bar;
+use dlnflow::observe::Progress;
+use dlnflow::report::{self, Extras, Input, Keep, Report};
+use dlnflow::run::{Watch, run as integrate};
+use dlnflow::scenario::{Built, Scenario};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+pub fn run(path: &Path, global: &Global) -> Result<Exit, Failure> {
+    let begin = Instant::now();
+    let scenario = Scenario::load(path, &global.set)?;
+    let built = scenario.build()?;
+    let folder = output_folder(&scenario, global);
+    report::writable(&folder)?;
+    let report = watched(&scenario, &built, global.quiet);
+    let extras = extras(&scenario, &built, begin);
+    report::write(&report, &folder, &extras, Keep::ALL)?;
+    let mut out = io::stdout().lock();
+    if global.json {
+        report::json::write(&report, &mut out)?;
+    } else if !global.quiet {
+        report::table::write(&report, Some(&folder), &mut out)?;
+    }
+    Ok(exit(&report))
+}
+
+fn output_folder(scenario: &Scenario, global: &Global) -> PathBuf {
+    let default = || Path::new("out").join(scenario.name());
+    global.out.clone().unwrap_or_else(default)
+}
+
+/// Runs with a progress bar; Ctrl-C ends the integration early, a second one the program.
+fn watched(scenario: &Scenario, built: &Built, quiet: bool) -> Report {
+    let interrupt = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupt);
+    let handler = move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    };
+    if let Err(error) = ctrlc::set_handler(handler) {
+        eprintln!("warning: Ctrl-C will not save what was computed: {error}");
+    }
+    let mut bar = Bar::new();
+    let mut show = |p: &Progress| bar.show(p);
+    let report = integrate(
+        scenario,
+        built,
+        Watch {
+            interrupt: Some(&interrupt),
+            progress: (!quiet).then_some(&mut show),
+        },
+    );
+    bar.clear();
+    report
+}
+
+fn extras(scenario: &Scenario, built: &Built, begin: Instant) -> Extras {
+    let inputs = &built.inputs;
+    Extras {
+        scenario_toml: built.resolved.clone(),
+        inputs: inputs
+            .iter()
+            .map(|i| Input {
+                name: i.copy.trim_start_matches("inputs/").to_owned(),
+                bytes: i.bytes.clone(),
+            })
+            .collect(),
+        input_hashes: inputs
+            .iter()
+            .map(|i| (i.path.clone(), i.sha256.clone()))
+            .collect(),
+        seed: scenario.spec().seed,
+        wall: begin.elapsed(),
+    }
+}
+
+fn exit(report: &Report) -> Exit {
+    match report.outcome.as_str() {
+        "failed" => Exit::Numerical,
+        "interrupted" => Exit::Interrupted,
+        _ if report.checks.iter().any(|c| !c.passed) => Exit::CheckFailed,
+        _ => Exit::Done,
+    }
+}

@@ -1,0 +1,70 @@
+//! What a figure shows, in the units of the data.
+
+use super::canvas::Pen;
+use super::scale::Scale;
+
+/// A curve through `points`; a point that is not finite, or not positive on a logarithmic axis,
+/// leaves a gap.
+pub struct Curve {
+    /// Its name in the table of numbers.
+    pub series: String,
+    pub pen: Pen,
+    pub points: Vec<(f64, f64)>,
+}
+
+/// The shape of a mark.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    Circle,
+    Square,
+}
+
+/// A mark at one point.
+pub struct Mark {
+    pub series: String,
+    pub shape: Shape,
+    pub pen: Pen,
+    pub at: (f64, f64),
+}
+
+/// A line over the whole height at one `x`.
+pub struct Vertical {
+    pub series: String,
+    pub pen: Pen,
+    pub x: f64,
+}
+
+/// A shaded interval of `x`.
+pub struct Band {
+    pub series: String,
+    pub from: f64,
+    pub to: f64,
+}
+
+/// The picture in front of a legend text.
+#[derive(Clone, Copy)]
+pub enum Sample {
+    Line(Pen),
+    Mark(Shape, Pen),
+    Band,
+}
+
+/// One axis.
+pub struct Axis {
+    pub label: String,
+    pub scale: Scale,
+}
+
+/// A whole figure. Things are drawn in the order bands, verticals, curves, marks.
+pub struct Chart {
+    pub name: &'static str,
+    pub title: String,
+    pub description: String,
+    pub x: Axis,
+    pub y: Axis,
+    pub bands: Vec<Band>,
+    pub verticals: Vec<Vertical>,
+    pub curves: Vec<Curve>,
+    pub marks: Vec<Mark>,
+    pub legend: Vec<(Sample, String)>,
+}

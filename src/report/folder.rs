@@ -1,0 +1,300 @@
+//! The output folder: written whole beside its final place, then renamed into it. An existing
+//! folder is replaced only when it is one of ours; files in it that its manifest does not list
+//! belong to the user and are carried over.
+
+use super::manifest::{self, Hashes, Manifest};
+use super::{Report, csv, events, figure, json, npz, read};
+use crate::error::Error;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// A file that the scenario read, kept under `inputs/`.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// Relative path below `inputs/`.
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
+/// What an output folder holds besides the report.
+#[derive(Debug, Clone, Default)]
+pub struct Extras {
+    /// The resolved scenario.
+    pub scenario_toml: String,
+    pub inputs: Vec<Input>,
+    /// SHA-256 of inputs that are not copied, the scenario file as given among them.
+    pub input_hashes: Hashes,
+    pub seed: u64,
+    /// Wall time of the whole command.
+    pub wall: Duration,
+}
+
+/// Which of the large files to write; report.json, events.jsonl and the manifest always are.
+#[derive(Debug, Clone, Copy)]
+pub struct Keep {
+    pub trajectory: bool,
+    pub weights: bool,
+    pub figures: bool,
+}
+
+impl Keep {
+    /// Everything.
+    pub const ALL: Self = Self {
+        trajectory: true,
+        weights: true,
+        figures: true,
+    };
+}
+
+/// Writes the whole output folder and returns the paths of its files.
+///
+/// # Errors
+/// `NotOurs` when `folder` holds anything that is not an output folder of this program, `Io` when
+/// a file cannot be written. Either way what was there stays as it was.
+pub fn write(
+    report: &Report,
+    folder: &Path,
+    extras: &Extras,
+    keep: Keep,
+) -> Result<Vec<PathBuf>, Error> {
+    let mut staging = Staging::begin(folder)?;
+    staging.add("scenario.toml", |out| {
+        out.write_all(extras.scenario_toml.as_bytes())
+    })?;
+    for input in &extras.inputs {
+        staging.add(&format!("inputs/{}", input.name), |out| {
+            out.write_all(&input.bytes)
+        })?;
+    }
+    if keep.trajectory {
+        staging.add("trajectory.csv", |out| csv::write(&report.trajectory, out))?;
+    }
+    staging.add("events.jsonl", |out| events::write(&report.events, out))?;
+    staging.add("report.json", |out| json::write(report, out))?;
+    if keep.weights && !report.final_weights.is_empty() {
+        staging.add("weights.npz", |out| npz::write(report, out))?;
+    }
+    if keep.figures {
+        for (name, text) in figure_files(&report.into())? {
+            staging.add(&name, |out| out.write_all(text.as_bytes()))?;
+        }
+    }
+    let manifest = Manifest::new(report, extras, staging.hashes.clone());
+    staging.add(manifest::NAME, |out| manifest.write(out))?;
+    staging.commit(folder)
+}
+
+/// Whether `write` would find its place, asked before a long run rather than after it.
+///
+/// # Errors
+/// As `write`.
+pub fn writable(folder: &Path) -> Result<(), Error> {
+    Staging::begin(folder).map(drop)
+}
+
+/// Draws the figures of a finished output folder again from the files in it; returns their paths.
+///
+/// # Errors
+/// `NotOurs`, `Io`, or `Damaged` with file and line.
+pub fn redraw(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let finished = read::finished(folder)?;
+    let mut manifest = Manifest::read(folder)?;
+    let mut paths = Vec::new();
+    for (name, text) in figure_files(&finished.drawing())? {
+        let path = folder.join(&name);
+        write_file(&path, text.as_bytes())?;
+        manifest
+            .outputs
+            .insert(name, manifest::hash(text.as_bytes()));
+        paths.push(path);
+    }
+    let mut text = Vec::new();
+    let path = folder.join(manifest::NAME);
+    manifest.write(&mut text).map_err(|e| Error::io(&path, e))?;
+    write_file(&path, &text)?;
+    Ok(paths)
+}
+
+/// Writes one file whole or not at all; its folder is made when there is none.
+///
+/// # Errors
+/// `Io`; a file that was there stays as it was.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let failed = |e| Error::io(path, e);
+    let scratch = scratch_beside(path).map_err(failed)?;
+    let aside = scratch.path().join("file");
+    fs::write(&aside, bytes).map_err(failed)?;
+    fs::rename(&aside, path).map_err(failed)
+}
+
+/// The figures and the numbers they draw, by file name.
+fn figure_files(drawing: &figure::Drawing) -> Result<Vec<(String, String)>, Error> {
+    let mut files = Vec::new();
+    for figure in figure::all(drawing)? {
+        files.push((format!("figures/{}.svg", figure.name), figure.svg));
+        files.push((format!("figures/{}.csv", figure.name), figure.numbers));
+    }
+    Ok(files)
+}
+
+/// A private folder next to `path`, on the same file system; gone when dropped.
+fn scratch_beside(path: &Path) -> io::Result<TempDir> {
+    let parent = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(parent)?;
+    tempfile::Builder::new()
+        .prefix(".dlnflow-")
+        .tempdir_in(parent)
+}
+
+/// A folder being written. Files go to `scratch/new`, made with the user's default permissions.
+struct Staging {
+    /// The final place, links resolved.
+    target: PathBuf,
+    /// What an existing folder's manifest lists.
+    replaced: Option<Hashes>,
+    scratch: TempDir,
+    names: Vec<String>,
+    hashes: Hashes,
+}
+
+impl Staging {
+    fn begin(folder: &Path) -> Result<Self, Error> {
+        let failed = |e| Error::io(folder, e);
+        let target = match fs::symlink_metadata(folder) {
+            Ok(_) => fs::canonicalize(folder).map_err(failed)?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => folder.to_owned(),
+            Err(e) => return Err(failed(e)),
+        };
+        let replaced = outputs_to_replace(&target, folder)?;
+        let scratch = scratch_beside(&target).map_err(failed)?;
+        fs::create_dir(scratch.path().join("new")).map_err(failed)?;
+        Ok(Self {
+            target,
+            replaced,
+            scratch,
+            names: Vec::new(),
+            hashes: Hashes::new(),
+        })
+    }
+
+    fn staged(&self, name: &str) -> PathBuf {
+        self.scratch.path().join("new").join(name)
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> Result<(), Error> {
+        let hash = self.try_add(name, content);
+        let hash = hash.map_err(|e| Error::io(&self.target.join(name), e))?;
+        self.names.push(name.to_owned());
+        self.hashes.insert(name.to_owned(), hash);
+        Ok(())
+    }
+
+    fn try_add(
+        &self,
+        name: &str,
+        content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> io::Result<String> {
+        if !name.split('/').all(is_plain) {
+            return Err(io::Error::other("the name leaves the output folder"));
+        }
+        let path = self.staged(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        let mut out = BufWriter::new(File::create(&path)?);
+        content(&mut out)?;
+        out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        manifest::hash_file(&path)
+    }
+
+    fn commit(self, folder: &Path) -> Result<Vec<PathBuf>, Error> {
+        self.carry_over()?;
+        let paths = self.names.iter().map(|name| folder.join(name)).collect();
+        self.swap().map_err(|e| Error::io(folder, e))?;
+        Ok(paths)
+    }
+
+    /// Copies what the user put into the old folder; only a copy, so that a failure harms nothing.
+    fn carry_over(&self) -> Result<(), Error> {
+        let Some(listed) = &self.replaced else {
+            return Ok(());
+        };
+        let failed = |e| Error::io(&self.target, e);
+        let mut files = Vec::new();
+        collect_files(&self.target, Path::new(""), &mut files).map_err(failed)?;
+        for file in files {
+            let name = file.to_string_lossy().replace('\\', "/");
+            let staged = self.scratch.path().join("new").join(&file);
+            if name == manifest::NAME || listed.contains_key(&name) || staged.exists() {
+                continue;
+            }
+            let source = self.target.join(&file);
+            let parent = staged.parent().unwrap_or(&staged);
+            let copied = fs::create_dir_all(parent).and_then(|()| fs::copy(&source, &staged));
+            copied.map_err(|e| Error::io(&source, e))?;
+        }
+        Ok(())
+    }
+
+    fn swap(self) -> io::Result<()> {
+        let new = self.scratch.path().join("new");
+        let old = self.scratch.path().join("old");
+        if self.target.exists() {
+            fs::rename(&self.target, &old)?;
+        }
+        let renamed = fs::rename(&new, &self.target);
+        if renamed.is_err() && old.exists() && fs::rename(&old, &self.target).is_err() {
+            let kept = self.scratch.keep().join("old");
+            let reason = format!("the folder that was there is now {}", kept.display());
+            return Err(io::Error::other(reason));
+        }
+        renamed
+    }
+}
+
+/// Whether a part of a path is a name, not `..`, a root or nothing.
+fn is_plain(part: &str) -> bool {
+    let mut components = Path::new(part).components();
+    matches!(components.next(), Some(Component::Normal(_))) && components.next().is_none()
+}
+
+/// What the manifest of the folder at `target` lists; `None` when there is nothing to replace.
+fn outputs_to_replace(target: &Path, folder: &Path) -> Result<Option<Hashes>, Error> {
+    if !target.exists() {
+        return Ok(None);
+    }
+    let foreign = || Error::NotOurs {
+        path: folder.to_owned(),
+    };
+    if !target.is_dir() {
+        return Err(foreign());
+    }
+    let mut entries = fs::read_dir(target).map_err(|e| Error::io(folder, e))?;
+    match manifest::outputs(target) {
+        None if entries.next().is_none() => Ok(None),
+        None => Err(foreign()),
+        listed => Ok(listed),
+    }
+}
+
+fn collect_files(root: &Path, below: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(root.join(below))? {
+        let entry = entry?;
+        let path = below.join(entry.file_name());
+        match entry.file_type()?.is_dir() {
+            true => collect_files(root, &path, files)?,
+            false => files.push(path),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! `report.json`, also what `--json` prints: one key a line, lists of objects with one object a
+//! line. Floats round-trip; numbers that are not finite are `null`.
+
+use super::events::{Line, number};
+use super::{Check, Prediction, Report, SolverReport, Source};
+use serde::{Deserialize, Serialize};
+use std::io::{self, Write};
+
+#[derive(Serialize, Deserialize)]
+struct SourceObject {
+    kind: String,
+    note: String,
+}
+
+/// A prediction as it stands in `report.json` and in the output of `predict --json`.
+#[derive(Serialize, Deserialize)]
+pub(super) struct PredictionObject {
+    quantity: String,
+    mode: Option<usize>,
+    #[serde(deserialize_with = "number")]
+    value: f64,
+    source: SourceObject,
+    assumptions: Vec<String>,
+    /// `[[time, σ_mode], …]`: what the figures draw dotted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    curve: Vec<(Option<f64>, Option<f64>)>,
+}
+
+#[derive(Serialize)]
+struct CheckObject<'a> {
+    name: &'a str,
+    predicted: f64,
+    measured: Option<f64>,
+    band: f64,
+    passed: bool,
+    source: SourceObject,
+}
+
+/// The solver's work as it stands in `report.json` and `manifest.json`.
+#[derive(Serialize, Deserialize)]
+pub(super) struct SolverObject {
+    method: String,
+    steps: usize,
+    rejected: usize,
+    rhs_evaluations: usize,
+    jvp_evaluations: usize,
+    integration_seconds: f64,
+}
+
+impl From<&Source> for SourceObject {
+    fn from(source: &Source) -> Self {
+        Self {
+            kind: source.kind.clone(),
+            note: source.note.clone(),
+        }
+    }
+}
+
+impl From<&Prediction> for PredictionObject {
+    fn from(p: &Prediction) -> Self {
+        Self {
+            quantity: p.quantity.clone(),
+            mode: p.mode,
+            value: p.value,
+            source: (&p.source).into(),
+            assumptions: p.assumptions.clone(),
+            curve: p.curve.iter().map(|&(t, s)| (Some(t), Some(s))).collect(),
+        }
+    }
+}
+
+impl From<PredictionObject> for Prediction {
+    fn from(p: PredictionObject) -> Self {
+        let or_nan = |v: Option<f64>| v.unwrap_or(f64::NAN);
+        Self {
+            quantity: p.quantity,
+            mode: p.mode,
+            value: p.value,
+            source: Source {
+                kind: p.source.kind,
+                note: p.source.note,
+            },
+            assumptions: p.assumptions,
+            curve: p
+                .curve
+                .iter()
+                .map(|&(t, s)| (or_nan(t), or_nan(s)))
+                .collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a Check> for CheckObject<'a> {
+    fn from(check: &'a Check) -> Self {
+        Self {
+            name: &check.name,
+            predicted: check.predicted,
+            measured: check.measured,
+            band: check.band,
+            passed: check.passed,
+            source: (&check.source).into(),
+        }
+    }
+}
+
+impl From<&SolverReport> for SolverObject {
+    fn from(solver: &SolverReport) -> Self {
+        Self {
+            method: solver.method.clone(),
+            steps: solver.steps,
+            rejected: solver.rejected,
+            rhs_evaluations: solver.rhs_evaluations,
+            jvp_evaluations: solver.jvp_evaluations,
+            integration_seconds: solver.integration.as_secs_f64(),
+        }
+    }
+}
+
+/// Writes the report.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    let last = report.trajectory.rows.last();
+    let singular_values = last.map_or(&[][..], |row| &row.singular_values);
+    let fields = [
+        ("title", line(&report.title)?),
+        ("outcome", line(&report.outcome)?),
+        ("singular_values", line(&singular_values)?),
+        ("events", list(report.events.iter().map(Line::from))?),
+        ("predictions", predictions(&report.predictions)?),
+        ("checks", list(report.checks.iter().map(CheckObject::from))?),
+        ("solver", line(&SolverObject::from(&report.solver))?),
+        ("reference", line(&report.reference)?),
+        ("outcome_detail", line(&report.outcome_detail)?),
+        ("time", line(&report.time)?),
+        ("widths", line(&report.widths)?),
+        ("l2", line(&report.l2)?),
+        ("warnings", list(report.warnings.iter())?),
+    ];
+    write_object(&fields, out)
+}
+
+/// Writes `{"predictions": […]}` alone, for `predict --json`.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_predictions(all: &[Prediction], out: &mut impl Write) -> io::Result<()> {
+    write_object(&[("predictions", predictions(all)?)], out)
+}
+
+fn predictions(all: &[Prediction]) -> io::Result<String> {
+    list(all.iter().map(PredictionObject::from))
+}
+
+fn line(value: &impl Serialize) -> io::Result<String> {
+    Ok(serde_json::to_string(value)?)
+}
+
+fn list<T: Serialize>(items: impl Iterator<Item = T>) -> io::Result<String> {
+    let lines = items
+        .map(|item| Ok(format!("    {}", line(&item)?)))
+        .collect::<io::Result<Vec<_>>>()?;
+    Ok(match lines.is_empty() {
+        true => "[]".to_owned(),
+        false => format!("[\n{}\n  ]", lines.join(",\n")),
+    })
+}
+
+fn write_object(fields: &[(&str, String)], out: &mut impl Write) -> io::Result<()> {
+    let lines: Vec<_> = fields
+        .iter()
+        .map(|(k, v)| format!("  \"{k}\": {v}"))
+        .collect();
+    writeln!(out, "{{\n{}\n}}", lines.join(",\n"))
+}

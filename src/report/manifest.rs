@@ -1,0 +1,133 @@
+//! `manifest.json`: who wrote the folder, from what, and the hash of every file in it. Its
+//! `"program": "dlnflow"` is what makes a folder ours.
+
+use super::Report;
+use super::folder::Extras;
+use super::json::SolverObject;
+use crate::error::Error;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+/// The marker of our folders.
+pub const PROGRAM: &str = "dlnflow";
+
+/// The file's name.
+pub const NAME: &str = "manifest.json";
+
+/// SHA-256 in hexadecimal by file name, `/` between folders.
+pub type Hashes = BTreeMap<String, String>;
+
+#[derive(Serialize, Deserialize)]
+struct Platform {
+    os: String,
+    arch: String,
+}
+
+/// The contents of `manifest.json`.
+#[derive(Serialize, Deserialize)]
+pub struct Manifest {
+    program: String,
+    version: String,
+    commit: Option<String>,
+    platform: Platform,
+    seed: u64,
+    outcome: String,
+    solver: SolverObject,
+    wall_seconds: f64,
+    cpu_seconds: f64,
+    inputs: Hashes,
+    /// Every file of the folder but the manifest itself.
+    pub outputs: Hashes,
+}
+
+impl Manifest {
+    /// The manifest of a report whose files are `outputs`.
+    pub fn new(report: &Report, extras: &Extras, outputs: Hashes) -> Self {
+        let copies = extras.inputs.iter();
+        let mut inputs: Hashes = copies.map(|i| (i.name.clone(), hash(&i.bytes))).collect();
+        inputs.extend(extras.input_hashes.clone());
+        Self {
+            program: PROGRAM.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: option_env!("DLNFLOW_COMMIT").map(str::to_owned),
+            platform: Platform {
+                os: std::env::consts::OS.to_owned(),
+                arch: std::env::consts::ARCH.to_owned(),
+            },
+            seed: extras.seed,
+            outcome: report.outcome.clone(),
+            solver: (&report.solver).into(),
+            wall_seconds: extras.wall.as_secs_f64(),
+            cpu_seconds: report.solver.cpu.as_secs_f64(),
+            inputs,
+            outputs,
+        }
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *out, self)?;
+        writeln!(out)
+    }
+
+    /// The manifest in `folder`.
+    ///
+    /// # Errors
+    /// `Io` when it cannot be read, `Damaged` with the line when it is not a manifest.
+    pub fn read(folder: &Path) -> Result<Self, Error> {
+        let path = folder.join(NAME);
+        let text = std::fs::read(&path).map_err(|e| Error::io(&path, e))?;
+        serde_json::from_slice(&text).map_err(|e| Error::Damaged {
+            path,
+            line: e.line() as u64,
+            reason: e.to_string(),
+        })
+    }
+}
+
+/// The part of a manifest that is read back.
+#[derive(Deserialize)]
+struct Marker {
+    program: String,
+    #[serde(default)]
+    outputs: Hashes,
+}
+
+/// The files that the manifest in `folder` lists; `None` when the folder is not ours.
+pub fn outputs(folder: &Path) -> Option<Hashes> {
+    let text = std::fs::read(folder.join(NAME)).ok()?;
+    let marker: Marker = serde_json::from_slice(&text).ok()?;
+    (marker.program == PROGRAM).then_some(marker.outputs)
+}
+
+/// SHA-256 of a file, in hexadecimal.
+///
+/// # Errors
+/// Those of reading it.
+pub fn hash_file(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hexadecimal(&hasher.finalize())),
+            n => hasher.update(&buffer[..n]),
+        }
+    }
+}
+
+/// SHA-256 of bytes, in hexadecimal.
+pub fn hash(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+fn hexadecimal(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,96 @@
+//! A finished output folder, read back for its figures: `trajectory.csv`, `events.jsonl` and the
+//! title and predictions of `report.json`.
+
+use super::json::PredictionObject;
+use super::{Prediction, csv, events, figure::Drawing, manifest};
+use crate::error::Error;
+use crate::observe::{Event, Trajectory};
+use serde::Deserialize;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+/// What the figures need of a finished run.
+#[derive(Debug)]
+pub struct Finished {
+    pub title: String,
+    pub trajectory: Trajectory,
+    pub events: Vec<Event>,
+    pub predictions: Vec<Prediction>,
+}
+
+impl Finished {
+    /// The same, as the figures take it.
+    pub fn drawing(&self) -> Drawing<'_> {
+        Drawing {
+            title: &self.title,
+            trajectory: &self.trajectory,
+            events: &self.events,
+            predictions: &self.predictions,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    title: String,
+    predictions: Vec<PredictionObject>,
+}
+
+/// Reads an output folder.
+///
+/// # Errors
+/// `NotOurs` without our manifest, `Io` for a missing or unreadable file, `Damaged` with file and
+/// line for one that does not hold what it should.
+pub fn finished(folder: &Path) -> Result<Finished, Error> {
+    if !folder.is_dir() {
+        return Err(Error::io(folder, "there is no such folder"));
+    }
+    if manifest::outputs(folder).is_none() {
+        return Err(Error::NotOurs {
+            path: folder.to_owned(),
+        });
+    }
+    let (title, predictions) = report(&folder.join("report.json"))?;
+    Ok(Finished {
+        title,
+        trajectory: trajectory(&folder.join("trajectory.csv"))?,
+        events: event_list(&folder.join("events.jsonl"))?,
+        predictions,
+    })
+}
+
+/// Reads `trajectory.csv`.
+///
+/// # Errors
+/// `Io`, `Damaged`.
+pub fn trajectory(path: &Path) -> Result<Trajectory, Error> {
+    csv::read(open(path)?, path)
+}
+
+/// Reads `events.jsonl`.
+///
+/// # Errors
+/// `Io`, `Damaged`.
+pub fn event_list(path: &Path) -> Result<Vec<Event>, Error> {
+    events::read(open(path)?, path)
+}
+
+/// Title and predictions of `report.json`.
+///
+/// # Errors
+/// `Io`, `Damaged`.
+pub fn report(path: &Path) -> Result<(String, Vec<Prediction>), Error> {
+    let stored: Stored = serde_json::from_reader(open(path)?).map_err(|e| Error::Damaged {
+        path: path.to_owned(),
+        line: e.line() as u64,
+        reason: e.to_string(),
+    })?;
+    let predictions = stored.predictions.into_iter().map(Prediction::from);
+    Ok((stored.title, predictions.collect()))
+}
+
+fn open(path: &Path) -> Result<BufReader<File>, Error> {
+    let file = File::open(path).map_err(|e| Error::io(path, e))?;
+    Ok(BufReader::new(file))
+}

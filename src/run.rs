@@ -1,0 +1,131 @@
+//! Scenario → report: the whole of one run, without files.
+
+use crate::flow::LayerFlow;
+use crate::integrate::{Integration, Outcome, integrate};
+use crate::model::{Network, Problem};
+use crate::observe::{EventSpec, Observation, Progress, RunObserver};
+use crate::report::{Prediction, Report, SolverReport, Source};
+use crate::saddle::saddle_levels;
+use crate::scenario::{Built, Scenario};
+use crate::theory;
+use crate::verify;
+use cpu_time::ProcessTime;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+/// Who may watch and end a run.
+#[derive(Default)]
+pub struct Watch<'a> {
+    /// Set it to end the run; what was computed is kept.
+    pub interrupt: Option<&'a AtomicBool>,
+    /// Called after every accepted step.
+    pub progress: Option<&'a mut dyn FnMut(&Progress)>,
+}
+
+/// Integrates a built scenario, finds its events, compares with predictions and expectations. An
+/// integration that fails half-way gives a report of what was computed, with its outcome.
+pub fn run(scenario: &Scenario, built: &Built, watch: Watch<'_>) -> Report {
+    let problem = &built.problem;
+    let levels = saddle_levels(problem);
+    let field = LayerFlow::new(problem);
+    let interior = LayerFlow::new(problem);
+    let observation = Observation {
+        recording: &built.recording,
+        events: &built.events,
+        saddle_levels: &levels,
+        stop: &built.stop,
+    };
+    let mut observer = RunObserver::new(problem, &interior, &built.solver, &observation);
+    if let Some(flag) = watch.interrupt {
+        observer = observer.interrupted_by(flag);
+    }
+    if let Some(progress) = watch.progress {
+        observer = observer.reporting_to(progress);
+    }
+    let (wall, cpu) = (Instant::now(), ProcessTime::now());
+    let start = &problem.initial_weights;
+    let end = integrate(&field, start, &built.solver, &mut observer);
+    let solver = SolverReport {
+        method: built.solver.method.name().to_owned(),
+        steps: end.statistics.steps,
+        rejected: end.statistics.rejected,
+        rhs_evaluations: end.statistics.rhs_evaluations,
+        jvp_evaluations: end.statistics.jvp_evaluations,
+        integration: wall.elapsed(),
+        cpu: cpu.elapsed(),
+    };
+    let observed = observer.finish();
+    let (outcome, outcome_detail) = describe(&end);
+    let expected = &built.expectations;
+    Report {
+        title: scenario.title().to_owned(),
+        reference: scenario.spec().reference.clone(),
+        outcome,
+        outcome_detail,
+        time: end.time,
+        widths: problem.network.widths().to_vec(),
+        l2: problem.l2,
+        predictions: predictions(problem, &built.events),
+        checks: verify::expectations(expected, &observed.trajectory, &observed.events),
+        warnings: observed.warnings,
+        trajectory: observed.trajectory,
+        events: observed.events,
+        solver,
+        final_weights: final_weights(&problem.network, &end.state),
+    }
+}
+
+/// The outcome's name in files and one sentence about it.
+fn describe(end: &Integration) -> (String, String) {
+    let (name, detail) = match &end.outcome {
+        Outcome::HorizonReached => (
+            "horizon_reached",
+            format!("reached the horizon t = {}", end.time),
+        ),
+        Outcome::Stopped { reason } if reason == "interrupted" => (
+            "interrupted",
+            format!("interrupted at t = {:.9e}", end.time),
+        ),
+        Outcome::Stopped { reason } => ("stopped", format!("{reason} at t = {:.9e}", end.time)),
+        Outcome::Failed { error } => ("failed", error.to_string()),
+    };
+    (name.to_owned(), detail)
+}
+
+/// Closed forms for the first `escape` event that the scenario asks for.
+fn predictions(problem: &Problem, events: &[EventSpec]) -> Vec<Prediction> {
+    let fraction = events.iter().find_map(|e| match e {
+        EventSpec::Escape { fraction, .. } => Some(*fraction),
+        _ => None,
+    });
+    theory::predictions(problem, fraction.unwrap_or(0.5))
+        .into_iter()
+        .map(|p| Prediction {
+            quantity: p.quantity.to_owned(),
+            mode: Some(p.mode),
+            value: p.value,
+            source: Source {
+                kind: "closed_form".to_owned(),
+                note: p.formula.to_owned(),
+            },
+            assumptions: p.assumptions.iter().map(|&a| a.to_owned()).collect(),
+            curve: p.curve,
+        })
+        .collect()
+}
+
+/// `W_1 … W_L` and `A` as shapes with column-major entries.
+fn final_weights(network: &Network, weights: &[f64]) -> Vec<(usize, usize, Vec<f64>)> {
+    let mut all: Vec<_> = (1..=network.depth())
+        .map(|layer| {
+            let (rows, cols) = network.shape(layer);
+            (rows, cols, weights[network.range(layer)].to_vec())
+        })
+        .collect();
+    let mut products = network.product_storage();
+    network.prefix_products(weights, &mut products);
+    if let Some(a) = products.last() {
+        all.push((a.nrows(), a.ncols(), crate::linalg::to_vec(a.as_ref())));
+    }
+    all
+}

@@ -1,0 +1,357 @@
+//! `[init]` → packed weights: made, scaled, and checked not to vanish or overflow.
+
+use super::context::{Context, Shape};
+use super::schema::{InitSpec, Matrix, Strengths};
+use crate::linalg::{Mat, MatRef};
+use crate::model::draws::{Stream, gaussian};
+use crate::model::init::{
+    Factors, balanced_layers, gaussian_layers, identity_layers, lambda_balanced_layers,
+    orthogonal_layers,
+};
+use crate::model::{Cost, Network};
+
+/// The initial weights, or `None` with the reasons in `context`. `cost` is `None` when it could
+/// not be built; then what depends on it is skipped.
+pub(super) fn build(
+    context: &mut Context<'_>,
+    network: &Network,
+    cost: Option<&Cost>,
+) -> Option<Vec<f64>> {
+    let mut weights = unscaled(context, network, cost)?;
+    let scale = context.spec.init.scale();
+    let before: Vec<f64> = layer_sizes(network, &weights);
+    weights.iter_mut().for_each(|w| *w *= scale);
+    let after = layer_sizes(network, &weights);
+    sound(context, &before, &after).then_some(weights)
+}
+
+fn unscaled(context: &mut Context<'_>, network: &Network, cost: Option<&Cost>) -> Option<Vec<f64>> {
+    let (init, seed) = (&context.spec.init, context.spec.seed);
+    match init {
+        InitSpec::Gaussian { .. } => {
+            let std = layer_std(context, network)?;
+            Some(gaussian_layers(network, &std, seed))
+        }
+        InitSpec::Orthogonal { .. } => Some(orthogonal_layers(network, seed)),
+        InitSpec::Identity { .. } => Some(identity_layers(network)),
+        InitSpec::Balanced {
+            end_to_end,
+            std,
+            hidden_rotation,
+            ..
+        } => {
+            let factors = end_to_end_factors(context, network, end_to_end.as_ref(), *std)?;
+            Some(balanced_layers(
+                network,
+                &factors,
+                hidden_rotation.then_some(seed),
+            ))
+        }
+        InitSpec::Aligned {
+            mode_strengths,
+            hidden_rotation,
+            ..
+        } => {
+            let factors = aligned_factors(context, network, cost, mode_strengths)?;
+            Some(balanced_layers(
+                network,
+                &factors,
+                hidden_rotation.then_some(seed),
+            ))
+        }
+        InitSpec::LambdaBalanced {
+            lambda,
+            end_to_end,
+            std,
+            hidden_rotation,
+            ..
+        } => {
+            let fits = lambda_fits(context, network, *lambda);
+            let factors = end_to_end_factors(context, network, end_to_end.as_ref(), *std)?;
+            fits.then(|| lambda_balanced_layers(network, &factors, *lambda, seed, *hidden_rotation))
+        }
+        InitSpec::Matrices { files, rows, .. } => {
+            given_layers(context, network, files.as_deref(), rows.as_deref())
+        }
+        InitSpec::Run { folder, .. } => {
+            let shapes: Vec<_> = (1..=network.depth()).map(|l| network.shape(l)).collect();
+            let read = context.files.weights(folder, &shapes);
+            let layers = context.accept("init.folder", read)?;
+            Some(pack(network, &layers))
+        }
+    }
+}
+
+/// Standard deviation of each layer.
+fn layer_std(context: &mut Context<'_>, network: &Network) -> Option<Vec<f64>> {
+    let InitSpec::Gaussian {
+        gamma,
+        std,
+        per_layer_std,
+        ..
+    } = &context.spec.init
+    else {
+        return None;
+    };
+    let depth = network.depth();
+    match (gamma, std, per_layer_std) {
+        (Some(gamma), None, None) => {
+            let hidden = network.widths()[1..depth].iter().max();
+            let Some(&width) = hidden else {
+                context.wrong(
+                    "init.gamma",
+                    "needs a hidden layer: give std for a network without one",
+                );
+                return None;
+            };
+            Some(vec![libm::pow(width as f64, -0.5 * gamma); depth])
+        }
+        (None, Some(std), None) => Some(vec![*std; depth]),
+        (None, None, Some(list)) if list.len() == depth => Some(list.clone()),
+        (None, None, Some(list)) => {
+            let found = format!("found {} values", list.len());
+            context.found(
+                "init.per_layer_std",
+                found,
+                format!("must be {depth}, one for each layer"),
+            );
+            None
+        }
+        (gamma, std, list) => {
+            let given = [
+                (gamma.is_some(), "gamma"),
+                (std.is_some(), "std"),
+                (list.is_some(), "per_layer_std"),
+            ];
+            exactly_one(context, &given);
+            None
+        }
+    }
+}
+
+/// Notes that of several keys of `[init]` none or more than one is given.
+fn exactly_one(context: &mut Context<'_>, keys: &[(bool, &str)]) {
+    let given: Vec<&str> = keys.iter().filter(|k| k.0).map(|k| k.1).collect();
+    let all: Vec<&str> = keys.iter().map(|k| k.1).collect();
+    let found = match given.as_slice() {
+        [] => "found none of them".to_string(),
+        given => format!("found {}", given.join(" and ")),
+    };
+    context.found(
+        "init",
+        found,
+        format!("must have exactly one of {}", all.join(", ")),
+    );
+}
+
+/// Singular triples of the end-to-end matrix that `end_to_end` or `std` gives.
+fn end_to_end_factors(
+    context: &mut Context<'_>,
+    network: &Network,
+    end_to_end: Option<&Matrix>,
+    std: Option<f64>,
+) -> Option<Factors> {
+    let (rows, cols) = (network.output_width(), network.input_width());
+    let draw = "init/end_to_end";
+    let (key, a) = match (end_to_end, std) {
+        (Some(matrix), None) => {
+            let shape = Shape::new(rows, cols, "n_L × n_0");
+            let key = "init.end_to_end";
+            (key, context.matrix(key, matrix, shape, draw)?)
+        }
+        (None, Some(std)) => {
+            let mut stream = Stream::new(context.spec.seed, draw);
+            ("init.std", gaussian(rows, cols, std, &mut stream))
+        }
+        (a, std) => {
+            exactly_one(
+                context,
+                &[(a.is_some(), "end_to_end"), (std.is_some(), "std")],
+            );
+            return None;
+        }
+    };
+    let Some(mut factors) = Factors::of(a.as_ref()) else {
+        context.found(
+            key,
+            "found entries too large",
+            "must have finite singular values",
+        );
+        return None;
+    };
+    let rank = factors.rank();
+    // Rounding must not turn into weights: the L-th root would make it large.
+    factors.s[rank..].fill(0.0);
+    room_for(context, network, key, rank).then_some(factors)
+}
+
+/// Whether every layer has room for `rank` modes.
+fn room_for(context: &mut Context<'_>, network: &Network, key: &str, rank: usize) -> bool {
+    let max = network.max_rank();
+    if rank > max {
+        let found = format!("found {rank} nonzero singular values");
+        context.found(
+            key,
+            found,
+            format!("must be at most {max}, the narrowest layer's width"),
+        );
+    }
+    rank <= max
+}
+
+fn aligned_factors(
+    context: &mut Context<'_>,
+    network: &Network,
+    cost: Option<&Cost>,
+    strengths: &Strengths,
+) -> Option<Factors> {
+    let modes = network.max_rank();
+    let strengths = match strengths {
+        Strengths::All(a) => vec![*a; modes],
+        Strengths::Each(list) if list.len() <= modes => list.clone(),
+        Strengths::Each(list) => {
+            let found = format!("found {} values", list.len());
+            let allowed =
+                format!("must be at most {modes}, the number of modes the network can hold");
+            context.found("init.mode_strengths", found, allowed);
+            return None;
+        }
+    };
+    let Some(target) = cost?.target() else {
+        let allowed = "needs cost.target, whose singular vectors the weights take";
+        context.found("init.kind", "found \"aligned\"", allowed);
+        return None;
+    };
+    let mut factors = target_factors(context, target)?;
+    factors.s = strengths;
+    factors.s.resize(network.modes(), 0.0);
+    Some(factors)
+}
+
+fn target_factors(context: &mut Context<'_>, target: MatRef<'_, f64>) -> Option<Factors> {
+    let factors = Factors::of(target);
+    if factors.is_none() {
+        context.found(
+            "cost.target",
+            "found entries too large",
+            "must have finite singular values",
+        );
+    }
+    factors
+}
+
+fn lambda_fits(context: &mut Context<'_>, network: &Network, lambda: f64) -> bool {
+    if network.depth() != 2 {
+        let found = format!("found {} layers", network.depth());
+        context.found(
+            "network.widths",
+            found,
+            "must be 2 layers for init.kind = \"lambda_balanced\"",
+        );
+        return false;
+    }
+    let [inputs, hidden, outputs] = [0, 1, 2].map(|l| network.widths()[l]);
+    let (side, room) = if lambda > 0.0 {
+        ("outputs", outputs)
+    } else {
+        ("inputs", inputs)
+    };
+    if lambda != 0.0 && hidden > room {
+        let allowed =
+            format!("needs at least as many {side} ({room}) as hidden neurons ({hidden})");
+        context.wrong("init.lambda", allowed);
+        return false;
+    }
+    true
+}
+
+fn given_layers(
+    context: &mut Context<'_>,
+    network: &Network,
+    files: Option<&[String]>,
+    rows: Option<&[Vec<Vec<f64>>]>,
+) -> Option<Vec<f64>> {
+    let (key, count) = match (files, rows) {
+        (Some(files), None) => ("init.files", files.len()),
+        (None, Some(rows)) => ("init.rows", rows.len()),
+        _ => {
+            exactly_one(
+                context,
+                &[(files.is_some(), "files"), (rows.is_some(), "rows")],
+            );
+            return None;
+        }
+    };
+    if count != network.depth() {
+        let allowed = format!("must be {}, one for each layer", network.depth());
+        context.found(key, format!("found {count} layers"), allowed);
+        return None;
+    }
+    let layer = |index: usize| {
+        let (height, width) = network.shape(index + 1);
+        let shape = Shape::new(height, width, "n_l × n_{l-1}");
+        let key = format!("{key}[{index}]");
+        match (files, rows) {
+            (Some(files), _) => context.file(&key, &files[index], shape),
+            (_, Some(rows)) => context.rows(&key, &rows[index], shape),
+            _ => None,
+        }
+    };
+    let layers: Vec<Option<Mat<f64>>> = (0..count).map(layer).collect();
+    let layers: Vec<Mat<f64>> = layers.into_iter().collect::<Option<_>>()?;
+    Some(pack(network, &layers))
+}
+
+fn pack(network: &Network, layers: &[Mat<f64>]) -> Vec<f64> {
+    let mut weights = vec![0.0; network.parameters()];
+    for (index, matrix) in layers.iter().enumerate() {
+        network.layer_mut(&mut weights, index + 1).copy_from(matrix);
+    }
+    weights
+}
+
+/// Largest `|w|` of each layer.
+pub(super) fn layer_sizes(network: &Network, weights: &[f64]) -> Vec<f64> {
+    let size = |layer| {
+        let entries = &weights[network.range(layer)];
+        entries.iter().fold(0.0, |m: f64, w| {
+            if w.is_finite() {
+                m.max(w.abs())
+            } else {
+                f64::INFINITY
+            }
+        })
+    };
+    (1..=network.depth()).map(size).collect()
+}
+
+/// Whether the weights neither vanish nor overflow, alone and in their product.
+fn sound(context: &mut Context<'_>, before: &[f64], after: &[f64]) -> bool {
+    let scale_given = context.spec.init.scale() != 1.0;
+    let key = if scale_given { "init.scale" } else { "init" };
+    for (layer, (&unscaled, &size)) in before.iter().zip(after).enumerate() {
+        let layer = layer + 1;
+        let lost = unscaled > 0.0 && size < f64::MIN_POSITIVE;
+        if lost || !size.is_finite() {
+            let found = format!("found weights of layer {layer} of size {size:e}");
+            let allowed = format!(
+                "must not leave the range of f64, {:e} to {:e}",
+                f64::MIN_POSITIVE,
+                f64::MAX
+            );
+            context.found(key, found, allowed);
+            return false;
+        }
+    }
+    if after.contains(&0.0) {
+        return true;
+    }
+    // The product of the layers has about this size; below 1e-300 its singular values lose digits.
+    let exponent: f64 = after.iter().map(|s| s.log10()).sum();
+    if !(-300.0..=150.0).contains(&exponent) {
+        let found = format!("found layers whose product is of size 1e{exponent:.0}");
+        context.found(key, found, "must lie between 1e-300 and 1e150");
+        return false;
+    }
+    true
+}

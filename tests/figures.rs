@@ -1,0 +1,446 @@
+//! Figures: what is drawn is where the closed form says, and every document is well formed, small
+//! and the same twice. Coordinates are compared through the axes' own ticks and labels.
+
+mod synthetic;
+
+use dlnflow::report::Report;
+use dlnflow::report::figure::{Drawing, Figure, all};
+use std::collections::BTreeMap;
+use synthetic::{HORIZON, START, TARGET, half_rise_time, strength};
+
+/// An element: name, attributes, text up to its end.
+#[derive(Debug)]
+struct Element {
+    name: String,
+    attributes: BTreeMap<String, String>,
+    text: String,
+}
+
+impl Element {
+    fn number(&self, attribute: &str) -> f64 {
+        self.attributes[attribute].parse().unwrap()
+    }
+
+    fn points(&self) -> Vec<(f64, f64)> {
+        let pair = |p: &str| {
+            let (x, y) = p.split_once(',').unwrap();
+            (x.parse().unwrap(), y.parse().unwrap())
+        };
+        self.attributes["points"].split(' ').map(pair).collect()
+    }
+}
+
+/// Parses the document and panics unless its tags balance.
+fn parse(svg: &str) -> Vec<Element> {
+    let mut elements: Vec<Element> = Vec::new();
+    let mut open: Vec<usize> = Vec::new();
+    let mut rest = svg;
+    while let Some(start) = rest.find('<') {
+        for &at in &open {
+            elements[at].text += rest[..start].trim_matches('\n');
+        }
+        let end = start + rest[start..].find('>').expect("an open tag");
+        let tag = &rest[start + 1..end];
+        rest = &rest[end + 1..];
+        if let Some(name) = tag.strip_prefix('/') {
+            let at = open.pop().expect("an element to close");
+            assert_eq!(elements[at].name, name);
+            continue;
+        }
+        let name = tag.split([' ', '/']).next().unwrap();
+        elements.push(Element {
+            name: name.to_owned(),
+            attributes: attributes(tag),
+            text: String::new(),
+        });
+        if !tag.ends_with('/') {
+            open.push(elements.len() - 1);
+        }
+    }
+    assert!(
+        open.is_empty() && rest.trim().is_empty(),
+        "unclosed {open:?}"
+    );
+    elements
+}
+
+fn attributes(tag: &str) -> BTreeMap<String, String> {
+    let parts: Vec<_> = tag.split('"').collect();
+    let pairs = parts.chunks_exact(2);
+    let pair = |p: &[&str]| {
+        let name = p[0].trim_end_matches('=').rsplit(' ').next().unwrap();
+        (name.to_owned(), p[1].to_owned())
+    };
+    pairs.map(pair).collect()
+}
+
+fn figures(report: &Report) -> Vec<Figure> {
+    all(&Drawing::from(report)).unwrap()
+}
+
+fn check_document(figure: &Figure) -> Vec<Element> {
+    let elements = parse(&figure.svg);
+    let root = &elements[0];
+    assert_eq!(
+        (root.name.as_str(), root.attributes["width"].as_str()),
+        ("svg", "82.5mm")
+    );
+    let height: f64 = root.attributes["height"]
+        .trim_end_matches("mm")
+        .parse()
+        .unwrap();
+    assert!((50.0..80.0).contains(&height), "{height}");
+    assert!(
+        !elements
+            .iter()
+            .find(|e| e.name == "title")
+            .unwrap()
+            .text
+            .is_empty()
+    );
+    assert!(
+        !elements
+            .iter()
+            .find(|e| e.name == "desc")
+            .unwrap()
+            .text
+            .is_empty()
+    );
+    assert!(
+        figure.svg.len() < 200_000,
+        "{}: {} bytes",
+        figure.name,
+        figure.svg.len()
+    );
+    for element in &elements {
+        for name in ["x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r"] {
+            if element.attributes.contains_key(name) {
+                let value = element.number(name);
+                assert!((0.0..=8250.0).contains(&value), "{element:?}");
+            }
+        }
+        if element.name == "polyline" {
+            let on =
+                |&(x, y): &(f64, f64)| (0.0..=8250.0).contains(&x) && (0.0..=8250.0).contains(&y);
+            assert!(element.points().iter().all(on), "{}", figure.name);
+        }
+    }
+    elements
+}
+
+/// `(label, x, y)` of every text.
+fn texts(elements: &[Element]) -> Vec<(String, f64, f64)> {
+    let texts = elements.iter().filter(|e| e.name == "text");
+    texts
+        .map(|e| (e.text.clone(), e.number("x"), e.number("y")))
+        .collect()
+}
+
+/// The map value → x from the labels 2 and 10 of a linear time axis.
+fn linear_time(elements: &[Element]) -> impl Fn(f64) -> f64 {
+    let texts = texts(elements);
+    let bottom = texts.iter().map(|t| t.2).fold(0.0, f64::max);
+    let at = |label: &str| {
+        let mut found = texts
+            .iter()
+            .filter(|t| t.0 == label && bottom - t.2 < 600.0);
+        found.next().unwrap().1
+    };
+    let (two, ten) = (at("2"), at("10"));
+    move |t| two + (t - 2.0) * (ten - two) / 8.0
+}
+
+/// The map value → y from the tick lines of the labels 0 and 4 of the vertical axis.
+fn linear_height(elements: &[Element]) -> impl Fn(f64) -> f64 {
+    let axis_x = elements
+        .iter()
+        .filter(|e| e.name == "line")
+        .map(|e| e.number("x2"));
+    let axis_x = axis_x.fold(f64::INFINITY, f64::min);
+    let is_tick =
+        |e: &&Element| e.name == "line" && e.number("x2") == axis_x && e.number("x1") < axis_x;
+    let heights: Vec<_> = elements
+        .iter()
+        .filter(is_tick)
+        .map(|e| e.number("y1"))
+        .collect();
+    assert_eq!(heights.len(), 5, "ticks 0 … 4");
+    let (zero, four) = (heights[0], heights[4]);
+    move |s| zero + s * (four - zero) / 4.0
+}
+
+#[test]
+fn curves_and_marks_lie_where_the_closed_form_says() {
+    let figures = figures(&synthetic::report(3));
+    let elements = check_document(&figures[0]);
+    let (x, y) = (linear_time(&elements), linear_height(&elements));
+    // Half a unit (0.005 mm) of rounding on the point and on each of the two reference ticks.
+    let band = 1.5;
+    let solid =
+        |e: &&Element| e.name == "polyline" && !e.attributes.contains_key("stroke-dasharray");
+    let first = elements
+        .iter()
+        .filter(solid)
+        .max_by_key(|e| e.points().len())
+        .unwrap();
+    assert!(first.points().len() > 20);
+    let rows = synthetic::times();
+    for (px, py) in first.points() {
+        let near =
+            |t: &&f64| (x(**t) - px).abs() <= band && (y(strength(4.0, **t)) - py).abs() <= band;
+        assert!(rows.iter().any(|t| near(&t)), "no row at {px}, {py}");
+    }
+    let rings: Vec<_> = elements
+        .iter()
+        .filter(|e| e.name == "circle" && e.attributes["fill"] == "none")
+        .filter(|e| e.number("cy") > 700.0)
+        .collect();
+    assert_eq!(rings.len(), 3);
+    for (ring, s) in rings.iter().zip(TARGET) {
+        assert!(
+            (ring.number("cx") - x(half_rise_time(s))).abs() <= band,
+            "{ring:?}"
+        );
+        assert!((ring.number("cy") - y(s / 2.0)).abs() <= band, "{ring:?}");
+    }
+}
+
+#[test]
+fn log_axes_are_labelled_with_powers_of_ten() {
+    let figures = figures(&synthetic::report(3));
+    let elements = check_document(&figures[1]);
+    let labels: Vec<_> = texts(&elements).into_iter().map(|t| t.0).collect();
+    // Time: nothing changes by a tenth before t = 0.01; singular values: 1e-6 to 4.
+    for label in ["10−2", "10−1", "100", "101", "10−6", "10−5", "10−4", "10−3"] {
+        assert!(
+            labels.iter().any(|l| l == label),
+            "{label} not in {labels:?}"
+        );
+    }
+    assert!(
+        figures[1]
+            .svg
+            .contains(">10<tspan dy=\"-101\" font-size=\"191\">−6</tspan></text>")
+    );
+    // Three decades and a bit of time, eight minor ticks in each whole one.
+    let minor = elements
+        .iter()
+        .filter(|e| e.name == "line" && e.number("stroke-width") < 15.0);
+    assert!(minor.count() > 3 * 8 + 6 * 8);
+}
+
+#[test]
+fn numbers_are_those_drawn_at_full_precision() {
+    let report = synthetic::report(3);
+    for figure in figures(&report) {
+        let mut lines = figure.numbers.lines();
+        assert_eq!(lines.next(), Some("series,x,y"));
+        for line in lines {
+            let fields: Vec<_> = line.split(',').collect();
+            let (x, y) = (fields[1].parse::<f64>().unwrap(), fields[2].parse::<f64>());
+            if let Some(k) = fields[0].strip_prefix("sigma_") {
+                let target = TARGET[k.parse::<usize>().unwrap() - 1];
+                assert_eq!(y.unwrap(), strength(target, x));
+            }
+        }
+    }
+    let linear = &figures(&report)[0].numbers;
+    for series in [
+        "sigma_3",
+        "predicted_sigma_3",
+        "escape_3",
+        "predicted_escape_3",
+    ] {
+        assert!(
+            linear.lines().any(|l| l.starts_with(&format!("{series},"))),
+            "{series}"
+        );
+    }
+    let cost = &figures(&report)[2].numbers;
+    for series in [
+        "cost",
+        "test_cost",
+        "gradient_norm",
+        "escape_1",
+        "plateau_1_from",
+        "plateau_3_to",
+    ] {
+        assert!(
+            cost.lines().any(|l| l.starts_with(&format!("{series},"))),
+            "{series}"
+        );
+    }
+}
+
+#[test]
+fn thinned_curves_do_not_visibly_differ() {
+    // The polygon line through the numbers, read at every row, against the closed form: 0.01 mm of
+    // a 42 mm axis that shows 4 · 1.09 is 1.04e-3, and the line may lean by as much along the axis
+    // where the slope is at most s*²/2 = 8 units of σ in 12/70 units of t per mm.
+    let band = 1.04e-3 + 8.0 * HORIZON / 7000.0;
+    let numbers = &figures(&synthetic::report(3))[0].numbers;
+    let points: Vec<(f64, f64)> = numbers
+        .lines()
+        .filter_map(|l| l.strip_prefix("sigma_1,")?.split_once(','))
+        .map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap()))
+        .collect();
+    assert!(points.len() < 150);
+    for t in synthetic::times() {
+        let pair = points
+            .windows(2)
+            .find(|p| p[0].0 <= t && t <= p[1].0)
+            .unwrap();
+        let s = (t - pair[0].0) / (pair[1].0 - pair[0].0);
+        let drawn = pair[0].1 + s * (pair[1].1 - pair[0].1);
+        assert!((drawn - strength(4.0, t)).abs() < band, "t = {t}");
+    }
+}
+
+#[test]
+fn the_same_run_gives_the_same_bytes() {
+    assert_eq!(
+        figures(&synthetic::report(30)),
+        figures(&synthetic::report(30))
+    );
+}
+
+#[test]
+fn many_modes_share_one_entry() {
+    for modes in [8, 9, 30, 1000] {
+        let mut report = synthetic::report(modes);
+        report.predictions.clear();
+        let figures = figures(&report);
+        let elements = check_document(&figures[0]);
+        let labels: Vec<_> = texts(&elements).into_iter().map(|t| t.0).collect();
+        let last = match modes {
+            8 => "σ8".to_owned(),
+            n => format!("σ8…σ{n}"),
+        };
+        assert!(
+            labels.contains(&"σ7".to_owned()) && labels.contains(&last),
+            "{labels:?}"
+        );
+        check_document(&figures[1]);
+    }
+}
+
+#[test]
+fn without_a_test_set_there_is_one_cost() {
+    let mut report = synthetic::report(3);
+    report
+        .trajectory
+        .rows
+        .iter_mut()
+        .for_each(|row| row.test_cost = None);
+    let figure = &figures(&report)[2];
+    assert!(!figure.svg.contains("test cost") && figure.svg.contains(">cost</text>"));
+}
+
+#[test]
+fn titles_that_need_escaping() {
+    let mut report = synthetic::report(3);
+    report.title = "rank < 3 & \"σ\" \u{1} > 0\n".to_owned();
+    for figure in figures(&report) {
+        let elements = check_document(&figure);
+        let title = elements.iter().find(|e| e.name == "title").unwrap();
+        assert!(
+            title.text.contains("rank &lt; 3 &amp; \"σ\""),
+            "{}",
+            title.text
+        );
+    }
+}
+
+/// Rows whose every number is `value(row index)`.
+fn uniform(count: usize, value: impl Fn(usize) -> f64) -> Report {
+    let mut report = synthetic::report(3);
+    report.trajectory.rows.truncate(count);
+    for (i, row) in report.trajectory.rows.iter_mut().enumerate() {
+        let v = value(i);
+        (row.cost, row.loss, row.gradient_norm) = (v, v, v);
+        row.test_cost = Some(v);
+        row.singular_values.fill(v);
+    }
+    report.events.clear();
+    report.predictions.clear();
+    report
+}
+
+#[test]
+fn no_run_is_too_odd_to_draw() {
+    let cases: [(&str, Report); 12] = [
+        ("empty", uniform(0, |_| 0.0)),
+        ("one row", uniform(1, |_| 1.0)),
+        ("two rows", uniform(2, |_| START)),
+        ("constant", uniform(400, |_| 3.0)),
+        ("zero", uniform(400, |_| 0.0)),
+        ("negative", uniform(400, |i| -(i as f64))),
+        ("nan", uniform(400, |_| f64::NAN)),
+        ("infinite", uniform(400, |_| f64::INFINITY)),
+        (
+            "largest",
+            uniform(400, |i| if i % 2 == 0 { f64::MAX } else { -f64::MAX }),
+        ),
+        ("denormal", uniform(400, |i| 5e-324 * i as f64)),
+        (
+            "wide",
+            uniform(400, |i| 10f64.powf(10.0 - 310.0 * i as f64 / 400.0)),
+        ),
+        (
+            "gaps",
+            uniform(400, |i| if i % 3 == 0 { f64::NAN } else { i as f64 }),
+        ),
+    ];
+    for (name, report) in cases {
+        for figure in figures(&report) {
+            assert!(!check_document(&figure).is_empty(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn odd_times_are_drawn_too() {
+    type Change = fn(usize, f64) -> f64;
+    let changes: [Change; 6] = [
+        |_, t| t * 1e300,
+        |_, t| t * 1e-300,
+        |_, t| t + 1e15,
+        |i, t| if i == 100 { f64::NAN } else { t },
+        |_, _| 0.0,
+        |_, t| -t,
+    ];
+    for change in changes {
+        let mut report = synthetic::report(3);
+        for (i, row) in report.trajectory.rows.iter_mut().enumerate() {
+            row.time = change(i, row.time);
+        }
+        for figure in figures(&report) {
+            check_document(&figure);
+        }
+    }
+}
+
+#[test]
+fn noise_is_thinned_to_the_size_limit() {
+    // xorshift64: any noise will do, it need only be the same each time.
+    let mut state = 88_172_645_463_325_252u64;
+    let mut noise = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1u64 << 53) as f64
+    };
+    let mut report = synthetic::report(8);
+    report.trajectory.rows = (0..40_000)
+        .map(|i| synthetic::row(HORIZON * f64::from(i) / 4e4, 8))
+        .collect();
+    for row in &mut report.trajectory.rows {
+        for sigma in &mut row.singular_values {
+            *sigma = if noise() < 0.1 { f64::NAN } else { noise() };
+        }
+        row.cost = noise();
+    }
+    for figure in figures(&report) {
+        check_document(&figure);
+    }
+}
