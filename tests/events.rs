@@ -2,9 +2,7 @@
 
 mod curves;
 
-use curves::{
-    Setup, diagonal, diagonal_layers, drive, knots, logistic_time, squared_error, two_layers,
-};
+use curves::{Setup, diagonal, diagonal_layers, drive, knots, squared_error, two_layers};
 use dlnflow::flow::LayerFlow;
 use dlnflow::integrate::{Method, Options, VectorField, integrate};
 use dlnflow::linalg::Mat;
@@ -39,6 +37,11 @@ impl<F: Fn(&[f64], &mut [f64])> VectorField for Field<F> {
     fn jvp(&self, _: &[f64], _: &[f64], out: &mut [f64]) {
         out.fill(f64::NAN);
     }
+}
+
+/// When the mode reaches `fraction` of its end.
+fn logistic_time(start: f64, end: f64, fraction: f64) -> f64 {
+    ((end / start - 1.0) * fraction / (1.0 - fraction)).ln() / (2.0 * end)
 }
 
 fn crossing(index: usize, level: f64, direction: Direction) -> EventSpec {
@@ -519,7 +522,7 @@ fn adaptive_rows_draw_every_curve_smoothly() {
                     .map(|r| (x(r.time), y(r.singular_values[k])))
                     .collect()
             };
-            let (same, log): (fn(f64) -> f64, fn(f64) -> f64) = (|x| x, f64::ln);
+            let (same, log) = (|x: f64| x, f64::ln);
             let errors = [
                 polyline_error(&of(&same, &same), &|t| sigma(k, t)),
                 polyline_error(&of(&same, &log), &|t| sigma(k, t).ln()),

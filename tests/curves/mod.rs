@@ -57,7 +57,7 @@ pub struct Setup<'a> {
     pub stop: StopRules,
     pub rtol: f64,
     pub horizon: f64,
-    /// `None`: the field that the motion's problem has in `observe`.
+    /// `f` at interior points of steps.
     pub field: &'a dyn VectorField,
 }
 
@@ -156,12 +156,6 @@ pub fn logistic(start: f64, end: f64, t: f64) -> (f64, f64) {
     // s* − s without cancellation.
     let gap = s * (end / start - 1.0) * (-2.0 * end * t).exp();
     (s, 2.0 * s * gap)
-}
-
-/// When the mode reaches `fraction` of its end.
-#[allow(dead_code)]
-pub fn logistic_time(start: f64, end: f64, fraction: f64) -> f64 {
-    ((end / start - 1.0) * fraction / (1.0 - fraction)).ln() / (2.0 * end)
 }
 
 /// Both layers of the two-layer network whose modes are logistic, and their derivative.
