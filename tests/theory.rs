@@ -27,7 +27,10 @@ fn escape_times_match_the_reference() {
         let exact = number(&item["value"]);
         let time = time_between(depth, target, start, number(&inputs["f"]) * target);
         // Two powers and a short series: a few ulp each.
-        assert!((time / exact - 1.0).abs() < 1e-13, "{id}: {time} against {exact}");
+        assert!(
+            (time / exact - 1.0).abs() < 1e-13,
+            "{id}: {time} against {exact}"
+        );
         compared += 1;
     }
     assert_eq!(compared, 6);
