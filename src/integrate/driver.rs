@@ -60,8 +60,8 @@ pub fn integrate(
     let counted = Counted::new(field);
     let mut watch = Watch::new(observer, options.max_steps, y0);
     let finished = match options.method {
-        Method::Auto | Method::Dop853 => dop853::run(&counted, y0, options, &mut watch),
-        Method::ExponentialAdams => adams::run(&counted, y0, options, &mut watch),
+        Method::Dop853 => dop853::run(&counted, y0, options, &mut watch),
+        Method::Auto | Method::ExponentialAdams => adams::run(&counted, y0, options, &mut watch),
         Method::GradientDescent { learning_rate } => {
             euler::run(&counted, y0, learning_rate, options, &mut watch)
         }
