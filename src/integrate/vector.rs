@@ -283,8 +283,8 @@ impl WithSimd for Advance<'_> {
                 let d = &mut d[start..end][..size];
                 for i in 0..size {
                     running[i] += b * d[i];
-                    d[i] = running[i];
                 }
+                d.copy_from_slice(running);
             }
         }
     }
