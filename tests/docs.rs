@@ -215,7 +215,7 @@ struct Entry {
 fn collect(schema: &Value, root: &Value, table: &str, entries: &mut BTreeSet<Entry>) {
     if let Some(reference) = schema["$ref"].as_str() {
         let target = reference.trim_start_matches('#');
-        collect(&root.pointer(target).expect("$defs"), root, table, entries);
+        collect(root.pointer(target).expect("$defs"), root, table, entries);
     }
     let properties = schema["properties"].as_object();
     for (key, below) in properties.into_iter().flatten() {
