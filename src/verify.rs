@@ -36,10 +36,8 @@ fn check(expect: &Expect, measured: Option<f64>) -> Check {
 fn measured(expect: &Expect, trajectory: &Trajectory, events: &[Event]) -> Option<f64> {
     let last = trajectory.rows.last()?;
     match expect.quantity {
-        ExpectQuantity::EscapeTime => events
-            .iter()
-            .find(|e| e.kind == EventKind::Escape && e.index == expect.mode)
-            .map(|e| e.time),
+        ExpectQuantity::EscapeTime => first_time(EventKind::Escape, expect, events),
+        ExpectQuantity::CrossingTime => first_time(EventKind::Crossing, expect, events),
         ExpectQuantity::FinalSingularValue => {
             let mode = expect.mode?;
             last.singular_values.get(mode.checked_sub(1)?).copied()
@@ -51,4 +49,9 @@ fn measured(expect: &Expect, trajectory: &Trajectory, events: &[Event]) -> Optio
         ExpectQuantity::FinalParameterNormSq => Some(last.parameter_norm_sq),
         ExpectQuantity::FinalRank => Some(last.rank as f64),
     }
+}
+
+fn first_time(kind: EventKind, expect: &Expect, events: &[Event]) -> Option<f64> {
+    let of_mode = |e: &&Event| e.kind == kind && e.index == expect.mode;
+    events.iter().find(of_mode).map(|e| e.time)
 }

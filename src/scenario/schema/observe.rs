@@ -123,6 +123,8 @@ pub struct Expect {
 pub enum ExpectQuantity {
     /// Time of the escape of `mode`.
     EscapeTime,
+    /// Time of the first crossing event of `σ_k`, `k = mode`.
+    CrossingTime,
     /// `σ_k` of `mode` at the end of the run.
     FinalSingularValue,
     FinalCost,
@@ -138,6 +140,7 @@ impl ExpectQuantity {
     pub fn name(self) -> &'static str {
         match self {
             ExpectQuantity::EscapeTime => "escape_time",
+            ExpectQuantity::CrossingTime => "crossing_time",
             ExpectQuantity::FinalSingularValue => "final_singular_value",
             ExpectQuantity::FinalCost => "final_cost",
             ExpectQuantity::FinalTestCost => "final_test_cost",
@@ -152,7 +155,9 @@ impl ExpectQuantity {
     pub fn of_mode(self) -> bool {
         matches!(
             self,
-            ExpectQuantity::EscapeTime | ExpectQuantity::FinalSingularValue
+            ExpectQuantity::EscapeTime
+                | ExpectQuantity::CrossingTime
+                | ExpectQuantity::FinalSingularValue
         )
     }
 }
@@ -175,6 +180,8 @@ pub enum SourceKind {
     ClosedForm,
     /// A printed number or figure.
     Published,
+    /// An independent and more accurate computation.
+    Reference,
     /// Our own earlier output: it can only say *unchanged*.
     Regression,
 }
@@ -185,6 +192,7 @@ impl SourceKind {
         match self {
             SourceKind::ClosedForm => "closed_form",
             SourceKind::Published => "published",
+            SourceKind::Reference => "reference",
             SourceKind::Regression => "regression",
         }
     }
