@@ -26,7 +26,11 @@ pub struct Watch<'a> {
 /// integration that fails half-way gives a report of what was computed, with its outcome.
 pub fn run(scenario: &Scenario, built: &Built, watch: Watch<'_>) -> Report {
     let problem = &built.problem;
-    let levels = saddle_levels(problem);
+    let escapes = |e: &EventSpec| matches!(e, EventSpec::Escape { .. });
+    let levels = match built.events.iter().any(escapes) {
+        true => saddle_levels(problem),
+        false => Vec::new(),
+    };
     let field = LayerFlow::new(problem);
     let interior = LayerFlow::new(problem);
     let observation = Observation {

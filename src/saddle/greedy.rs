@@ -12,8 +12,8 @@ pub type SaddleLevel = Option<f64>;
 
 /// Modes watched when a scenario names none and the levels are not the target's own.
 const DEFAULT_MODES: usize = 10;
-/// Multiplications that all fits together may take: about two seconds.
-const MOST_WORK: f64 = 4e9;
+/// Multiplications that all fits together may take: about a second.
+const MOST_WORK: f64 = 2e9;
 /// Cost, relative to that of `A = 0`, below which nothing is left to learn.
 const LEARNED: f64 = 1e-20;
 

@@ -126,8 +126,9 @@ fn truncated_cg(
     let (mut p, mut r) = (vec![0.0; n], at.descent.clone());
     let (mut d, mut image) = (r.clone(), vec![0.0; n]);
     let mut rr = dot(&r, &r);
-    // Superlinear: the closer to the minimum, the more of the gradient a step removes.
-    let goal = rr * (rr.sqrt() / scale).min(1e-2).powi(2);
+    // The closer to the minimum, the more of the gradient a step removes; but never so much that
+    // rotations of the hidden layer, to which the gradient is orthogonal, would come in.
+    let goal = rr * (rr.sqrt() / scale).clamp(1e-4, 1e-2).powi(2);
     let (mut promised, mut steepest) = (0.0, 0.0_f64);
     for _ in 0..2 * n {
         *products = products.checked_sub(1)?;
