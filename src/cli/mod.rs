@@ -36,8 +36,11 @@ pub fn execute(cli: Cli) -> ExitCode {
 /// Draws the figures of a finished output folder again.
 fn plot(folder: &Path, global: &Global) -> Result<Exit, Failure> {
     let paths = report::redraw(folder)?;
-    if !global.quiet {
-        print::lines(paths.iter().map(|p| p.display().to_string()))?;
+    let mut names = paths.iter().map(|p| p.display().to_string());
+    if global.json {
+        print::json(&serde_json::json!({ "figures": names.collect::<Vec<_>>() }))?;
+    } else if !global.quiet {
+        print::lines(&mut names)?;
     }
     Ok(Exit::Done)
 }
