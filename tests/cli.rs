@@ -238,22 +238,20 @@ fn overrides_and_the_folder_are_obeyed() {
     assert!(resolved.contains("horizon = 2.5") && resolved.contains("Short"));
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_foreign_folder_is_refused_before_integrating() {
     let place = Place::new(SCENARIO);
     fs::create_dir(place.path("mine")).expect("folder");
     fs::write(place.path("mine/thesis.tex"), "x").expect("file");
-    // An integration would fail with 3.
-    let short = [
-        "run",
-        "scenario.toml",
-        "--out",
-        "mine",
-        "--set",
-        "solver.max_steps=1",
-    ];
-    let said = ["mine is not an output folder of dlnflow"];
-    place.run(&short).expect(2, &said);
+    let mut command = place.command(&LONG);
+    command.args(["--out", "mine"]).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("program");
+    let integrates = waits_for_interrupts(&mut child);
+    child.kill().expect("end");
+    let done = Done::new(&child.wait_with_output().expect("output"));
+    assert!(!integrates, "{done:#?}");
+    done.expect(2, &["mine is not an output folder of dlnflow"]);
     assert_eq!(
         listing(place.0.path()),
         ["mine/thesis.tex", "scenario.toml"]
@@ -311,33 +309,15 @@ fn a_numerical_failure_ends_with_3_and_keeps_what_there_is() {
     }
 }
 
-/// Signals are delivered whenever they like; the program has to be ready first.
 #[cfg(target_os = "linux")]
 #[test]
 fn an_interrupt_ends_with_130_and_keeps_what_there_is() {
     let place = Place::new(SCENARIO);
-    // Ten billion steps.
-    let long = [
-        "run",
-        "scenario.toml",
-        "--set",
-        "solver.method='gradient_descent'",
-        "--set",
-        "solver.learning_rate=1e-6",
-        "--set",
-        "solver.horizon=1e4",
-        "--set",
-        "solver.max_steps=100000000000",
-    ];
-    let mut command = place.command(&long);
+    let mut command = place.command(&LONG);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("program");
+    assert!(waits_for_interrupts(&mut child), "it ended too early");
     let id = child.id().to_string();
-    while !catches_interrupts(&id) {
-        let ended = child.try_wait().expect("status");
-        assert!(ended.is_none(), "it ended before the interrupt");
-        std::thread::yield_now();
-    }
     let sent = Command::new("sh")
         .args(["-c", &format!("kill -INT {id}")])
         .status();
@@ -352,13 +332,38 @@ fn an_interrupt_ends_with_130_and_keeps_what_there_is() {
     assert_eq!(listing(&place.path("out/scenario")), FILES);
 }
 
-/// Whether a process has a handler for SIGINT, number 2.
+/// Ten billion steps.
 #[cfg(target_os = "linux")]
-fn catches_interrupts(id: &str) -> bool {
-    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-    let mask = status.lines().find_map(|l| l.strip_prefix("SigCgt:"));
-    let mask = mask.and_then(|m| u64::from_str_radix(m.trim(), 16).ok());
-    mask.is_some_and(|m| m & (1 << (2 - 1)) != 0)
+const LONG: [&str; 10] = [
+    "run",
+    "scenario.toml",
+    "--set",
+    "solver.method='gradient_descent'",
+    "--set",
+    "solver.learning_rate=1e-6",
+    "--set",
+    "solver.horizon=1e4",
+    "--set",
+    "solver.max_steps=100000000000",
+];
+
+/// Waits for the handler of SIGINT, number 2, which stands while the program integrates; `false`
+/// when the program ends without one.
+#[cfg(target_os = "linux")]
+fn waits_for_interrupts(child: &mut std::process::Child) -> bool {
+    let status = format!("/proc/{}/status", child.id());
+    loop {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let mask = text.lines().find_map(|l| l.strip_prefix("SigCgt:"));
+        let mask = mask.and_then(|m| u64::from_str_radix(m.trim(), 16).ok());
+        if mask.is_some_and(|m| m & (1 << (2 - 1)) != 0) {
+            return true;
+        }
+        if child.try_wait().expect("status").is_some() {
+            return false;
+        }
+        std::thread::yield_now();
+    }
 }
 
 #[test]
