@@ -5,6 +5,36 @@
 //! random draw made; a flow is a vector field that knows nothing of time steps; one driver
 //! advances any vector field and shows each accepted step to observers; observers become a
 //! trajectory and a list of events; a report is inert and writers only format it.
+//!
+//! ```text
+//! file.toml -> Scenario -> Built -> LayerFlow -> integrate() -> Step -> RunObserver -> Observed
+//!                            |                                                            |
+//!                            +--> saddle levels, predictions, expectations -> checks -> Report
+//! ```
+//!
+//! One run, its escape times beside the closed form:
+//!
+//! ```
+//! use dlnflow::observe::EventKind;
+//! use dlnflow::run::{Watch, run};
+//! use dlnflow::scenario::Scenario;
+//! use std::path::Path;
+//!
+//! let file = Path::new("scenarios/basics/two_layer_staircase.toml");
+//! let scenario = Scenario::load(file, &["solver.rtol=1e-9".to_string()])?;
+//! let built = scenario.build()?; // every random draw is made, every mistake found
+//! let report = run(&scenario, &built, Watch::default());
+//! let escapes = report.events.iter().filter(|e| e.kind == EventKind::Escape);
+//! for (escape, prediction) in escapes.zip(&report.predictions) {
+//!     println!("mode {:?}: {} (theory: {})", escape.index, escape.time, prediction.value);
+//!     assert!((escape.time / prediction.value - 1.0).abs() < 2e-8); // 20 rtol
+//! }
+//! # assert_eq!(report.predictions.len(), 4);
+//! # Ok::<(), dlnflow::scenario::InputErrors>(())
+//! ```
+//!
+//! The documents in `docs/` are for users of the program; `docs/architecture.md` says what each
+//! module may know.
 
 pub mod error;
 pub mod flow;

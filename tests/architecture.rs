@@ -22,6 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "run",
         &[
+            "linalg",
             "model",
             "flow",
             "integrate",

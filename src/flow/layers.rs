@@ -3,10 +3,14 @@
 //! With prefix products `P_l = W_l … W_1` and `B_L = −∇C(A)`, `B_{l-1} = W_lᵀ B_l`, layer `l`
 //! moves as `B_l P_{l-1}ᵀ − 2λ W_l`: three products a layer, nothing larger than a layer.
 
-use crate::integrate::VectorField;
+use super::LayerTangent;
+use crate::integrate::{Tangent, VectorField};
 use crate::linalg::{Mat, dot, multiply};
 use crate::model::{Cost, CostScratch, Network, Problem};
 use std::cell::RefCell;
+
+/// Rows of the largest tangent kernel that is still worth its eigenvectors.
+const LARGEST_KERNEL: usize = 512;
 
 /// Gradient flow of `C(A) + λ‖θ‖²` in the layer weights; valid for any start.
 pub struct LayerFlow<'a> {
@@ -115,6 +119,11 @@ impl VectorField for LayerFlow<'_> {
         first.copy_from(&db[0]);
         first *= faer::Scale(-1.0);
         add_decay(self.l2, v, out);
+    }
+
+    fn tangent(&self) -> Option<Box<dyn Tangent + '_>> {
+        let tangent = LayerTangent::new(self.network, self.cost, LARGEST_KERNEL)?;
+        Some(Box::new(tangent))
     }
 
     /// Root-mean-square weight of the smaller of the two neurons that an entry joins.

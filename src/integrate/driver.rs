@@ -1,6 +1,6 @@
 //! The one entry point: any vector field, any method, one observer.
 
-use super::{Method, Options, Step, VectorField, diffsol_backend, dop853, euler};
+use super::{Method, Options, Step, Tangent, VectorField, adams, diffsol_backend, dop853, euler};
 use crate::error::Error;
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -60,7 +60,8 @@ pub fn integrate(
     let counted = Counted::new(field);
     let mut watch = Watch::new(observer, options.max_steps, y0);
     let finished = match options.method {
-        Method::Auto | Method::Dop853 => dop853::run(&counted, y0, options, &mut watch),
+        Method::Dop853 => dop853::run(&counted, y0, options, &mut watch),
+        Method::Auto | Method::ExponentialAdams => adams::run(&counted, y0, options, &mut watch),
         Method::GradientDescent { learning_rate } => {
             euler::run(&counted, y0, learning_rate, options, &mut watch)
         }
@@ -167,6 +168,10 @@ impl VectorField for Counted<'_> {
     fn jvp(&self, y: &[f64], v: &[f64], out: &mut [f64]) {
         self.jvp.set(self.jvp.get() + 1);
         self.field.jvp(y, v, out);
+    }
+
+    fn tangent(&self) -> Option<Box<dyn Tangent + '_>> {
+        self.field.tangent()
     }
 
     fn magnitude(&self, y: &[f64], out: &mut [f64]) {

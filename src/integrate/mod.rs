@@ -3,6 +3,7 @@
 //! A method advances the state by accepted steps; every accepted step is shown to an observer as
 //! a [`Step`] that can be read anywhere inside.
 
+mod adams;
 mod diffsol_backend;
 mod dop853;
 mod driver;
@@ -16,6 +17,8 @@ pub use driver::{Integration, Observer, Outcome, Statistics, integrate};
 pub use options::{Method, Options};
 pub use step::{Interpolant, Step};
 
+use crate::linalg::Mat;
+
 /// The right-hand side of an autonomous system `dy/dt = f(y)`.
 pub trait VectorField {
     /// Number of components of `y`.
@@ -27,6 +30,11 @@ pub trait VectorField {
     /// `f'(y) v` into `out`. For a gradient flow `f'` is minus a Hessian, hence symmetric.
     fn jvp(&self, y: &[f64], v: &[f64], out: &mut [f64]);
 
+    /// The structure of the stiff part of `f'`, for fields that have one worth using.
+    fn tangent(&self) -> Option<Box<dyn Tangent + '_>> {
+        None
+    }
+
     /// The size that a relative error of each component refers to; `|y_i|` unless the field
     /// knows better.
     fn magnitude(&self, y: &[f64], out: &mut [f64]) {
@@ -34,4 +42,23 @@ pub trait VectorField {
             *m = v.abs();
         }
     }
+}
+
+/// The stiff part `−Gᵀ M G` of the Jacobian of a gradient flow, `G = dA/dθ`, `M = FᵀF` the
+/// curvature of the cost in `A`: symmetric and of rank at most `m`, the number of rows of `F G`.
+pub trait Tangent {
+    /// `m`.
+    fn rank(&self) -> usize;
+
+    /// Takes `y` as the point at which `G` is evaluated from now on.
+    fn freeze(&mut self, y: &[f64]);
+
+    /// The tangent kernel `F G Gᵀ Fᵀ : m × m`.
+    fn kernel(&self) -> Mat<f64>;
+
+    /// `z = F G v`.
+    fn forward(&self, v: &[f64], z: &mut [f64]);
+
+    /// `y += Gᵀ Fᵀ z`.
+    fn backward(&self, z: &[f64], y: &mut [f64]);
 }

@@ -7,6 +7,8 @@ pub enum Method {
     Auto,
     /// Dormand–Prince 8(5,3) with 7th-order dense output.
     Dop853,
+    /// Exponential Adams of variable step and order with the stiff part of the Jacobian split off.
+    ExponentialAdams,
     /// diffsol's Tsitouras 5(4).
     Tsit45,
     /// diffsol's variable-order BDF.
@@ -25,6 +27,7 @@ impl Method {
         match self {
             Method::Auto => "auto",
             Method::Dop853 => "dop853",
+            Method::ExponentialAdams => "exponential_adams",
             Method::Tsit45 => "tsit45",
             Method::Bdf => "bdf",
             Method::Esdirk34 => "esdirk34",

@@ -4,7 +4,7 @@
 mod spectrum;
 
 pub use faer::{Mat, MatMut, MatRef};
-pub use spectrum::{SingularValues, Svd, svd};
+pub use spectrum::{SingularValues, Svd, svd, symmetric_eigen};
 
 use faer::{Accum, Par};
 

@@ -2,6 +2,7 @@
 
 use faer::diag::DiagMut;
 use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::evd;
 use faer::linalg::svd::{self as faer_svd, ComputeSvdVectors};
 use faer::{Mat, MatRef, Par};
 
@@ -79,4 +80,28 @@ pub fn svd(a: MatRef<'_, f64>) -> Option<Svd> {
     )
     .ok()?;
     Some(Svd { u, s, v })
+}
+
+/// Eigenvalues in increasing order and eigenvectors (columns) of a symmetric matrix, of which the
+/// lower triangle is read. `None` when it is not finite.
+pub fn symmetric_eigen(a: MatRef<'_, f64>) -> Option<(Vec<f64>, Mat<f64>)> {
+    let n = a.nrows();
+    let mut values = vec![0.0; n];
+    let mut vectors = Mat::zeros(n, n);
+    let scratch = evd::self_adjoint_evd_scratch::<f64>(
+        n,
+        evd::ComputeEigenvectors::Yes,
+        Par::Seq,
+        Default::default(),
+    );
+    evd::self_adjoint_evd(
+        a,
+        DiagMut::from_slice_mut(&mut values),
+        Some(vectors.as_mut()),
+        Par::Seq,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+        Default::default(),
+    )
+    .ok()?;
+    Some((values, vectors))
 }

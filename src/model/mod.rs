@@ -1,11 +1,13 @@
 //! What is trained: the network, the cost and the start, every random draw made.
 
 mod cost;
+mod curvature;
 pub mod draws;
 pub mod init;
 mod network;
 
 pub use cost::{Cost, CostScratch};
+pub use curvature::CurvatureFactor;
 pub use network::Network;
 
 /// A network, a cost `C(A)`, the regularisation `λ` and the initial weights.

@@ -195,11 +195,17 @@ impl Adaptive {
     /// too close to count).
     fn keep(&mut self, view: &mut StepView<'_, '_>, sink: &mut Sink<'_>, monitors: &mut Monitors) {
         let t = self.latest.0.max(view.step.t0);
-        view.inside(t, true, &mut self.trial);
-        let weights = view.probe.take_state();
-        sink.keep(view.probe, &self.trial, &weights, monitors);
-        view.probe.return_state(weights);
-        self.anchor = (t, self.floors.curve_values(&self.trial));
+        if t == view.step.t0 {
+            let values = self.floors.curve_values(view.before);
+            sink.keep(view.probe, view.before, view.step.y0, monitors);
+            self.anchor = (t, values);
+        } else {
+            view.inside(t, true, &mut self.trial);
+            let weights = view.probe.take_state();
+            sink.keep(view.probe, &self.trial, &weights, monitors);
+            view.probe.return_state(weights);
+            self.anchor = (t, self.floors.curve_values(&self.trial));
+        }
         self.kept.push(self.anchor.clone());
     }
 }

@@ -5,6 +5,9 @@
 //! `‖X‖_F² = E‖Xv‖²` with eight fixed sign vectors `v`, so nothing of size `n_l²` is made; the
 //! estimate is then within a factor of about two of the truth.
 
+use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::{Accum, Par};
+
 use crate::linalg::{Mat, MatMut, MatRef, multiply};
 use crate::model::{Network, Problem};
 
@@ -22,7 +25,7 @@ pub(super) struct Imbalance<'a> {
     pub start_norm: f64,
 }
 
-/// One hidden layer: `D_l V` at the start and now, `V` the identity when `probes` is `None`.
+/// One hidden layer: `D_l V` at the start and now; without probes the lower triangle of `D_l`.
 struct Hidden {
     layer: usize,
     probes: Option<Probed>,
@@ -46,8 +49,8 @@ impl<'a> Imbalance<'a> {
         for layer in 1..network.depth() {
             let mut hidden = Hidden::new(network, layer);
             hidden.evaluate(network, weights);
+            start_norm = start_norm.max(hidden.distance(0.0));
             std::mem::swap(&mut hidden.start, &mut hidden.now);
-            start_norm = start_norm.max(hidden.start.norm_l2() * hidden.scale());
             layers.push(hidden);
         }
         Self {
@@ -87,15 +90,6 @@ impl Hidden {
         }
     }
 
-    /// Turns `‖D V‖_F` into `‖D‖_F`.
-    fn scale(&self) -> f64 {
-        if self.probes.is_some() {
-            1.0 / (PROBES as f64).sqrt()
-        } else {
-            1.0
-        }
-    }
-
     fn evaluate(&mut self, network: &Network, weights: &[f64]) {
         let upper = network.layer(weights, self.layer + 1);
         let lower = network.layer(weights, self.layer);
@@ -106,14 +100,19 @@ impl Hidden {
         }
     }
 
+    /// `‖D_l(t) − decay·D_l(0)‖_F`.
     fn distance(&self, decay: f64) -> f64 {
-        let mut sum = 0.0;
-        for j in 0..self.now.ncols() {
-            for i in 0..self.now.nrows() {
-                sum += (self.now[(i, j)] - decay * self.start[(i, j)]).powi(2);
-            }
+        let square = |i, j| (self.now[(i, j)] - decay * self.start[(i, j)]).powi(2);
+        let (rows, columns) = (self.now.nrows(), self.now.ncols());
+        if self.probes.is_some() {
+            let all = (0..columns).flat_map(|j| (0..rows).map(move |i| square(i, j)));
+            return (all.sum::<f64>() / PROBES as f64).sqrt();
         }
-        sum.sqrt() * self.scale()
+        let below = |j| (j + 1..rows).map(move |i| square(i, j)).sum::<f64>();
+        (0..columns)
+            .map(|j| square(j, j) + 2.0 * below(j))
+            .sum::<f64>()
+            .sqrt()
     }
 }
 
@@ -128,9 +127,23 @@ impl Probed {
     }
 }
 
+/// The lower triangle of `UᵀU − WWᵀ`; the rest of `out` stays as it is.
 fn gram_difference(upper: MatRef<'_, f64>, lower: MatRef<'_, f64>, mut out: MatMut<'_, f64>) {
-    multiply(out.as_mut(), false, 1.0, upper.transpose(), upper);
-    multiply(out, true, -1.0, lower, lower.transpose());
+    let mut add = |accumulate: Accum, sign: f64, lhs: MatRef<'_, f64>| {
+        triangular::matmul(
+            out.as_mut(),
+            BlockStructure::TriangularLower,
+            accumulate,
+            lhs,
+            BlockStructure::Rectangular,
+            lhs.transpose(),
+            BlockStructure::Rectangular,
+            sign,
+            Par::Seq,
+        );
+    };
+    add(Accum::Replace, 1.0, upper.transpose());
+    add(Accum::Add, -1.0, lower);
 }
 
 /// `width × PROBES` signs, the same in every run (bits of a splitmix64 sequence).
@@ -155,15 +168,14 @@ mod tests {
     #[test]
     fn wide_layer_is_estimated_without_a_square_matrix() {
         let network = Network::new(vec![1, 600, 1]);
-        let hidden = Hidden::new(&network, 1);
+        let mut hidden = Hidden::new(&network, 1);
         assert_eq!(hidden.now.ncols(), PROBES);
-        let mut imbalance = Hidden::new(&network, 1);
         let weights: Vec<f64> = (0..1200).map(|i| (i as f64 * 0.7).sin()).collect();
-        imbalance.evaluate(&network, &weights);
+        hidden.evaluate(&network, &weights);
         let (a, b) = weights.split_at(600);
         let dot = |x: &[f64], y: &[f64]| -> f64 { x.iter().zip(y).map(|(p, q)| p * q).sum() };
         let exact = (dot(a, a).powi(2) + dot(b, b).powi(2) - 2.0 * dot(a, b).powi(2)).sqrt();
-        let estimate = imbalance.now.norm_l2() * imbalance.scale();
+        let estimate = hidden.distance(0.0);
         assert!(estimate > 0.5 * exact && estimate < 2.0 * exact);
     }
 
@@ -186,5 +198,24 @@ mod tests {
             .collect();
         assert!(imbalance.drift(2.0, &faded) < 1e-15);
         assert!(imbalance.drift(0.0, &faded) > 0.1);
+    }
+
+    /// Independent: the full matrices entry by entry.
+    #[test]
+    fn narrow_layers_are_exact() {
+        let network = Network::new(vec![2, 4, 3]);
+        let weights: Vec<f64> = (0..20).map(|i| (f64::from(i) * 0.9).cos()).collect();
+        let mut hidden = Hidden::new(&network, 1);
+        hidden.evaluate(&network, &weights);
+        let (w1, w2) = (network.layer(&weights, 1), network.layer(&weights, 2));
+        let mut square = 0.0;
+        for i in 0..4 {
+            for j in 0..4 {
+                let upper: f64 = (0..3).map(|k| w2[(k, i)] * w2[(k, j)]).sum();
+                let lower: f64 = (0..2).map(|k| w1[(i, k)] * w1[(j, k)]).sum();
+                square += (upper - lower).powi(2);
+            }
+        }
+        assert!((hidden.distance(0.0) - square.sqrt()).abs() < 1e-14);
     }
 }

@@ -62,6 +62,22 @@ impl Watch {
         }
     }
 
+    /// How far the quantity travels at the fastest speed known.
+    fn room(&self, view: &StepView<'_, '_>) -> f64 {
+        let rate = |m: &Measurement| view.probe.known_rate(self.quantity, m);
+        view.length() * rate(view.before).max(rate(view.after)).max(self.rate)
+    }
+
+    /// Whether the level can have been passed when the quantity travels as far as `room`.
+    fn is_candidate(&mut self, view: &StepView<'_, '_>, room: f64) -> bool {
+        let before = self.excess(view.probe, view.before);
+        let after = self.excess(view.probe, view.after);
+        let chord = (after - before).abs();
+        self.rate = chord / view.length();
+        passed(before) != passed(after)
+            || before.abs() + after.abs() <= TRAVEL_SAFETY * room.max(chord)
+    }
+
     fn subject(&self, rising: bool) -> Subject {
         Subject {
             kind: self.kind,
@@ -169,56 +185,38 @@ impl Levels {
 
     /// Indices of the watches whose level can have been passed in this step.
     fn candidates(&mut self, view: &mut StepView<'_, '_>) -> Vec<usize> {
-        let near = self.is_near(view);
-        if near || self.watches.iter().any(|w| w.is_spectral() && !w.is_weyl()) {
+        let travel = self.travel_when_near(view);
+        if travel.is_some() || self.watches.iter().any(|w| w.is_spectral() && !w.is_weyl()) {
             view.resolve_ends();
-            let (probe, after) = (&*view.probe, &*view.after);
-            self.refer_to(probe, after);
+            self.refer_to(view.probe, view.after);
         }
-        let mut travel = None;
         let mut found = Vec::new();
-        for index in 0..self.watches.len() {
-            if self.watches[index].is_weyl() && !near {
-                continue;
-            }
-            if self.is_candidate(index, view, &mut travel) {
+        for (index, watch) in self.watches.iter_mut().enumerate() {
+            let room = if watch.is_weyl() {
+                travel
+            } else {
+                Some(watch.room(view))
+            };
+            if room.is_some_and(|room| watch.is_candidate(view, room)) {
                 found.push(index);
             }
         }
         found
     }
 
-    /// Whether `A` can have come within reach of any watched singular-value level.
-    fn is_near(&self, view: &StepView<'_, '_>) -> bool {
+    /// How far `A` can have travelled in this step, when that may have brought a singular value
+    /// to a watched level; `None` when all are out of reach.
+    fn travel_when_near(&self, view: &mut StepView<'_, '_>) -> Option<f64> {
         let (before, after) = (&view.before, &view.after);
         let fastest = before.gradient_norm.max(after.gradient_norm);
-        let reach = before.reach.max(after.reach) * fastest * view.length();
+        let bound = before.reach.max(after.reach) * fastest * view.length();
         let moved = after.distance(&self.reference.end_to_end);
-        !(moved + TRAVEL_SAFETY * reach < self.reference.margin)
-    }
-
-    fn is_candidate(
-        &mut self,
-        index: usize,
-        view: &mut StepView<'_, '_>,
-        travel: &mut Option<f64>,
-    ) -> bool {
-        let watch = &mut self.watches[index];
-        let before = watch.excess(view.probe, view.before);
-        let after = watch.excess(view.probe, view.after);
-        let chord = (after - before).abs();
-        let room = if watch.is_weyl() {
-            *travel.get_or_insert_with(|| travel_of_product(view))
-        } else {
-            let known = view
-                .probe
-                .known_rate(watch.quantity, view.before)
-                .max(view.probe.known_rate(watch.quantity, view.after));
-            view.length() * known.max(watch.rate)
-        };
-        watch.rate = chord / view.length();
-        passed(before) != passed(after)
-            || before.abs() + after.abs() <= TRAVEL_SAFETY * room.max(chord)
+        let out_of_reach = |travel: f64| moved + TRAVEL_SAFETY * travel < self.reference.margin;
+        if out_of_reach(bound) {
+            return None;
+        }
+        let travel = travel_of_product(view);
+        (!out_of_reach(travel)).then_some(travel)
     }
 
     /// Remembers a resolved state and its distance to the nearest singular-value level.

@@ -20,9 +20,9 @@ use super::view::StepView;
 const PROMINENCE: f64 = 3.0;
 /// Samples are kept where `ln‖∇‖` has moved this far.
 const SPACING: f64 = 0.02;
-/// A step over which `ln‖∇‖` moves further than twice this is sampled inside, this far apart …
+/// A step over which `ln‖∇‖` moves or bends by more than twice this is sampled inside …
 const INTERIOR_SPACING: f64 = 0.25;
-/// … but at most this many times.
+/// … in at most this many pieces.
 const INTERIOR_MOST: usize = 8;
 /// When this many samples are stored, every second one is dropped.
 const MOST_SAMPLES: usize = 4096;
@@ -67,6 +67,8 @@ enum Leg {
 pub(super) struct PlateauWatch {
     leg: Option<Leg>,
     samples: Vec<Sample>,
+    /// `d ln‖∇‖/dt` over the previous step.
+    slope: f64,
     start_loss: f64,
     /// Part of the loss gained so far below which a fall of the loss is the method's noise.
     noise: f64,
@@ -79,6 +81,7 @@ impl PlateauWatch {
         Self {
             leg: None,
             samples: Vec::new(),
+            slope: 0.0,
             start_loss: 0.0,
             noise: (10.0 * probe.network().depth() as f64 * rtol)
                 .powi(2)
@@ -100,7 +103,10 @@ impl PlateauWatch {
     pub fn step(&mut self, view: &mut StepView<'_, '_>, events: &mut Vec<Event>) {
         self.keep_spaced(view);
         let rise = log_norm(view.after) - log_norm(view.before);
-        let pieces = (rise.abs() / INTERIOR_SPACING).ceil();
+        // A bend hides an extremum inside a step whose ends are level.
+        let bend = rise - self.slope * view.length();
+        self.slope = rise / view.length();
+        let pieces = (rise.abs().max(bend.abs()) / INTERIOR_SPACING).ceil();
         // Below 2 pieces the ends suffice; NaN compares false.
         if pieces > 2.0 {
             let pieces = pieces.min(INTERIOR_MOST as f64);

@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::integrate::{Observer, Options, Step, VectorField};
+use crate::integrate::{Method, Observer, Options, Step, VectorField};
 use crate::model::Problem;
 
 use super::event::Event;
@@ -15,7 +15,6 @@ use super::options::{EventSpec, Recording, StopRules};
 use super::recorder::TrajectoryRecorder;
 use super::trajectory::Trajectory;
 use super::view::StepView;
-use crate::integrate::Method;
 
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,7 +28,7 @@ pub struct Progress {
 }
 
 /// What a run showed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Observed {
     pub trajectory: Trajectory,
     /// In order of time.
@@ -54,6 +53,7 @@ pub struct RunObserver<'a> {
     before: Measurement,
     after: Measurement,
     last_weights: Vec<f64>,
+    started: bool,
     steps: usize,
     horizon: f64,
     recorder: TrajectoryRecorder<'a>,
@@ -85,6 +85,7 @@ impl<'a> RunObserver<'a> {
             before: probe.blank(),
             after: probe.blank(),
             last_weights: problem.initial_weights.clone(),
+            started: false,
             steps: 0,
             horizon: options.horizon,
             detector: EventDetector::new(&probe, problem, specs, levels, rtol),
@@ -109,8 +110,11 @@ impl<'a> RunObserver<'a> {
         self
     }
 
-    /// What was observed so far; also after no step at all.
+    /// What was observed so far: the start alone after no step, nothing when there was no start.
     pub fn finish(mut self) -> Observed {
+        if !self.started {
+            return Observed::default();
+        }
         let last = &mut self.after;
         let trajectory = self.recorder.finish(
             &mut self.probe,
@@ -163,6 +167,7 @@ impl<'a> RunObserver<'a> {
 
 impl Observer for RunObserver<'_> {
     fn start(&mut self, y0: &[f64], f0: &[f64]) -> ControlFlow<String> {
+        self.started = true;
         self.last_weights.copy_from_slice(y0);
         let m = &mut self.after;
         self.probe.measure(0.0, y0, f0, m);

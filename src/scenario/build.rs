@@ -185,9 +185,9 @@ fn memory(problem: &Problem, method: Method, recording: &Recording) -> Memory {
     let network = &problem.network;
     let parameters = network.parameters();
     let states = match method {
-        Method::Auto | Method::Dop853 => 28,
+        Method::Dop853 => 28,
         Method::Tsit45 | Method::Esdirk34 | Method::TrBdf2 => 24,
-        Method::Bdf => 30,
+        Method::Auto | Method::ExponentialAdams | Method::Bdf => 30,
         Method::GradientDescent { .. } => 8,
     };
     let outputs: usize = network.widths()[1..].iter().sum();

@@ -16,6 +16,7 @@ pub(super) fn method(context: &mut Context<'_>) -> Option<Method> {
     let method = match solver.method {
         MethodName::Auto => Method::Auto,
         MethodName::Dop853 => Method::Dop853,
+        MethodName::ExponentialAdams => Method::ExponentialAdams,
         MethodName::Tsit45 => Method::Tsit45,
         MethodName::Bdf => Method::Bdf,
         MethodName::Esdirk34 => Method::Esdirk34,

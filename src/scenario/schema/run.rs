@@ -50,6 +50,8 @@ pub enum MethodName {
     Auto,
     /// Dormand–Prince 8(5,3).
     Dop853,
+    /// Exponential Adams of variable order with the stiff part split off.
+    ExponentialAdams,
     /// Tsitouras 5(4).
     Tsit45,
     /// Variable-order BDF, for stiff problems.

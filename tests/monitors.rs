@@ -1,0 +1,259 @@
+//! Monitors: silent on motions that obey the flow, loud on motions that break one law.
+
+mod curves;
+
+use curves::{Setup, drive, knots, squared_error, two_layers};
+use dlnflow::flow::LayerFlow;
+use dlnflow::integrate::{Method, Options, VectorField, integrate};
+use dlnflow::linalg::Mat;
+use dlnflow::model::{Cost, Network, Problem};
+use dlnflow::observe::{Grid, Observation, Recording, RunObserver, StopRules};
+
+const START: f64 = 1e-3;
+const ENDS: [f64; 2] = [2.0, 0.75];
+
+fn exact(t: f64) -> (Vec<f64>, Vec<f64>) {
+    two_layers(START, &ENDS, t)
+}
+
+/// Warnings on weights `motion(t)`, with the true gradient at those weights.
+fn warnings(motion: &dyn Fn(f64) -> Vec<f64>) -> Vec<String> {
+    let problem = squared_error(&ENDS, 2, motion(0.0));
+    let flow = LayerFlow::new(&problem);
+    let with_gradient = |t: f64| {
+        let weights = motion(t);
+        let mut derivative = vec![0.0; weights.len()];
+        flow.eval(&weights, &mut derivative);
+        (weights, derivative)
+    };
+    let mut setup = Setup::new(&flow, 8.0);
+    setup.grid = Grid::Linear { count: 50 };
+    let (_, observed) = setup.observe(&problem, &with_gradient, &knots(8.0, 400));
+    observed.warnings
+}
+
+fn assert_only(warnings: &[String], word: &str) {
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].starts_with(word), "{warnings:?}");
+}
+
+#[test]
+fn silent_on_the_closed_form() {
+    assert_eq!(warnings(&|t| exact(t).0), Vec::<String>::new());
+}
+
+/// `W_2 → c W_2, W_1 → W_1/c` keeps `A` and the loss: at first order only the imbalance moves,
+/// by `4(c − 1) s`. The energy changes with `(c − 1)²` and stays under its allowance.
+#[test]
+fn imbalance_that_drifts() {
+    let warnings = warnings(&|t| {
+        let mut weights = exact(t).0;
+        let c = 1.0 + 1e-5 * t / 8.0;
+        for (i, w) in weights.iter_mut().enumerate() {
+            *w *= if i < 4 { 1.0 / c } else { c };
+        }
+        weights
+    });
+    assert_only(&warnings, "imbalance drifted by");
+}
+
+#[test]
+fn a_loss_that_rises() {
+    let warnings = warnings(&|t| exact(8.0 - t).0);
+    assert!(
+        warnings.iter().any(|w| w.starts_with("loss rose by")),
+        "{warnings:?}"
+    );
+}
+
+/// The right path at a thousandth more than the right speed.
+#[test]
+fn energy_that_does_not_add_up() {
+    let warnings = warnings(&|t| exact(1.001 * t).0);
+    assert_only(
+        &warnings,
+        "loss and integral of squared gradient norm differ",
+    );
+}
+
+/// A general start of every layer, not balanced and not aligned.
+fn general(widths: &[usize], cost: Cost, l2: f64) -> Problem {
+    let network = Network::new(widths.to_vec());
+    let initial_weights = (0..network.parameters())
+        .map(|i| 0.4 * (1.3 * (i * i) as f64 + i as f64).sin())
+        .collect();
+    Problem {
+        network,
+        cost,
+        l2,
+        initial_weights,
+    }
+}
+
+fn problems() -> Vec<Problem> {
+    let target = |r: usize, c: usize| Mat::from_fn(r, c, |i, j| ((i + 2 * j) as f64).cos());
+    let squared = |r, c| Cost::SquaredError {
+        target: target(r, c),
+    };
+    let completion = Cost::MatrixCompletion {
+        target: target(3, 4),
+        observed: Mat::from_fn(3, 4, |i, j| if (i + j) % 3 == 0 { 0.0 } else { 1.0 }),
+    };
+    vec![
+        general(&[3, 2], squared(2, 3), 0.0),
+        general(&[3, 5, 3], squared(3, 3), 0.0),
+        general(&[4, 6, 5, 3], completion.clone(), 0.0),
+        general(&[4, 6, 5, 3], completion, 0.05),
+        general(&[2, 3, 3, 3, 2], squared(2, 2), 0.1),
+    ]
+}
+
+fn observe<'a>(
+    problem: &'a Problem,
+    flow: &'a LayerFlow<'a>,
+    options: &Options,
+    run: impl FnOnce(&mut RunObserver<'a>),
+) -> Vec<String> {
+    let recording = Recording {
+        grid: Grid::Linear { count: 40 },
+        weights: false,
+    };
+    let stop = StopRules {
+        gradient_norm: None,
+        cost: None,
+    };
+    let observation = Observation {
+        recording: &recording,
+        events: &[],
+        saddle_levels: &[],
+        stop: &stop,
+    };
+    let mut observer = RunObserver::new(problem, flow, options, &observation);
+    run(&mut observer);
+    observer.finish().warnings
+}
+
+fn options(flow: &LayerFlow<'_>, method: Method, rtol: f64) -> Options {
+    Options {
+        method,
+        rtol,
+        atol: vec![0.0; flow.dim()],
+        horizon: 20.0,
+        max_steps: usize::MAX,
+    }
+}
+
+/// The classical Runge–Kutta method with `h = 1/200`; its error, `O(h⁴) = 1e-9`, is far below the
+/// tolerance `1e-7` that the monitors are told of.
+fn runge_kutta(flow: &LayerFlow<'_>, start: &[f64], steps: usize, h: f64) -> Vec<Vec<f64>> {
+    let n = start.len();
+    let rate = |y: &[f64]| {
+        let mut f = vec![0.0; n];
+        flow.eval(y, &mut f);
+        f
+    };
+    let shifted = |y: &[f64], k: &[f64], by: f64| -> Vec<f64> {
+        y.iter().zip(k).map(|(y, k)| y + by * k).collect()
+    };
+    let mut states = vec![start.to_vec()];
+    for _ in 0..steps {
+        let y = &states[states.len() - 1];
+        let k1 = rate(y);
+        let k2 = rate(&shifted(y, &k1, 0.5 * h));
+        let k3 = rate(&shifted(y, &k2, 0.5 * h));
+        let k4 = rate(&shifted(y, &k3, h));
+        let next = (0..n)
+            .map(|i| y[i] + h / 6.0 * (k1[i] + 2.0 * k2[i] + 2.0 * k3[i] + k4[i]))
+            .collect();
+        states.push(next);
+    }
+    states
+}
+
+#[test]
+fn silent_on_general_starts() {
+    let h = 1.0 / 200.0;
+    let all = problems();
+    assert_eq!(all.len(), 5);
+    for problem in &all {
+        let flow = LayerFlow::new(problem);
+        // States at half steps too, so that the middle of a step of 2h is known; the cubic
+        // through both ends and their rates is good to h⁴/384 elsewhere.
+        let states = runge_kutta(&flow, &problem.initial_weights, 4000, h);
+        let motion = |t: f64| {
+            let i = ((t / h).floor() as usize).min(states.len() - 2);
+            let (a, b) = (&states[i], &states[i + 1]);
+            let (mut fa, mut fb) = (vec![0.0; a.len()], vec![0.0; a.len()]);
+            flow.eval(a, &mut fa);
+            flow.eval(b, &mut fb);
+            let x = (t - i as f64 * h) / h;
+            let hermite = |k: usize| {
+                let rise = b[k] - a[k];
+                a[k] + x * rise
+                    + x * (x - 1.0) * ((1.0 - 2.0 * x) * rise + h * ((x - 1.0) * fa[k] + x * fb[k]))
+            };
+            let weights: Vec<f64> = (0..a.len()).map(hermite).collect();
+            let mut derivative = vec![0.0; a.len()];
+            flow.eval(&weights, &mut derivative);
+            (weights, derivative)
+        };
+        let times: Vec<f64> = (0..=2000).map(|i| 0.01 * f64::from(i)).collect();
+        let options = options(&flow, Method::Dop853, 1e-7);
+        let warnings = observe(problem, &flow, &options, |observer| {
+            let _ = drive(observer, &motion, &times);
+        });
+        assert_eq!(warnings, Vec::<String>::new());
+    }
+}
+
+/// Gradient descent breaks conservation at order η: what its own step explains is no violation.
+#[test]
+fn silent_on_gradient_descent_until_the_loss_rises() {
+    for problem in &problems() {
+        let flow = LayerFlow::new(problem);
+        for (learning_rate, sound) in [(0.002, true), (0.05, true), (8.0, false)] {
+            let mut options = options(&flow, Method::GradientDescent { learning_rate }, 1e-9);
+            if !sound {
+                options.horizon = 40.0;
+            }
+            let warnings = observe(problem, &flow, &options, |observer| {
+                let _ = integrate(&flow, &problem.initial_weights, &options, observer);
+            });
+            if sound {
+                assert_eq!(warnings, Vec::<String>::new());
+            } else {
+                assert_only(&warnings, "loss rose by");
+            }
+        }
+    }
+}
+
+/// Gradient descent with a wrong regularisation: the imbalance decays at another rate.
+#[test]
+fn gradient_descent_is_held_to_its_own_law() {
+    let problem = general(
+        &[2, 3, 2],
+        Cost::SquaredError {
+            target: Mat::from_fn(2, 2, |i, j| (i + j) as f64),
+        },
+        0.05,
+    );
+    let other = Problem {
+        l2: 0.04,
+        ..problem.clone()
+    };
+    let (flow, wrong) = (LayerFlow::new(&problem), LayerFlow::new(&other));
+    let method = Method::GradientDescent {
+        learning_rate: 1e-4,
+    };
+    let options = options(&flow, method, 1e-9);
+    let warnings = observe(&problem, &flow, &options, |observer| {
+        let _ = integrate(&wrong, &problem.initial_weights, &options, observer);
+    });
+    assert!(
+        warnings
+            .iter()
+            .any(|w| w.starts_with("imbalance drifted by")),
+        "{warnings:?}"
+    );
+}
