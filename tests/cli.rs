@@ -523,3 +523,29 @@ fn closed_pipes_are_no_crash() {
     drop(child.stderr.take());
     assert_eq!(child.wait().expect("status").code(), Some(2));
 }
+
+#[test]
+fn escapes_without_a_level_are_announced() {
+    // Rank 1 fits [[?, 1], [1, 0]] only at infinity; a_22 is seen twice to break the symmetry.
+    let scenario = r#"
+[network]
+widths = [2, 3, 2]
+[cost]
+kind = "matrix_sensing"
+measurements = { files = ["m1.csv", "m2.csv", "m3.csv"] }
+observations = [1.0, 1.0, 0.0]
+[init]
+kind = "gaussian"
+std = 1e-3
+[solver]
+horizon = 5.0
+"#;
+    let place = Place::new(scenario);
+    let measurements = ["0,1\n0,0.5\n", "0,0\n1,0\n", "0,0\n0,1\n"];
+    for (name, text) in ["m1.csv", "m2.csv", "m3.csv"].iter().zip(measurements) {
+        fs::write(place.path(name), text).expect("measurement");
+    }
+    let done = place.run(&["run", "scenario.toml"]).expect(0, &[]);
+    let said = "warning: no escapes from mode 1 on: the best fit of rank 1 lies at infinity";
+    assert!(done.stdout.contains(said), "{}", done.stdout);
+}

@@ -17,31 +17,48 @@ const MOST_WORK: f64 = 2e9;
 /// Cost, relative to that of `A = 0`, below which nothing is left to learn.
 const LEARNED: f64 = 1e-20;
 
-/// The level that `σ_k` has at the saddle it escapes to, `k = 1, 2, …`: the target's `σ_k` for
-/// squared error, `σ_k(A_k)` of the greedy path for other costs. `None` where mode `k` has
-/// nothing to learn, the fit does not settle (a critical point at infinity) or would take too long.
-pub fn saddle_levels(problem: &Problem) -> Vec<SaddleLevel> {
+/// The levels of escapes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SaddleLevels {
+    /// The level that `σ_k` has at the saddle it escapes to, `k = 1, 2, …`; `None` where mode `k`
+    /// has nothing to learn or its level is not known.
+    pub of_mode: Vec<SaddleLevel>,
+    /// From this mode on levels are not known: the fit did not settle, since the critical point
+    /// lies at infinity or is too far to walk to.
+    pub lost_at: Option<usize>,
+}
+
+/// The levels of a problem: the target's `σ_k` for squared error, `σ_k(A_k)` of the greedy path
+/// for other costs.
+pub fn saddle_levels(problem: &Problem) -> SaddleLevels {
     let modes = problem.network.modes();
     let rank = problem.network.max_rank();
-    let mut levels = vec![None; modes];
+    let mut found = SaddleLevels {
+        of_mode: vec![None; modes],
+        lost_at: None,
+    };
     if let Cost::SquaredError { target } = &problem.cost {
         let values = svd(target.as_ref()).map_or(Vec::new(), |t| t.s);
         let floor = values.first().map_or(0.0, |s| s * 1e-14);
-        for (level, &s) in levels.iter_mut().zip(&values).take(rank) {
+        for (level, &s) in found.of_mode.iter_mut().zip(&values).take(rank) {
             *level = (s > floor).then_some(s);
         }
-        return levels;
+        return found;
     }
     let (rows, cols) = problem.cost.shape();
     let mut path = Path::new(&problem.cost);
     let mut values = SingularValues::new(rows, cols);
-    for (k, level) in levels.iter_mut().enumerate().take(rank.min(DEFAULT_MODES)) {
-        match path.next_saddle(k + 1) {
-            Some(a) => *level = Some(values.of(a.as_ref())[k]),
-            None => break,
-        }
+    for k in 1..=rank.min(DEFAULT_MODES) {
+        let Some(steepest) = path.add_direction() else {
+            break;
+        };
+        let Some(a) = path.next_saddle(k, steepest) else {
+            found.lost_at = Some(k);
+            break;
+        };
+        found.of_mode[k - 1] = Some(values.of(a.as_ref())[k - 1]);
     }
-    levels
+    found
 }
 
 /// The greedy path up to some rank.
@@ -71,9 +88,8 @@ impl<'a> Path<'a> {
         }
     }
 
-    /// Goes on to `A_rank`; `None` when the path ends or does not settle.
-    fn next_saddle(&mut self, rank: usize) -> Option<&Mat<f64>> {
-        let steepest = self.add_direction()?;
+    /// Goes on to `A_rank` from the direction added; `None` when the fit does not settle.
+    fn next_saddle(&mut self, rank: usize, steepest: f64) -> Option<&Mat<f64>> {
         let (problem, start) = self.fit(rank);
         let scale = steepest * norm(&start);
         let work = work(self.cost, rank);
@@ -93,7 +109,7 @@ impl<'a> Path<'a> {
     }
 
     /// Appends the top singular pair of `−∇C`, scaled to the best fit along `u vᵀ`; returns its
-    /// singular value.
+    /// singular value. `None` where the path ends because nothing is left to learn.
     fn add_direction(&mut self) -> Option<f64> {
         let (rows, cols) = self.cost.shape();
         let (mut gradient, mut image) = (Mat::zeros(rows, cols), Mat::zeros(rows, cols));
@@ -184,7 +200,7 @@ mod tests {
         Mat::from_fn(rows.len(), N, |i, j| rows[i][j])
     }
 
-    fn levels(cost: Cost) -> Vec<SaddleLevel> {
+    fn levels(cost: Cost) -> SaddleLevels {
         let (rows, cols) = cost.shape();
         let network = Network::new(vec![cols, 50, 50, rows]);
         let initial_weights = vec![0.0; network.parameters()];
@@ -198,9 +214,9 @@ mod tests {
 
     /// The fits stop at a relative gradient of 1e-11 and the costs' condition numbers are below
     /// 20; 1e-9 leaves room for both.
-    fn assert_levels(found: &[SaddleLevel], exact: &[f64]) {
+    fn assert_levels(found: &SaddleLevels, exact: &[f64]) {
         for (k, &exact) in exact.iter().enumerate() {
-            let found = found[k].unwrap_or(f64::NAN);
+            let found = found.of_mode[k].unwrap_or(f64::NAN);
             assert!(
                 (found / exact - 1.0).abs() < 1e-9,
                 "level {}: {found:e} against {exact:e}",
@@ -275,7 +291,27 @@ mod tests {
         let observed = Mat::from_fn(5, 5, |i, j| f64::from(u8::from((i + 2 * j) % 5 > 0)));
         let exact = SingularValues::new(5, 5).of(target.as_ref()).to_vec();
         let found = levels(Cost::MatrixCompletion { target, observed });
-        assert_levels(&found[1..2], &exact[1..2]);
-        assert!(found[2].is_none(), "{found:?}");
+        let second = found.of_mode[1].unwrap_or(f64::NAN);
+        assert!((second / exact[1] - 1.0).abs() < 1e-9, "{found:?}");
+        // Nothing is left to learn, which is not the same as a fit gone astray.
+        assert_eq!((found.of_mode[2], found.lost_at), (None, None));
+    }
+    /// `a_12 + a_22/2 = 1, a_21 = 1, a_22 = 0` is convex in what it sees and solved by
+    /// `[[?, 1], [1, 0]]` alone, which has rank 2: with rank 1 the cost falls to 0 only as
+    /// `a_22 = a_12 a_21/a_11 → 0`, with `a_11` on its way to infinity.
+    #[test]
+    fn a_minimum_at_infinity_has_no_level() {
+        let found = levels(Cost::MatrixSensing {
+            // Columns a_11, a_21, a_12, a_22.
+            measurements: rows(&[
+                [0.0, 0.0, 1.0, 0.5],
+                [0.0, 1.0, 0.0, 0.0],
+                [0.0, 0.0, 0.0, 1.0],
+            ]),
+            observations: vec![1.0, 1.0, 0.0],
+            target: None,
+            shape: (2, 2),
+        });
+        assert_eq!((found.of_mode[0], found.lost_at), (None, Some(1)));
     }
 }

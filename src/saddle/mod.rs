@@ -3,4 +3,4 @@
 mod greedy;
 mod trust_region;
 
-pub use greedy::{SaddleLevel, saddle_levels};
+pub use greedy::{SaddleLevel, SaddleLevels, saddle_levels};
