@@ -36,11 +36,10 @@ pub fn execute(cli: Cli) -> ExitCode {
 /// Draws the figures of a finished output folder again.
 fn plot(folder: &Path, global: &Global) -> Result<Exit, Failure> {
     let paths = report::redraw(folder)?;
-    let mut names = paths.iter().map(|p| p.display().to_string());
     if global.json {
-        print::json(&serde_json::json!({ "figures": names.collect::<Vec<_>>() }))?;
+        print::json(&serde_json::json!({ "figures": paths }))?;
     } else if !global.quiet {
-        print::lines(&mut names)?;
+        print::lines(paths.iter().map(|p| p.display().to_string()))?;
     }
     Ok(Exit::Done)
 }

@@ -181,17 +181,17 @@ impl Monitors {
         ((discrete - (-4.0 * self.l2 * time).exp()).abs() + slack) * self.start_imbalance
     }
 
+    /// What an error of the weights may raise the loss by, to second order, and its own roundoff.
     fn explained_rise(&self, before: &Measurement, after: &Measurement) -> f64 {
-        let roundoff = 1e-13 * before.loss.abs() + f64::MIN_POSITIVE;
-        match self.scheme {
-            Scheme::Descent { .. } => roundoff,
-            Scheme::Adaptive { rtol } => {
-                let error = rtol * before.parameter_norm_sq.max(after.parameter_norm_sq).sqrt();
-                let slope = before.gradient_norm.max(after.gradient_norm);
-                SAFETY * error * (slope + 0.5 * SAFETY * self.hessian_bound(after) * error)
-                    + roundoff
-            }
-        }
+        let size = before.parameter_norm_sq.max(after.parameter_norm_sq).sqrt();
+        let tolerance = match self.scheme {
+            Scheme::Descent { .. } => 0.0,
+            Scheme::Adaptive { rtol } => SAFETY * rtol,
+        };
+        let error = (tolerance + 8.0 * f64::EPSILON) * size;
+        let slope = before.gradient_norm.max(after.gradient_norm);
+        let curved = 0.5 * self.hessian_bound(after) * error;
+        error * (slope + curved) + 1e-13 * before.loss.abs() + f64::MIN_POSITIVE
     }
 
     /// `ρ`.
