@@ -5,7 +5,7 @@ use crate::integrate::{Integration, Outcome, integrate};
 use crate::model::{Network, Problem};
 use crate::observe::{EventSpec, Observation, Progress, RunObserver};
 use crate::report::{Prediction, Report, SolverReport, Source};
-use crate::saddle::saddle_levels;
+use crate::saddle::{SaddleLevels, saddle_levels};
 use crate::scenario::{Built, Scenario};
 use crate::theory;
 use crate::verify;
@@ -26,13 +26,17 @@ pub struct Watch<'a> {
 /// integration that fails half-way gives a report of what was computed, with its outcome.
 pub fn run(scenario: &Scenario, built: &Built, watch: Watch<'_>) -> Report {
     let problem = &built.problem;
-    let levels = saddle_levels(problem);
+    let escapes = |e: &EventSpec| matches!(e, EventSpec::Escape { .. });
+    let levels = match built.events.iter().any(escapes) {
+        true => saddle_levels(problem),
+        false => SaddleLevels::default(),
+    };
     let field = LayerFlow::new(problem);
     let interior = LayerFlow::new(problem);
     let observation = Observation {
         recording: &built.recording,
         events: &built.events,
-        saddle_levels: &levels,
+        saddle_levels: &levels.of_mode,
         stop: &built.stop,
     };
     let mut observer = RunObserver::new(problem, &interior, &built.solver, &observation);
@@ -67,7 +71,7 @@ pub fn run(scenario: &Scenario, built: &Built, watch: Watch<'_>) -> Report {
         l2: problem.l2,
         predictions: predictions(problem, &built.events),
         checks: verify::expectations(expected, &observed.trajectory, &observed.events),
-        warnings: observed.warnings,
+        warnings: [observed.warnings, unknown_levels(&built.events, &levels)].concat(),
         trajectory: observed.trajectory,
         events: observed.events,
         solver,
@@ -90,6 +94,27 @@ fn describe(end: &Integration) -> (String, String) {
         Outcome::Failed { error } => ("failed", error.to_string()),
     };
     (name.to_owned(), detail)
+}
+
+/// A warning when escapes were asked for that could not be watched.
+fn unknown_levels(events: &[EventSpec], levels: &SaddleLevels) -> Vec<String> {
+    let Some(first) = levels.lost_at else {
+        return Vec::new();
+    };
+    let wanted = |e: &EventSpec| match e {
+        EventSpec::Escape { modes, .. } => modes
+            .as_ref()
+            .is_none_or(|modes| modes.iter().any(|&k| k >= first)),
+        _ => false,
+    };
+    let text = format!(
+        "no escapes from mode {first} on: the best fit of rank {first} lies at infinity or out of \
+         reach, so that its σ_{first} gives no level; a crossing event can watch one"
+    );
+    match events.iter().any(wanted) {
+        true => vec![text],
+        false => Vec::new(),
+    }
 }
 
 /// Closed forms for the first `escape` event that the scenario asks for.

@@ -306,13 +306,14 @@ fn the_same_run_gives_the_same_bytes() {
 
 #[test]
 fn many_modes_share_one_entry() {
-    for modes in [8, 9, 30, 1000] {
+    // Of 1000 modes 56 rise above 1e-12 σ_1: START·0.8^k > 4e-12 up to k = 55, counted from 0.
+    for (modes, visible) in [(8, 8), (9, 9), (30, 30), (1000, 56)] {
         let mut report = synthetic::report(modes);
         report.predictions.clear();
         let figures = figures(&report);
         let elements = check_document(&figures[0]);
         let labels: Vec<_> = texts(&elements).into_iter().map(|t| t.0).collect();
-        let last = match modes {
+        let last = match visible {
             8 => "σ8".to_owned(),
             n => format!("σ8…σ{n}"),
         };
@@ -321,6 +322,37 @@ fn many_modes_share_one_entry() {
             "{labels:?}"
         );
         check_document(&figures[1]);
+    }
+}
+
+#[test]
+fn roundoff_gets_neither_curve_nor_entry() {
+    let mut report = synthetic::report(5);
+    for row in &mut report.trajectory.rows {
+        row.singular_values[3] = 1e-13;
+        row.singular_values[4] = 0.0;
+    }
+    for figure in &figures(&report)[..2] {
+        let labels = texts(&check_document(figure));
+        assert!(labels.iter().any(|t| t.0 == "σ3"), "{labels:?}");
+        assert!(!labels.iter().any(|t| t.0 == "σ4"), "{labels:?}");
+        assert!(!figure.numbers.contains("sigma_4"));
+    }
+}
+
+#[test]
+fn roundoff_does_not_stretch_the_cost_axis() {
+    let mut report = synthetic::report(3);
+    let end = report.trajectory.rows.len() - 1;
+    report.trajectory.rows[end].cost = 1e-30;
+    for figure in &figures(&report)[2..] {
+        let labels = texts(&check_document(figure));
+        let exponents = labels
+            .iter()
+            .filter_map(|t| t.0.strip_prefix("10−")?.parse().ok());
+        let deepest: i32 = exponents.max().unwrap_or(0);
+        // The gradient norm ends near 1e-9 and the test cost near 1e-3.
+        assert!((2..=10).contains(&deepest), "{labels:?}");
     }
 }
 

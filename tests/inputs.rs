@@ -82,7 +82,8 @@ fn good_files_build_and_so_do_their_resolved_forms() {
 #[test]
 fn a_missing_scenario_is_named() {
     let error = Scenario::load(Path::new("no_such.toml"), &[]).expect_err("no such file");
-    let expected = "no_such.toml: cannot be read: entity not found; a scenario is a TOML text file";
+    let expected =
+        "no_such.toml: cannot be read: there is no such file; a scenario is a TOML text file";
     assert_eq!(error.to_string(), expected);
 }
 

@@ -26,7 +26,8 @@ fn scenarios() -> impl Strategy<Value = String> {
     (widths, 0_usize..5, l2, std, 0_u64..1000).prop_map(|(widths, kind, l2, std, seed)| {
         let cost = COSTS[kind];
         format!(
-            "seed = {seed}\nnetwork = {{ widths = {widths:?} }}\ncost = {cost}\n\
+            "seed = {seed}\nevents = [{{ kind = \"plateau\" }}]\n\
+             network = {{ widths = {widths:?} }}\ncost = {cost}\n\
              init = {{ kind = \"gaussian\", std = {std} }}\nregularization = {{ l2 = {l2} }}\n\
              solver = {{ method = \"dop853\", rtol = {RTOL:e}, horizon = 6.0 }}\n"
         )

@@ -1,10 +1,14 @@
 //! Why a command has no result, told to whoever typed it.
 
 use super::exit::Exit;
+use super::print::message;
 use dlnflow::error::Error;
 use dlnflow::scenario::{InputError, InputErrors};
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource};
 use std::io;
+
+/// Where the message would stand above an excerpt.
+const HEADING: &str = "\u{2192}";
 
 /// A command that did not get as far as a result.
 pub enum Failure {
@@ -40,21 +44,24 @@ impl Failure {
         match self {
             Failure::Input(errors) => {
                 for error in &errors.errors {
-                    eprintln!("error: {error}");
+                    message(&format!("error: {error}"));
                     if let Some(excerpt) = excerpt(error, &errors.source_text) {
-                        eprintln!("{excerpt}");
+                        message(&excerpt);
                     }
+                }
+                if errors.errors.len() > 1 {
+                    message(&format!("{} errors", errors.errors.len()));
                 }
                 Exit::Input
             }
             Failure::Library(error) => {
-                eprintln!("error: {error}");
+                message(&format!("error: {error}"));
                 Exit::Input
             }
             // A reader that has seen enough (`dlnflow … | head`) is no error.
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
             Failure::Output(error) => {
-                eprintln!("error: standard output: {error}");
+                message(&format!("error: standard output: {error}"));
                 Exit::Input
             }
         }
@@ -65,8 +72,11 @@ impl Failure {
 fn excerpt(error: &InputError, text: &str) -> Option<String> {
     let span = error.span.clone()?;
     let label = LabeledSpan::at(span, error.found.clone());
-    let diagnostic = MietteDiagnostic::new(error.allowed.clone()).with_label(label);
+    // The message stands above the excerpt already; what is left of it here is cut away.
+    let diagnostic = MietteDiagnostic::new(HEADING).with_label(label);
     let source = NamedSource::new(&error.file, text.to_owned()).with_language("toml");
     let report = miette::Report::new(diagnostic).with_source_code(source);
-    Some(format!("{report:?}"))
+    let drawn = format!("{report:?}");
+    let (_, excerpt) = drawn.split_once(HEADING)?;
+    Some(format!("{}\n", excerpt.trim_matches('\n')))
 }

@@ -3,6 +3,7 @@
 use super::args::Global;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::print;
 use super::progress::Bar;
 use dlnflow::observe::Progress;
 use dlnflow::report::{self, Extras, Input, Keep, Report};
@@ -23,13 +24,46 @@ pub fn run(path: &Path, global: &Global) -> Result<Exit, Failure> {
     let report = watched(&scenario, &built, global.quiet);
     let extras = extras(&scenario, &built, begin);
     report::write(&report, &folder, &extras, Keep::ALL)?;
+    explain(&report, &folder, global);
+    match summarise(&report, &folder, global) {
+        // The run is done and written, whether or not anyone reads all of its summary.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(exit(&report)),
+    }
+}
+
+fn summarise(report: &Report, folder: &Path, global: &Global) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if global.json {
-        report::json::write(&report, &mut out)?;
+        report::json::write(report, &mut out)
     } else if !global.quiet {
-        report::table::write(&report, Some(&folder), &mut out)?;
+        report::table::write(report, Some(folder), &mut out)
+    } else {
+        Ok(())
     }
-    Ok(exit(&report))
+}
+
+/// Says on stderr what the exit code means, and where the files are.
+fn explain(report: &Report, folder: &Path, global: &Global) {
+    let (detail, folder) = (&report.outcome_detail, folder.display());
+    match exit(report) {
+        Exit::Numerical => print::message(&format!(
+            "error: {detail}\nwhat was computed up to t = {:.9e} is in {folder}",
+            report.time
+        )),
+        Exit::Interrupted => {
+            print::message(&format!("{detail}; what was computed is in {folder}"));
+        }
+        // The summary has the same lines.
+        Exit::CheckFailed if global.json || global.quiet => {
+            let all = report.checks.len();
+            let failed = report.checks.iter().filter(|c| !c.passed).count();
+            print::message(&format!(
+                "error: {failed} of {all} checks failed, see {folder}/report.json"
+            ));
+        }
+        _ => {}
+    }
 }
 
 fn output_folder(scenario: &Scenario, global: &Global) -> PathBuf {
@@ -47,7 +81,9 @@ fn watched(scenario: &Scenario, built: &Built, quiet: bool) -> Report {
         }
     };
     if let Err(error) = ctrlc::set_handler(handler) {
-        eprintln!("warning: Ctrl-C will not save what was computed: {error}");
+        print::message(&format!(
+            "warning: Ctrl-C will not save what was computed: {error}"
+        ));
     }
     let mut bar = Bar::new();
     let mut show = |p: &Progress| bar.show(p);

@@ -1,7 +1,8 @@
 //! Explicit Euler with a fixed step: gradient descent `y ← y + η f(y)`, time `t = k η`.
 
-use super::driver::{Finished, Outcome, Watch};
+use super::driver::{Finished, Outcome, Watch, failed};
 use super::{Interpolant, Options, Step, VectorField};
+use crate::error::Error;
 use std::ops::ControlFlow;
 
 /// Straight line between two iterates.
@@ -58,6 +59,9 @@ fn descend(
             *y1 = y0 + learning_rate * f;
         }
         field.eval(&y1, &mut f);
+        if y1.iter().chain(&f).any(|v| !v.is_finite()) {
+            return failed(Error::NotFinite { time: t1 });
+        }
         watch.accept(&Step {
             t0,
             t1,

@@ -1,12 +1,10 @@
 //! `A_k = argmin { C(A) : rank A ≤ k }` near `A_{k−1} + s u vᵀ`, `(u, v)` the top singular pair of
 //! `−∇C(A_{k−1})`, `A_0 = 0`: the greedy path of Jacot et al. (2021) and Li, Luo & Lyu (2021).
 //!
-//! The fit works on `A = W_2 W_1` with `k` hidden neurons by a trust-region Newton method whose
-//! inner solver (Steihaug's truncated conjugate gradients) uses exact Hessian–vector products.
+//! The fit works on `A = W_2 W_1` with `k` hidden neurons, by Newton's method in a trust region.
 
-use crate::flow::LayerFlow;
-use crate::integrate::VectorField;
-use crate::linalg::{Mat, MatRef, SingularValues, dot, norm, svd};
+use super::trust_region::minimise;
+use crate::linalg::{Mat, MatRef, SingularValues, norm, svd};
 use crate::model::{Cost, Network, Problem};
 
 /// `σ_k` of the next saddle, where the greedy fit settled.
@@ -14,39 +12,53 @@ pub type SaddleLevel = Option<f64>;
 
 /// Modes watched when a scenario names none and the levels are not the target's own.
 const DEFAULT_MODES: usize = 10;
-const NEWTON_STEPS: usize = 200;
-/// Gradient norm, relative to that of the start, at which the fit has settled.
-const SETTLED: f64 = 1e-11;
-/// The same where roundoff stops the fit.
-const ROUNDOFF: f64 = 1e-7;
+/// Multiplications that all fits together may take: about a second.
+const MOST_WORK: f64 = 2e9;
 /// Cost, relative to that of `A = 0`, below which nothing is left to learn.
 const LEARNED: f64 = 1e-20;
 
-/// The level that `σ_k` has at the saddle it escapes to, `k = 1, 2, …`: the target's `σ_k` for
-/// squared error, `σ_k(A_k)` of the greedy path for other costs. `None` where mode `k` has
-/// nothing to learn or the fit does not settle (a critical point at infinity).
-pub fn saddle_levels(problem: &Problem) -> Vec<SaddleLevel> {
+/// The levels of escapes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SaddleLevels {
+    /// The level that `σ_k` has at the saddle it escapes to, `k = 1, 2, …`; `None` where mode `k`
+    /// has nothing to learn or its level is not known.
+    pub of_mode: Vec<SaddleLevel>,
+    /// From this mode on levels are not known: the fit did not settle, since the critical point
+    /// lies at infinity or is too far to walk to.
+    pub lost_at: Option<usize>,
+}
+
+/// The levels of a problem: the target's `σ_k` for squared error, `σ_k(A_k)` of the greedy path
+/// for other costs.
+pub fn saddle_levels(problem: &Problem) -> SaddleLevels {
     let modes = problem.network.modes();
     let rank = problem.network.max_rank();
-    let mut levels = vec![None; modes];
+    let mut found = SaddleLevels {
+        of_mode: vec![None; modes],
+        lost_at: None,
+    };
     if let Cost::SquaredError { target } = &problem.cost {
         let values = svd(target.as_ref()).map_or(Vec::new(), |t| t.s);
         let floor = values.first().map_or(0.0, |s| s * 1e-14);
-        for (level, &s) in levels.iter_mut().zip(&values).take(rank) {
+        for (level, &s) in found.of_mode.iter_mut().zip(&values).take(rank) {
             *level = (s > floor).then_some(s);
         }
-        return levels;
+        return found;
     }
     let (rows, cols) = problem.cost.shape();
     let mut path = Path::new(&problem.cost);
     let mut values = SingularValues::new(rows, cols);
-    for (k, level) in levels.iter_mut().enumerate().take(rank.min(DEFAULT_MODES)) {
-        match path.next_saddle(k + 1) {
-            Some(a) => *level = Some(values.of(a.as_ref())[k]),
-            None => break,
-        }
+    for k in 1..=rank.min(DEFAULT_MODES) {
+        let Some(steepest) = path.add_direction() else {
+            break;
+        };
+        let Some(a) = path.next_saddle(k, steepest) else {
+            found.lost_at = Some(k);
+            break;
+        };
+        found.of_mode[k - 1] = Some(values.of(a.as_ref())[k - 1]);
     }
-    levels
+    found
 }
 
 /// The greedy path up to some rank.
@@ -57,6 +69,7 @@ struct Path<'a> {
     right: Vec<Vec<f64>>,
     at: Mat<f64>,
     cost_at_zero: f64,
+    work_left: f64,
 }
 
 impl<'a> Path<'a> {
@@ -71,14 +84,19 @@ impl<'a> Path<'a> {
             right: Vec::new(),
             at,
             cost_at_zero,
+            work_left: MOST_WORK,
         }
     }
 
-    /// Goes on to `A_rank`; `None` when the path ends or does not settle.
-    fn next_saddle(&mut self, rank: usize) -> Option<&Mat<f64>> {
-        self.add_direction()?;
+    /// Goes on to `A_rank` from the direction added; `None` when the fit does not settle.
+    fn next_saddle(&mut self, rank: usize, steepest: f64) -> Option<&Mat<f64>> {
         let (problem, start) = self.fit(rank);
-        let fitted = minimise(&problem, start)?;
+        let scale = steepest * norm(&start);
+        let work = work(self.cost, rank);
+        let before = (self.work_left / work) as usize;
+        let mut products = before;
+        let fitted = minimise(&problem, start, scale, &mut products)?;
+        self.work_left -= (before - products) as f64 * work;
         let mut products = problem.network.product_storage();
         problem.network.prefix_products(&fitted, &mut products);
         self.at = products.pop()?;
@@ -90,8 +108,9 @@ impl<'a> Path<'a> {
         Some(&self.at)
     }
 
-    /// Appends the top singular pair of `−∇C`, scaled to the best fit along `u vᵀ`.
-    fn add_direction(&mut self) -> Option<()> {
+    /// Appends the top singular pair of `−∇C`, scaled to the best fit along `u vᵀ`; returns its
+    /// singular value. `None` where the path ends because nothing is left to learn.
+    fn add_direction(&mut self) -> Option<f64> {
         let (rows, cols) = self.cost.shape();
         let (mut gradient, mut image) = (Mat::zeros(rows, cols), Mat::zeros(rows, cols));
         let mut scratch = self.cost.scratch();
@@ -113,7 +132,7 @@ impl<'a> Path<'a> {
         let root = (g.s[0] / bend).sqrt();
         self.left.push(u.iter().map(|x| -x * root).collect());
         self.right.push(v.iter().map(|x| x * root).collect());
-        Some(())
+        Some(g.s[0])
     }
 
     /// The two-layer problem of width `rank`, started at the current factors.
@@ -139,6 +158,18 @@ impl<'a> Path<'a> {
     }
 }
 
+/// Multiplications in one product with the Hessian at `rank` hidden neurons.
+fn work(cost: &Cost, rank: usize) -> f64 {
+    let (rows, cols) = cost.shape();
+    let each = match cost {
+        Cost::Regression { .. } => cols,
+        Cost::MatrixSensing { measurements, .. } => 2 * measurements.nrows(),
+        _ => 1,
+    };
+    // Two products for each layer and each factor that the direction replaces.
+    (rows * cols) as f64 * (8 * rank + each) as f64
+}
+
 fn scaled_columns(vectors: &Mat<f64>, values: &[f64], count: usize) -> Vec<Vec<f64>> {
     (0..count)
         .map(|k| {
@@ -156,149 +187,131 @@ fn inner(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> f64 {
         .sum()
 }
 
-/// Minimises the cost over the weights by trust-region Newton–CG; `None` when it does not settle.
-fn minimise(problem: &Problem, mut w: Vec<f64>) -> Option<Vec<f64>> {
-    let flow = LayerFlow::new(problem);
-    let mut descent = vec![0.0; w.len()];
-    flow.eval(&w, &mut descent);
-    let start = norm(&descent);
-    let mut radius = norm(&w);
-    let limit = 1e4 * radius;
-    let mut value = value_at(problem, &w);
-    for _ in 0..NEWTON_STEPS {
-        let slope = norm(&descent);
-        if slope <= SETTLED * start {
-            return Some(w);
-        }
-        let (step, predicted) = truncated_cg(&flow, &w, &descent, radius);
-        let mut trial: Vec<f64> = w.iter().zip(&step).map(|(a, b)| a + b).collect();
-        let trial_value = value_at(problem, &trial);
-        let ratio = (value - trial_value) / predicted;
-        let mut trial_descent = vec![0.0; w.len()];
-        flow.eval(&trial, &mut trial_descent);
-        // Close to the minimum the decrease drowns in roundoff and the gradient has to judge.
-        let drowned = predicted <= 1e-13 * value;
-        let better = norm(&trial_descent) < slope;
-        if drowned && !better {
-            return (slope <= ROUNDOFF * start).then_some(w);
-        }
-        if if drowned { better } else { ratio > 0.1 } {
-            std::mem::swap(&mut w, &mut trial);
-            (descent, value) = (trial_descent, trial_value);
-        }
-        let length = norm(&step);
-        if ratio < 0.25 && !drowned {
-            radius = 0.25 * length;
-        } else if ratio > 0.75 && length > 0.9 * radius {
-            radius *= 2.0;
-        }
-        if norm(&w) > limit || radius < 1e-14 * norm(&w) {
-            return None;
-        }
-    }
-    None
-}
-
-fn value_at(problem: &Problem, w: &[f64]) -> f64 {
-    let mut products = problem.network.product_storage();
-    problem.network.prefix_products(w, &mut products);
-    let a = products[problem.network.depth() - 1].as_ref();
-    let mut gradient = Mat::zeros(a.nrows(), a.ncols());
-    problem
-        .cost
-        .gradient(a, gradient.as_mut(), &mut problem.cost.scratch())
-}
-
-/// Steihaug: CG on `H p = −g` inside the radius, out to its edge along negative curvature.
-/// Returns the step and the decrease that the quadratic model promises.
-fn truncated_cg(flow: &LayerFlow<'_>, w: &[f64], descent: &[f64], radius: f64) -> (Vec<f64>, f64) {
-    let n = w.len();
-    let (mut p, mut r) = (vec![0.0; n], descent.to_vec());
-    let mut d = r.clone();
-    let mut image = vec![0.0; n];
-    let mut rr = dot(&r, &r);
-    let goal = rr * (1e-2_f64).min(rr.sqrt()).powi(2);
-    let (mut predicted, mut steepest) = (0.0, 0.0_f64);
-    for _ in 0..2 * n {
-        flow.jvp(w, &d, &mut image);
-        let curvature = -dot(&d, &image);
-        steepest = steepest.max(curvature.abs() / dot(&d, &d));
-        let flat = 1e-12 * steepest * dot(&d, &d);
-        if curvature.abs() <= flat {
-            break; // a rotation of the hidden layer: nothing to gain
-        }
-        let to_edge = edge(&p, &d, radius);
-        let step = rr / curvature;
-        let leaves = curvature < 0.0 || step >= to_edge;
-        let step = if leaves { to_edge } else { step };
-        predicted += step * dot(&r, &d) - 0.5 * step * step * curvature;
-        for i in 0..n {
-            p[i] += step * d[i];
-            r[i] += step * image[i];
-        }
-        let next = dot(&r, &r);
-        if leaves || next <= goal {
-            break;
-        }
-        for (d, r) in d.iter_mut().zip(&r) {
-            *d = r + next / rr * *d;
-        }
-        rr = next;
-    }
-    (p, predicted)
-}
-
-/// The positive `τ` with `‖p + τ d‖ = radius`.
-fn edge(p: &[f64], d: &[f64], radius: f64) -> f64 {
-    let (a, b, c) = (dot(d, d), dot(p, d), dot(p, p) - radius * radius);
-    let root = (b * b - a * c).max(0.0).sqrt();
-    (root - b) / a
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A full-rank 3×3 matrix.
+    fn target() -> Mat<f64> {
+        rows(&[[1.9, 0.4, -0.3], [0.2, 0.75, 0.5], [-0.5, 0.35, 0.6]])
+    }
+
+    fn rows<const N: usize>(rows: &[[f64; N]]) -> Mat<f64> {
+        Mat::from_fn(rows.len(), N, |i, j| rows[i][j])
+    }
+
+    fn levels(cost: Cost) -> SaddleLevels {
+        let (rows, cols) = cost.shape();
+        let network = Network::new(vec![cols, 50, 50, rows]);
+        let initial_weights = vec![0.0; network.parameters()];
+        saddle_levels(&Problem {
+            network,
+            cost,
+            l2: 0.0,
+            initial_weights,
+        })
+    }
+
+    /// The fits stop at a relative gradient of 1e-11 and the costs' condition numbers are below
+    /// 20; 1e-9 leaves room for both.
+    fn assert_levels(found: &SaddleLevels, exact: &[f64]) {
+        for (k, &exact) in exact.iter().enumerate() {
+            let found = found.of_mode[k].unwrap_or(f64::NAN);
+            assert!(
+                (found / exact - 1.0).abs() < 1e-9,
+                "level {}: {found:e} against {exact:e}",
+                k + 1
+            );
+        }
+    }
 
     /// With a covariance `Σ = R²` the rank-k minima are `[T R]_k R^{−1}` (Eckart–Young); here `R`
     /// is diagonal.
     #[test]
     fn regression_levels_are_those_of_eckart_young() {
-        let target = Mat::from_fn(3, 3, |i, j| {
-            [[1.9, 0.4, -0.3], [0.2, 0.75, 0.5], [-0.5, 0.35, 0.6]][i][j]
-        });
+        let target = target();
         let r = [1.0, 0.5, 2.0];
         let covariance = Mat::from_fn(3, 3, |i, j| if i == j { r[i] * r[i] } else { 0.0 });
         let scaled = Mat::from_fn(3, 3, |i, j| target[(i, j)] * r[j]);
         let Some(basis) = svd(scaled.as_ref()) else {
             panic!("finite matrix")
         };
-        let network = Network::new(vec![3, 5, 5, 3]);
-        let initial_weights = vec![0.0; network.parameters()];
-        let cost = Cost::Regression {
+        let exact: Vec<f64> = (1..=3)
+            .map(|k| {
+                let a = Mat::from_fn(3, 3, |i, j| {
+                    (0..k)
+                        .map(|m| basis.u[(i, m)] * basis.s[m] * basis.v[(j, m)] / r[j])
+                        .sum::<f64>()
+                });
+                SingularValues::new(3, 3).of(a.as_ref())[k - 1]
+            })
+            .collect();
+        let found = levels(Cost::Regression {
             target,
             covariance,
             floor: 0.0,
-        };
-        let problem = Problem {
-            network,
-            cost,
-            l2: 0.0,
-            initial_weights,
-        };
-        let levels = saddle_levels(&problem);
-        for k in 1..=3 {
-            let a = Mat::from_fn(3, 3, |i, j| {
-                (0..k)
-                    .map(|m| basis.u[(i, m)] * basis.s[m] * basis.v[(j, m)] / r[j])
-                    .sum::<f64>()
-            });
-            let exact = SingularValues::new(3, 3).of(a.as_ref())[k - 1];
-            // The fit stops at a relative gradient of 1e-11; the cost's condition number is 16.
-            let found = levels[k - 1].unwrap_or(f64::NAN);
-            assert!(
-                (found / exact - 1.0).abs() < 1e-9,
-                "{k}: {found} against {exact}"
-            );
-        }
+        });
+        assert_levels(&found, &exact);
+    }
+
+    /// Numbers from a computation of the same path with 60 digits.
+    #[test]
+    fn weighted_levels_are_those_of_multiple_precision() {
+        let weights = rows(&[[1.0, 0.6, 1.3], [0.8, 1.2, 0.5], [1.1, 0.7, 0.9]]);
+        let found = levels(Cost::Weighted {
+            target: target(),
+            weights,
+        });
+        let halves = [
+            1.0406385228728188,
+            0.570_976_004_092_509_1,
+            0.052_807_015_899_311_48,
+        ];
+        assert_levels(&found, &halves.map(|half| 2.0 * half));
+    }
+
+    /// With every entry observed each greedy step is exact from the start (Eckart–Young).
+    #[test]
+    fn completion_of_a_known_matrix_has_its_singular_values() {
+        let exact = SingularValues::new(3, 3).of(target().as_ref()).to_vec();
+        let found = levels(Cost::MatrixCompletion {
+            target: target(),
+            observed: Mat::from_fn(3, 3, |_, _| 1.0),
+        });
+        assert_levels(&found, &exact);
+    }
+
+    /// `T` has rank 2 and 20 of 25 entries are seen, more than its 16 degrees of freedom: where
+    /// the cost is 0 the matrix is `T`, and there is no third level.
+    #[test]
+    fn completion_recovers_a_matrix_of_rank_two() {
+        let (x, y) = ([1.3, -0.7, 0.4, 0.9, -1.1], [0.8, 0.5, -1.2, 0.3, 0.7]);
+        let (p, q) = ([0.2, 0.6, -0.5, 0.3, 0.4], [-0.4, 0.7, 0.1, 0.6, 0.3]);
+        let target = Mat::from_fn(5, 5, |i, j| x[i] * y[j] + p[i] * q[j]);
+        let observed = Mat::from_fn(5, 5, |i, j| f64::from(u8::from((i + 2 * j) % 5 > 0)));
+        let exact = SingularValues::new(5, 5).of(target.as_ref()).to_vec();
+        let found = levels(Cost::MatrixCompletion { target, observed });
+        let second = found.of_mode[1].unwrap_or(f64::NAN);
+        assert!((second / exact[1] - 1.0).abs() < 1e-9, "{found:?}");
+        // Nothing is left to learn, which is not the same as a fit gone astray.
+        assert_eq!((found.of_mode[2], found.lost_at), (None, None));
+    }
+    /// `a_12 + a_22/2 = 1, a_21 = 1, a_22 = 0` is convex in what it sees and solved by
+    /// `[[?, 1], [1, 0]]` alone, which has rank 2: with rank 1 the cost falls to 0 only as
+    /// `a_22 = a_12 a_21/a_11 → 0`, with `a_11` on its way to infinity.
+    #[test]
+    fn a_minimum_at_infinity_has_no_level() {
+        let found = levels(Cost::MatrixSensing {
+            // Columns a_11, a_21, a_12, a_22.
+            measurements: rows(&[
+                [0.0, 0.0, 1.0, 0.5],
+                [0.0, 1.0, 0.0, 0.0],
+                [0.0, 0.0, 0.0, 1.0],
+            ]),
+            observations: vec![1.0, 1.0, 0.0],
+            target: None,
+            shape: (2, 2),
+        });
+        assert_eq!((found.of_mode[0], found.lost_at), (None, Some(1)));
     }
 }

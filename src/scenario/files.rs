@@ -163,8 +163,16 @@ impl<'a> Files<'a> {
     }
 }
 
+/// Why a file cannot be read, in words of users.
+pub(super) fn read_failure(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_string(),
+        kind => kind.to_string(),
+    }
+}
+
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let unreadable = |error: std::io::Error| format!("cannot be read: {}", error.kind());
+    let unreadable = |error: std::io::Error| format!("cannot be read: {}", read_failure(&error));
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     // A pipe or device might never end.
     if !metadata.is_file() {

@@ -2,6 +2,7 @@
 
 use super::document::Document;
 use super::error::{InputError, InputErrors};
+use super::files::read_failure;
 use super::schema::ScenarioSpec;
 use super::structure;
 use serde::Deserialize;
@@ -42,7 +43,7 @@ impl Scenario {
         if let Err(error) = read {
             return Err(unreadable(
                 &file,
-                &format!("cannot be read: {}", error.kind()),
+                &format!("cannot be read: {}", read_failure(&error)),
             ));
         }
         let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! What a figure shows, in the units of the data.
 
 use super::canvas::Pen;
-use super::scale::Scale;
+use super::scale::{Kind, Scale, transform};
 
 /// A curve through `points`; a point that is not finite, or not positive on a logarithmic axis,
 /// leaves a gap.
@@ -10,6 +10,13 @@ pub struct Curve {
     pub series: String,
     pub pen: Pen,
     pub points: Vec<(f64, f64)>,
+}
+
+impl Curve {
+    /// Whether any of it has a place on a vertical axis of this kind.
+    pub fn is_visible(&self, kind: Kind) -> bool {
+        self.points.iter().any(|p| transform(kind, p.1).is_some())
+    }
 }
 
 /// The shape of a mark.

@@ -10,15 +10,19 @@ use super::scale::{Kind, Scale};
 use super::singular_values::{escapes, event_entries, predicted_times, prediction_entry};
 use crate::observe::{Event, EventKind, Quantity, Row};
 
+const GRADIENT_NORM: &str = "gradient_norm";
+/// Costs below this part of their largest value do not stretch the axis.
+const DEEPEST_COST: f64 = 1e-20;
+
 /// The figure for one kind of time axis.
 pub fn chart(drawing: &Drawing, kind: Kind) -> Chart {
     let curves = curves(drawing);
-    let heights = curves.iter().flat_map(|(_, c)| &c.points).map(|p| p.1);
-    let y = Scale::log_around(heights);
+    let y = Scale::log_around(heights(&curves));
     let marks: Vec<Mark> = drawing.events.iter().filter_map(mark).collect();
     let (bands, verticals) = (plateaus(drawing), predicted_times(drawing));
     let lines = curves
         .iter()
+        .filter(|(_, c)| c.is_visible(Kind::Log))
         .map(|(label, c)| (Sample::Line(c.pen), (*label).to_owned()));
     let mut legend: Vec<_> = lines.collect();
     legend.extend(event_entries(&marks));
@@ -52,6 +56,21 @@ pub fn chart(drawing: &Drawing, kind: Kind) -> Chart {
     }
 }
 
+/// What the vertical axis has to hold. A cost is quadratic in its error, so that what it does
+/// far below its largest value is the roundoff of `A`; only the gradient norm may go deeper,
+/// since it begins small.
+fn heights<'a>(curves: &'a [(&str, Curve)]) -> impl Iterator<Item = f64> + 'a {
+    curves.iter().flat_map(|(_, curve)| {
+        let values = curve.points.iter().map(|p| p.1);
+        let largest = values.clone().fold(0.0, f64::max);
+        let floor = match curve.series == GRADIENT_NORM {
+            true => 0.0,
+            false => DEEPEST_COST * largest,
+        };
+        values.filter(move |v| *v >= floor)
+    })
+}
+
 /// The curves with their names in the legend.
 fn curves(drawing: &Drawing) -> Vec<(&'static str, Curve)> {
     let has_test = drawing
@@ -68,7 +87,7 @@ fn curves(drawing: &Drawing) -> Vec<(&'static str, Curve)> {
         }
     };
     let cost = curve("cost", palette::cost(), |row| row.cost);
-    let gradient = curve("gradient_norm", palette::gradient_norm(), |row| {
+    let gradient = curve(GRADIENT_NORM, palette::gradient_norm(), |row| {
         row.gradient_norm
     });
     let mut curves = vec![(if has_test { "train cost" } else { "cost" }, cost)];

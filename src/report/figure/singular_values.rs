@@ -11,6 +11,9 @@ use crate::observe::{Event, EventKind, Quantity, Row};
 
 /// Computed singular values below this part of `σ_1` are roundoff.
 const ROUNDOFF: f64 = f64::EPSILON;
+/// A mode that never rises above this part of the largest singular value of the run is the
+/// roundoff of a matrix of lower rank.
+const NEGLIGIBLE: f64 = 1e-12;
 /// Grey curves of modes beyond the named ones: more could not be told apart.
 const MOST_OTHERS: usize = 40;
 
@@ -47,7 +50,7 @@ pub fn chart(drawing: &Drawing, kind: Kind) -> Chart {
             scale: y,
         },
         bands: Vec::new(),
-        legend: legend(drawing, &curves, &marks, &verticals),
+        legend: legend(&curves, kind, &marks, &verticals),
         verticals,
         curves,
         marks,
@@ -59,10 +62,26 @@ fn mode_count(drawing: &Drawing) -> usize {
     rows.first().map_or(0, |row| row.singular_values.len())
 }
 
+/// The modes with something to show; all of them in a run that stays at zero.
+fn visible_modes(drawing: &Drawing) -> usize {
+    let rows = &drawing.trajectory.rows;
+    let largest = |k: usize| {
+        let values = rows
+            .iter()
+            .filter_map(move |row| row.singular_values.get(k));
+        values.copied().fold(0.0, f64::max)
+    };
+    let count = mode_count(drawing);
+    let top = if count > 0 { largest(0) } else { 0.0 };
+    // Sorted: where one mode is negligible all later ones are.
+    let visible = |&k: &usize| top == 0.0 || largest(k) > NEGLIGIBLE * top;
+    (0..count).take_while(visible).count()
+}
+
 /// An even choice of the modes without a pen of their own, then the named ones: where curves
 /// coincide the dashes of the later one leave the earlier one visible.
 fn drawn_modes(drawing: &Drawing) -> Vec<usize> {
-    let count = mode_count(drawing);
+    let count = visible_modes(drawing);
     let others = count.saturating_sub(NAMED_MODES);
     let drawn = others.min(MOST_OTHERS);
     let spread = |i: usize| NAMED_MODES + 1 + i * (others - 1) / (drawn - 1).max(1);
@@ -87,10 +106,18 @@ fn measured(drawing: &Drawing, k: usize, kind: Kind) -> Curve {
     };
     let rows = drawing.trajectory.rows.iter();
     Curve {
-        series: format!("sigma_{k}"),
+        series: series(k),
         pen: palette::mode(k),
         points: rows.map(|row| (row.time, value(row))).collect(),
     }
+}
+
+fn series(k: usize) -> String {
+    format!("sigma_{k}")
+}
+
+fn mode_of(series: &str) -> Option<usize> {
+    series.strip_prefix("sigma_")?.parse().ok()
 }
 
 fn predicted<'a>(drawing: &'a Drawing, modes: &'a [usize]) -> impl Iterator<Item = Curve> + 'a {
@@ -143,20 +170,27 @@ fn mark(event: &Event) -> Option<Mark> {
 }
 
 fn legend(
-    drawing: &Drawing,
     curves: &[Curve],
+    kind: Kind,
     marks: &[Mark],
     verticals: &[Vertical],
 ) -> Vec<(Sample, String)> {
-    let count = mode_count(drawing);
-    let named = (1..=count.min(NAMED_MODES))
+    let drawn = |k: usize| {
+        let series = series(k);
+        curves
+            .iter()
+            .any(|c| c.series == series && c.is_visible(kind))
+    };
+    let named = (1..=NAMED_MODES)
+        .filter(|&k| drawn(k))
         .map(|k| (Sample::Line(palette::mode(k)), format!("σ_{{{k}}}")));
     let mut entries: Vec<_> = named.collect();
-    if count > NAMED_MODES {
+    let last = curves.iter().filter_map(|c| mode_of(&c.series)).max();
+    if let Some(last) = last.filter(|&last| last > NAMED_MODES) {
         let first = NAMED_MODES + 1;
-        let others = match count == first {
+        let others = match last == first {
             true => format!("σ_{{{first}}}"),
-            false => format!("σ_{{{first}}}…σ_{{{count}}}"),
+            false => format!("σ_{{{first}}}…σ_{{{last}}}"),
         };
         entries.push((Sample::Line(palette::others()), others));
     }
@@ -195,9 +229,13 @@ fn description(drawing: &Drawing, kind: Kind) -> String {
         Kind::Linear => "linear axes",
         Kind::Log => "logarithmic axes; values below the roundoff of the largest are left out",
     };
+    let (drawn, all) = (visible_modes(drawing), mode_count(drawing));
+    let which = match drawn == all {
+        true => format!("The {all}"),
+        false => format!("The {drawn} of {all} that are not roundoff:"),
+    };
     format!(
-        "The {} singular values of the end-to-end matrix against time, {axes}.{}",
-        mode_count(drawing),
+        "{which} singular values of the end-to-end matrix against time, {axes}.{}",
         escapes(drawing)
     )
 }
