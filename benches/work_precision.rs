@@ -9,7 +9,7 @@ use cpu_time::ProcessTime;
 use dlnflow::flow::LayerFlow;
 use dlnflow::integrate::{Integration, Observer, Options, Outcome, Step, integrate};
 use dlnflow::linalg::{Mat, SingularValues};
-use dlnflow::model::Problem;
+use dlnflow::model::{Problem, Reduction};
 use dlnflow::run::{Watch, run};
 use dlnflow::scenario::Scenario;
 use std::fs::File;
@@ -56,7 +56,13 @@ fn report(name: &str, method: &str, rtol: f64) {
     ];
     let scenario = Scenario::load(Path::new(&path), &set).expect("a shipped scenario");
     let built = scenario.build().expect("a shipped scenario");
-    let (problem, options) = (&built.problem, &built.solver);
+    let reduction = Reduction::of(&built.problem);
+    let problem = reduction.as_ref().map_or(&built.problem, |r| &r.problem);
+    let mut options = built.solver.clone();
+    if let Some(reduction) = &reduction {
+        options.atol = reduction.tolerances(&options.atol);
+    }
+    let options = &options;
     let (seconds, end) = timed(problem, options);
     if matches!(end.outcome, Outcome::Failed { .. }) {
         return;

@@ -1,9 +1,9 @@
 //! Scenario → report: the whole of one run, without files.
 
 use crate::flow::LayerFlow;
-use crate::integrate::{Integration, Outcome, integrate};
-use crate::model::{Network, Problem};
-use crate::observe::{EventSpec, Observation, Progress, RunObserver};
+use crate::integrate::{Integration, Options, Outcome, integrate};
+use crate::model::{Network, Problem, Reduction};
+use crate::observe::{EventSpec, Observation, Observed, Progress, RunObserver};
 use crate::report::{Prediction, Report, SolverReport, Source};
 use crate::saddle::{SaddleLevels, saddle_levels};
 use crate::scenario::{Built, Scenario};
@@ -25,42 +25,28 @@ pub struct Watch<'a> {
 /// Integrates a built scenario, finds its events, compares with predictions and expectations. An
 /// integration that fails half-way gives a report of what was computed, with its outcome.
 pub fn run(scenario: &Scenario, built: &Built, watch: Watch<'_>) -> Report {
-    let problem = &built.problem;
     let escapes = |e: &EventSpec| matches!(e, EventSpec::Escape { .. });
     let levels = match built.events.iter().any(escapes) {
-        true => saddle_levels(problem),
+        true => saddle_levels(&built.problem),
         false => SaddleLevels::default(),
     };
-    let field = LayerFlow::new(problem);
-    let interior = LayerFlow::new(problem);
-    let observation = Observation {
-        recording: &built.recording,
-        events: &built.events,
-        saddle_levels: &levels.of_mode,
-        stop: &built.stop,
-    };
-    let mut observer = RunObserver::new(problem, &interior, &built.solver, &observation);
-    if let Some(flag) = watch.interrupt {
-        observer = observer.interrupted_by(flag);
-    }
-    if let Some(progress) = watch.progress {
-        observer = observer.reporting_to(progress);
-    }
-    let (wall, cpu) = (Instant::now(), ProcessTime::now());
-    let start = &problem.initial_weights;
-    let end = integrate(&field, start, &built.solver, &mut observer);
-    let solver = SolverReport {
-        method: built.solver.method.name().to_owned(),
-        steps: end.statistics.steps,
-        rejected: end.statistics.rejected,
-        rhs_evaluations: end.statistics.rhs_evaluations,
-        jvp_evaluations: end.statistics.jvp_evaluations,
-        integration: wall.elapsed(),
-        cpu: cpu.elapsed(),
-    };
-    let observed = observer.finish();
+    let reduction = Reduction::of(&built.problem);
+    let problem = reduction.as_ref().map_or(&built.problem, |r| &r.problem);
+    let options = reduction
+        .as_ref()
+        .map_or(built.solver.clone(), |r| Options {
+            atol: r.tolerances(&built.solver.atol),
+            ..built.solver.clone()
+        });
+    let (observed, end, mut solver) = observe(problem, &options, built, &levels.of_mode, watch);
+    solver.reduced_widths = reduction
+        .as_ref()
+        .map(|r| r.problem.network.widths().to_vec());
+    let expand = |w: Vec<f64>| reduction.as_ref().map_or(w.clone(), |r| r.expand(&w));
+    let mut trajectory = observed.trajectory;
+    trajectory.weights = trajectory.weights.into_iter().map(expand).collect();
     let (outcome, outcome_detail) = describe(&end);
-    let expected = &built.expectations;
+    let problem = &built.problem;
     Report {
         title: scenario.title().to_owned(),
         reference: scenario.spec().reference.clone(),
@@ -70,13 +56,52 @@ pub fn run(scenario: &Scenario, built: &Built, watch: Watch<'_>) -> Report {
         widths: problem.network.widths().to_vec(),
         l2: problem.l2,
         predictions: predictions(problem, &built.events),
-        checks: verify::expectations(expected, &observed.trajectory, &observed.events),
+        checks: verify::expectations(&built.expectations, &trajectory, &observed.events),
         warnings: [observed.warnings, unknown_levels(&built.events, &levels)].concat(),
-        trajectory: observed.trajectory,
+        trajectory,
         events: observed.events,
         solver,
-        final_weights: final_weights(&problem.network, &end.state),
+        final_weights: final_weights(&problem.network, &expand(end.state)),
     }
+}
+
+/// Integrates and observes.
+fn observe(
+    problem: &Problem,
+    options: &Options,
+    built: &Built,
+    saddle_levels: &[Option<f64>],
+    watch: Watch<'_>,
+) -> (Observed, Integration, SolverReport) {
+    let field = LayerFlow::new(problem);
+    let interior = LayerFlow::new(problem);
+    let observation = Observation {
+        recording: &built.recording,
+        events: &built.events,
+        saddle_levels,
+        stop: &built.stop,
+    };
+    let mut observer = RunObserver::new(problem, &interior, options, &observation);
+    if let Some(flag) = watch.interrupt {
+        observer = observer.interrupted_by(flag);
+    }
+    if let Some(progress) = watch.progress {
+        observer = observer.reporting_to(progress);
+    }
+    let (wall, cpu) = (Instant::now(), ProcessTime::now());
+    let start = &problem.initial_weights;
+    let end = integrate(&field, start, options, &mut observer);
+    let solver = SolverReport {
+        method: options.method.name().to_owned(),
+        reduced_widths: None,
+        steps: end.statistics.steps,
+        rejected: end.statistics.rejected,
+        rhs_evaluations: end.statistics.rhs_evaluations,
+        jvp_evaluations: end.statistics.jvp_evaluations,
+        integration: wall.elapsed(),
+        cpu: cpu.elapsed(),
+    };
+    (observer.finish(), end, solver)
 }
 
 /// The outcome's name in files and one sentence about it.

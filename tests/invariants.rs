@@ -123,8 +123,12 @@ proptest! {
             prop_assert!(row.imbalance_drift <= band, "{} {band:e}", row.imbalance_drift);
             prop_assert!(row.parameter_norm_sq >= row.schatten * (1.0 - 1e-12));
         }
+        // Rows are read inside steps, where dop853 is up to a hundred times less accurate: the
+        // loss may rise by what an error of that size in the weights explains, to second order.
         for pair in report.trajectory.rows.windows(2) {
-            let room = 1e-13 * pair[0].loss + RTOL * RTOL;
+            let error = 10.0 * RTOL * pair[0].parameter_norm_sq.sqrt();
+            let slope = pair[0].gradient_norm.max(pair[1].gradient_norm);
+            let room = 1e-13 * pair[0].loss + error * (slope + 100.0 * error);
             prop_assert!(pair[1].loss <= pair[0].loss + room, "t = {}", pair[1].time);
         }
     }

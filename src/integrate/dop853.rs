@@ -2,7 +2,7 @@
 //!
 //! Error estimate and step control as in Hairer, Nørsett & Wanner, *Solving ODEs I*, §II.10:
 //! `err = |h| e_5² / √(n (e_5² + e_3²/100))` in the weighted norm, new step
-//! `h · min(6, max(1/3, 0.9 err^{−1/8}))`. Two additions: the step is held to `h ρ ≤ 3`, with the
+//! `h · min(6, max(1/3, 0.9 err^{−1/8}))`. Two additions: the step is held to `h ρ ≤ 2`, with the
 //! spectral radius `ρ` estimated from the last two stages (both at `t + h`), because the
 //! continuous extension loses accuracy long before the step becomes unstable; and the tolerance
 //! is taken a factor `SAFETY` smaller, so that the error that accumulates over a run, not that of
@@ -21,7 +21,7 @@ use std::ops::ControlFlow;
 /// Fraction of the requested tolerance that each step is held to.
 const SAFETY: f64 = 0.1;
 /// Largest `h ρ`.
-const STABILITY: f64 = 3.0;
+const STABILITY: f64 = 2.0;
 
 pub(super) fn run(
     field: &dyn VectorField,

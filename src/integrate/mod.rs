@@ -50,6 +50,9 @@ pub trait Tangent {
     /// `m`.
     fn rank(&self) -> usize;
 
+    /// What the eigenvectors of the kernel cost, in right-hand sides.
+    fn price(&self) -> f64;
+
     /// Takes `y` as the point at which `G` is evaluated from now on.
     fn freeze(&mut self, y: &[f64]);
 

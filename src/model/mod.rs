@@ -5,10 +5,12 @@ mod curvature;
 pub mod draws;
 pub mod init;
 mod network;
+mod reduction;
 
 pub use cost::{Cost, CostScratch};
 pub use curvature::CurvatureFactor;
 pub use network::Network;
+pub use reduction::Reduction;
 
 /// A network, a cost `C(A)`, the regularisation `λ` and the initial weights.
 #[derive(Debug, Clone)]

@@ -40,6 +40,8 @@ struct CheckObject<'a> {
 #[derive(Serialize, Deserialize)]
 pub(super) struct SolverObject {
     method: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reduced_widths: Option<Vec<usize>>,
     steps: usize,
     rejected: usize,
     rhs_evaluations: usize,
@@ -107,6 +109,7 @@ impl From<&SolverReport> for SolverObject {
     fn from(solver: &SolverReport) -> Self {
         Self {
             method: solver.method.clone(),
+            reduced_widths: solver.reduced_widths.clone(),
             steps: solver.steps,
             rejected: solver.rejected,
             rhs_evaluations: solver.rhs_evaluations,

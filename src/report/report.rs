@@ -41,6 +41,8 @@ pub struct Check {
 #[derive(Debug, Clone, PartialEq)]
 pub struct SolverReport {
     pub method: String,
+    /// Widths of the narrower network that was integrated, when hidden layers could be narrowed.
+    pub reduced_widths: Option<Vec<usize>>,
     pub steps: usize,
     pub rejected: usize,
     pub rhs_evaluations: usize,

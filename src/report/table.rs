@@ -42,8 +42,12 @@ fn solver_line(report: &Report) -> String {
         0 => String::new(),
         n => format!(", {n} Jacobian-vector products"),
     };
+    let reduced = match &solver.reduced_widths {
+        Some(widths) => format!(" on widths {widths:?}"),
+        None => String::new(),
+    };
     format!(
-        "{}: {} steps ({} rejected), {} right-hand sides{products}, {:.3} s",
+        "{}{reduced}: {} steps ({} rejected), {} right-hand sides{products}, {:.3} s",
         solver.method,
         solver.steps,
         solver.rejected,

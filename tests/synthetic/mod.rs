@@ -152,6 +152,7 @@ pub fn report(modes: usize) -> Report {
         warnings: Vec::new(),
         solver: SolverReport {
             method: "dop853".to_owned(),
+            reduced_widths: None,
             steps: 120,
             rejected: 3,
             rhs_evaluations: 1442,

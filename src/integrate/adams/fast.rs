@@ -74,6 +74,11 @@ impl<'a> Fast<'a> {
         self.rates[0]
     }
 
+    /// `Tangent::price`.
+    pub fn price(&self) -> f64 {
+        self.tangent.price()
+    }
+
     /// Gives the tangent back for another point.
     pub fn into_tangent(self) -> Box<dyn Tangent + 'a> {
         self.tangent

@@ -75,9 +75,8 @@ struct Adams<'a> {
     slow: History,
     fast: Option<Fast<'a>>,
     tangent: Option<Box<dyn Tangent + 'a>>,
-    /// Steps since the fast part was last made, and how many to wait at least.
-    since_split: usize,
-    patience: usize,
+    /// Steps that were too stiff since the fast part was last made.
+    borne: f64,
     rejected: usize,
 }
 
@@ -123,8 +122,7 @@ impl<'a> Adams<'a> {
             slow: History::new(n),
             fast: None,
             tangent: field.tangent(),
-            since_split: 4,
-            patience: 4,
+            borne: 0.0,
             rejected: 0,
         }
     }
@@ -389,20 +387,33 @@ impl<'a> Adams<'a> {
     /// Splits off the fast eigenspace where the slow part contracts too fast for the step, takes
     /// a new one where the old no longer fits, gives it up where nothing is fast any more.
     fn split_or_merge(&mut self, contraction: f64) {
-        self.since_split += 1;
         let stiff = self.step * contraction > STIFF;
+        self.borne += f64::from(stiff);
         if let Some(fast) = &self.fast {
             let useless = self.step * fast.radius() < SLOW;
-            if useless || (stiff && self.since_split >= self.patience) {
+            let worn = stiff && self.borne >= self.bearable(fast.price());
+            if useless || worn {
                 self.merge();
             }
             if useless {
                 return;
             }
         }
-        if stiff && self.fast.is_none() && self.since_split >= self.patience {
-            self.split();
+        let price = self.tangent.as_ref().map(|t| t.price());
+        if let Some(price) = price.filter(|_| stiff) {
+            if self.borne >= self.bearable(price) {
+                self.split();
+            }
         }
+    }
+
+    /// Stiff steps to bear before eigenvectors are worth their price: when what is left of the
+    /// run costs little at this step, as much as they would cost; a few when it costs far more.
+    fn bearable(&self, price: f64) -> f64 {
+        const STEP: f64 = 4.0; // right-hand sides and vector work of a step, in right-hand sides
+        let steps = price / STEP;
+        let left = (self.options.horizon - self.time) / self.step;
+        (steps * (steps / left).min(1.0)).max(3.0)
     }
 
     fn merge(&mut self) {
@@ -423,10 +434,7 @@ impl<'a> Adams<'a> {
             }
             Err(tangent) => self.tangent = Some(tangent),
         }
-        // A split that soon no longer fits was not worth its price: wait longer each time.
-        let soon = self.since_split < 2 * self.patience;
-        self.patience = if soon { (2 * self.patience).min(64) } else { 4 };
-        self.since_split = 0;
+        self.borne = 0.0;
     }
 }
 

@@ -1,0 +1,123 @@
+//! Exact reduction of wide hidden layers.
+//!
+//! A hidden layer touches the flow only through `S = [W_l, W_{l+1}ᵀ] : n_l × (n_{l−1} + n_{l+1})`,
+//! and the flow moves each column of `S` within the span of its columns. With `S = O R`,
+//! `OᵀO = I`, the flow of the narrower network `R` times `O` is the flow of `S`: the cost of a
+//! step no longer depends on `n_l` once it exceeds `n_{l−1} + n_{l+1}`.
+
+use super::{Network, Problem};
+use crate::linalg::{Mat, multiply, svd};
+
+/// A problem with narrower hidden layers and the way back.
+pub struct Reduction {
+    /// The narrower problem; its trajectory of `A`, of all norms and of the loss is the same.
+    pub problem: Problem,
+    wide: Network,
+    /// `O_l : n_l × r_l` for the layers that were narrowed, in order.
+    bases: Vec<(usize, Mat<f64>)>,
+}
+
+impl Reduction {
+    /// Narrows every hidden layer wider than its neighbours together; `None` when there is none.
+    ///
+    /// `O` comes from a singular value decomposition, so the narrow neurons are sorted by size.
+    pub fn of(problem: &Problem) -> Option<Self> {
+        let mut narrow = problem.clone();
+        let mut bases = Vec::new();
+        for layer in 1..problem.network.depth() {
+            let widths = narrow.network.widths();
+            if widths[layer] > widths[layer - 1] + widths[layer + 1] {
+                bases.push((layer, narrow_layer(&mut narrow, layer)?));
+            }
+        }
+        (!bases.is_empty()).then(|| Self {
+            problem: narrow,
+            wide: problem.network.clone(),
+            bases,
+        })
+    }
+
+    /// Absolute tolerances of the wide problem turned into those of the narrow one: the same
+    /// error of a whole layer is spread over fewer entries.
+    pub fn tolerances(&self, wide: &[f64]) -> Vec<f64> {
+        let narrow = &self.problem.network;
+        let mut out = vec![0.0; narrow.parameters()];
+        for layer in 1..=narrow.depth() {
+            let (from, to) = (self.wide.range(layer), narrow.range(layer));
+            let spread = (from.len() as f64 / to.len() as f64).sqrt();
+            out[to].fill(wide[from.start] * spread);
+        }
+        out
+    }
+
+    /// Narrow weights back in the user's basis.
+    pub fn expand(&self, narrow: &[f64]) -> Vec<f64> {
+        let mut network = self.problem.network.clone();
+        let mut weights = narrow.to_vec();
+        for (layer, basis) in self.bases.iter().rev() {
+            let wider = with_width(&network, *layer, basis.nrows());
+            let mut out = copy_layers(&network, &weights, &wider, *layer);
+            let low = network.layer(&weights, *layer);
+            let high = network.layer(&weights, layer + 1);
+            let (into_low, into_high) = (*layer, layer + 1);
+            multiply(
+                wider.layer_mut(&mut out, into_low),
+                false,
+                1.0,
+                basis.as_ref(),
+                low,
+            );
+            let into = wider.layer_mut(&mut out, into_high);
+            multiply(into, false, 1.0, high, basis.transpose());
+            (network, weights) = (wider, out);
+        }
+        weights
+    }
+}
+
+/// Replaces hidden layer `layer` by its span; returns `O`.
+fn narrow_layer(problem: &mut Problem, layer: usize) -> Option<Mat<f64>> {
+    let network = &problem.network;
+    let low = network.layer(&problem.initial_weights, layer);
+    let high = network.layer(&problem.initial_weights, layer + 1);
+    let (inputs, outputs) = (low.ncols(), high.nrows());
+    let stack = Mat::from_fn(low.nrows(), inputs + outputs, |i, j| {
+        if j < inputs {
+            low[(i, j)]
+        } else {
+            high[(j - inputs, i)]
+        }
+    });
+    let parts = svd(stack.as_ref())?;
+    let narrower = with_width(network, layer, inputs + outputs);
+    let mut weights = copy_layers(network, &problem.initial_weights, &narrower, layer);
+    let mut w = narrower.layer_mut(&mut weights, layer);
+    for k in 0..inputs + outputs {
+        for j in 0..inputs {
+            w[(k, j)] = parts.s[k] * parts.v[(j, k)];
+        }
+    }
+    let mut w = narrower.layer_mut(&mut weights, layer + 1);
+    for k in 0..inputs + outputs {
+        for i in 0..outputs {
+            w[(i, k)] = parts.s[k] * parts.v[(inputs + i, k)];
+        }
+    }
+    (problem.network, problem.initial_weights) = (narrower, weights);
+    Some(parts.u)
+}
+
+fn with_width(network: &Network, layer: usize, width: usize) -> Network {
+    let mut widths = network.widths().to_vec();
+    widths[layer] = width;
+    Network::new(widths)
+}
+
+/// The weights of all layers that do not touch hidden layer `hidden`, in another network.
+fn copy_layers(from: &Network, weights: &[f64], to: &Network, hidden: usize) -> Vec<f64> {
+    let mut out = vec![0.0; to.parameters()];
+    for layer in (1..=from.depth()).filter(|&l| l != hidden && l != hidden + 1) {
+        out[to.range(layer)].copy_from_slice(&weights[from.range(layer)]);
+    }
+    out
+}
