@@ -400,10 +400,8 @@ impl<'a> Adams<'a> {
             }
         }
         let price = self.tangent.as_ref().map(|t| t.price());
-        if let Some(price) = price.filter(|_| stiff) {
-            if self.borne >= self.bearable(price) {
-                self.split();
-            }
+        if stiff && price.is_some_and(|p| self.borne >= self.bearable(p)) {
+            self.split();
         }
     }
 
