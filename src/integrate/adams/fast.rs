@@ -6,7 +6,7 @@
 
 use super::history::History;
 use super::weights::{Basis, MAX_ORDER, TERMS};
-use crate::integrate::Tangent;
+use crate::integrate::{Tangent, VectorField};
 use crate::linalg::{Mat, multiply, symmetric_eigen, view, view_mut};
 use std::cell::RefCell;
 
@@ -72,9 +72,9 @@ impl<'a> Fast<'a> {
         })
     }
 
-    /// Largest rate.
+    /// Largest rate in size.
     pub fn radius(&self) -> f64 {
-        self.rates[0]
+        self.rates.iter().fold(0.0, |r, rate| r.max(rate.abs()))
     }
 
     /// `Tangent::price`.
@@ -116,6 +116,60 @@ impl<'a> Fast<'a> {
             self.motion.differences_mut()[i].copy_from_slice(&c);
         }
         self.rebuild_drive(back, order);
+    }
+
+    /// Replaces `Λ` by the whole Jacobian within the eigenspace, `Vᵀ f'(y) V = −P Θ Pᵀ`: on a
+    /// plateau what `−Gᵀ M G` leaves out acts there too, and rates that were equal split into
+    /// faster, slower and growing ones. Costs a Jacobian product for each rate.
+    pub fn refine(&mut self, field: &dyn VectorField, y: &[f64], back: &[f64], order: usize) {
+        let r = self.rates.len();
+        let (mut v, mut image) = (vec![0.0; y.len()], vec![0.0; y.len()]);
+        let (mut unit, mut column) = (vec![0.0; r], vec![0.0; r]);
+        let mut small = Mat::zeros(r, r);
+        for j in 0..r {
+            unit.fill(0.0);
+            unit[j] = 1.0;
+            v.fill(0.0);
+            self.lift(1.0, &unit, &mut v);
+            field.jvp(y, &v, &mut image);
+            self.project(&image, &mut column);
+            for i in 0..r {
+                small[(i, j)] -= 0.5 * column[i];
+                small[(j, i)] -= 0.5 * column[i];
+            }
+        }
+        if let Some((rates, rotation)) = symmetric_eigen(small.as_ref()) {
+            self.rotate(&rotation);
+            self.rates = rates;
+            self.rebuild_drive(back, order);
+        }
+    }
+
+    /// `V ← V P`.
+    fn rotate(&mut self, rotation: &Mat<f64>) {
+        let r = rotation.nrows();
+        let mut basis = Mat::zeros(self.basis.nrows(), r);
+        multiply(
+            basis.as_mut(),
+            false,
+            1.0,
+            self.basis.as_ref(),
+            rotation.as_ref(),
+        );
+        self.basis = basis;
+        let mut turned = vec![0.0; r];
+        for d in self.motion.differences_mut() {
+            let out = view_mut(&mut turned, r, 1);
+            multiply(out, false, 1.0, rotation.transpose(), view(d, r, 1));
+            d.copy_from_slice(&turned);
+        }
+        self.position.fill(0.0);
+        self.weights_of = None;
+    }
+
+    /// Number of rates.
+    pub fn dimension(&self) -> usize {
+        self.rates.len()
     }
 
     /// Gives every difference back to the slow history.

@@ -28,6 +28,9 @@ const STIFF: f64 = 0.25;
 const SLOW: f64 = 0.03;
 /// A fast part is worn when the contraction left to the slow part has grown this much.
 const AGED: f64 = 2.0;
+/// Right-hand sides that the whole Jacobian costs for each rate: a lift, a Jacobian product and a
+/// projection.
+const REFINING: f64 = 4.5;
 /// The sizes that errors refer to are measured again after so many steps.
 const SCALE_AGE: usize = 3;
 /// `γ*_1 …`: error constants of the formulas of order 1, 2, … for equal steps.
@@ -85,6 +88,8 @@ struct Adams<'a> {
     borne: f64,
     /// Contraction left to the slow part when the fast part was new.
     fresh: Option<f64>,
+    /// The fast part carries the whole Jacobian.
+    refined: bool,
     rejected: usize,
 }
 
@@ -133,6 +138,7 @@ impl<'a> Adams<'a> {
             tangent: field.tangent(),
             borne: 0.0,
             fresh: None,
+            refined: false,
             rejected: 0,
         }
     }
@@ -403,20 +409,32 @@ impl<'a> Adams<'a> {
         let stiff = self.step * contraction > STIFF;
         self.borne += f64::from(stiff);
         if let Some(fast) = &self.fast {
-            let useless = self.step * fast.radius() < SLOW;
-            // What a new fast part left over, another one would leave over too.
-            let aged = contraction > AGED * fresh;
-            let worn = stiff && aged && self.borne >= self.bearable(fast.price());
-            if useless || worn {
+            if self.step * fast.radius() < SLOW {
                 self.merge();
-            }
-            if useless {
                 return;
             }
         }
-        let price = self.tangent.as_ref().map(|t| t.price());
-        if stiff && price.is_some_and(|p| self.borne >= self.bearable(p)) {
-            self.split();
+        if stiff && self.borne >= self.patience(contraction > AGED * fresh) {
+            let whole = self.fast.is_some() && contraction <= AGED * fresh;
+            self.merge();
+            self.split(whole);
+        }
+    }
+
+    /// Stiff steps to bear before another fast part is made. One that has aged is replaced by one
+    /// of its kind, one that never did enough by one of the whole Jacobian; where that did not do
+    /// enough either, another is tried now and then.
+    fn patience(&self, aged: bool) -> f64 {
+        let tangent = self.tangent.as_ref().map(|t| t.price());
+        let known = self.fast.as_ref().map(|f| (f.price(), f.dimension()));
+        match (tangent, known) {
+            (Some(price), _) => self.bearable(price),
+            (None, Some((price, _))) if aged => self.bearable(price),
+            (None, Some((price, rates))) if !self.refined => {
+                self.bearable(price + REFINING * rates as f64)
+            }
+            (None, Some((price, _))) => 10.0 * price.max(10.0),
+            (None, None) => f64::INFINITY,
         }
     }
 
@@ -436,19 +454,24 @@ impl<'a> Adams<'a> {
         }
     }
 
-    fn split(&mut self) {
+    /// Makes a fast part at the present point, of the whole Jacobian or of its stiff part alone.
+    fn split(&mut self, whole: bool) {
         let Some(tangent) = self.tangent.take() else {
             return;
         };
         match Fast::new(tangent, &self.y, SLOW / self.step) {
             Ok(mut fast) => {
                 fast.take_over(&mut self.slow, &self.back, self.order);
+                if whole {
+                    fast.refine(self.field, &self.y, &self.back, self.order);
+                }
                 self.fast = Some(fast);
             }
             Err(tangent) => self.tangent = Some(tangent),
         }
         self.borne = 0.0;
         self.fresh = None;
+        self.refined = whole;
     }
 }
 
