@@ -408,11 +408,10 @@ impl<'a> Adams<'a> {
         let fresh = *self.fresh.get_or_insert(contraction);
         let stiff = self.step * contraction > STIFF;
         self.borne += f64::from(stiff);
-        if let Some(fast) = &self.fast {
-            if self.step * fast.radius() < SLOW {
-                self.merge();
-                return;
-            }
+        let radius = self.fast.as_ref().map(Fast::radius);
+        if radius.is_some_and(|radius| self.step * radius < SLOW) {
+            self.merge();
+            return;
         }
         if stiff && self.borne >= self.patience(contraction > AGED * fresh) {
             let whole = self.fast.is_some() && contraction <= AGED * fresh;
