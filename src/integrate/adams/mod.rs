@@ -98,7 +98,15 @@ struct Formula {
     h: f64,
     basis: Basis,
     weights: Weights,
-    beta: Vec<f64>,
+    order: usize,
+    beta: [f64; MAX_ORDER],
+}
+
+impl Formula {
+    /// Factors of the differences, one for each up to the order.
+    fn beta(&self) -> &[f64] {
+        &self.beta[..self.order]
+    }
 }
 
 /// Errors of a trial step in units of what is allowed.
@@ -213,7 +221,7 @@ impl<'a> Adams<'a> {
 
     fn formula(&mut self, h: f64) -> Formula {
         let order = self.order;
-        let mut beta = vec![1.0; order];
+        let mut beta = [1.0; MAX_ORDER];
         for i in 1..order {
             let before = if i == 1 { 0.0 } else { self.back[i - 2] };
             beta[i] = beta[i - 1] * (h + before) / self.back[i - 1];
@@ -224,6 +232,7 @@ impl<'a> Adams<'a> {
             h,
             basis,
             weights,
+            order,
             beta,
         }
     }
@@ -231,12 +240,9 @@ impl<'a> Adams<'a> {
     /// Predicts, evaluates, corrects; the new point into `y1`.
     fn attempt(&mut self, formula: &Formula) -> Errors {
         let Formula {
-            h,
-            basis,
-            weights,
-            beta,
+            h, basis, weights, ..
         } = formula;
-        let order = self.order;
+        let (order, beta) = (self.order, formula.beta());
         let p = &mut self.predicted;
         self.slow.predict(p, &self.y, &weights[..order], beta);
         if let Some(fast) = &mut self.fast {
@@ -256,11 +262,11 @@ impl<'a> Adams<'a> {
         let (k, h, w) = (self.order, formula.h, &formula.weights);
         let differences = self.slow.differences();
         let sum = &self.slow.extrapolated;
-        let mut sizes = difference_sizes(differences, &self.f, sum, &formula.beta, &self.scale);
+        let mut sizes = difference_sizes(differences, &self.f, sum, formula.beta(), &self.scale);
         let slip = w[k - 1] - w[k];
         let mut local = slip * slip * sizes[0];
         if let Some(fast) = &self.fast {
-            let (squares, own) = fast.error_squares(h, k, &formula.beta);
+            let (squares, own) = fast.error_squares(h, k, formula.beta());
             let unit = self.mean_scale * self.y.len() as f64;
             local += own / unit;
             for (size, square) in sizes.iter_mut().zip(squares) {
@@ -331,11 +337,11 @@ impl<'a> Adams<'a> {
         })?;
         let mut change = 0.0;
         if let Some(fast) = &mut self.fast {
-            change += fast.accept(&mut self.f1, &formula.beta);
+            change += fast.accept(&mut self.f1, formula.beta());
         }
         change += distance_squared(&self.f1, &self.f);
         let moved = distance_squared(&self.y1, &self.predicted);
-        self.slow.advance(&self.f1, &formula.beta);
+        self.slow.advance(&self.f1, formula.beta());
         std::mem::swap(&mut self.y, &mut self.y1);
         self.time = end;
         self.shift(formula.h);
@@ -487,12 +493,12 @@ impl Interpolant for Inside<'_, '_> {
         let weights = formula.basis.weights(theta, 0.0);
         let last = h * weights[order];
         correct(y, &m.y, last, &m.f, &m.slow.extrapolated);
-        let terms = weights.iter().zip(&formula.beta).zip(m.slow.differences());
+        let terms = weights.iter().zip(formula.beta()).zip(m.slow.differences());
         for ((w, beta), difference) in terms {
             add_scaled_to(y, h * w * beta, difference);
         }
         if let Some(fast) = &m.fast {
-            fast.interpolate(theta, h, &formula.basis, &formula.beta, y);
+            fast.interpolate(theta, h, &formula.basis, formula.beta(), y);
         }
     }
 }
