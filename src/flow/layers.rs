@@ -141,7 +141,7 @@ impl VectorField for LayerFlow<'_> {
             let columns = out[self.network.range(layer)].chunks_exact_mut(widths[layer]);
             for (column, &low) in columns.zip(below) {
                 for (m, &high) in column.iter_mut().zip(above) {
-                    *m = high.min(low);
+                    *m = if high < low { high } else { low };
                 }
             }
             rest = above;

@@ -27,6 +27,8 @@ pub(super) struct Fast<'a> {
     motion: History,
     /// `weights[j][i]`: weight of difference `j` for rate `i`, times the step.
     weights: Vec<Vec<f64>>,
+    /// The formula that `weights` are for: equal steps share it.
+    weights_of: Option<(f64, Basis)>,
     /// `N` at the predicted, then at the new point.
     value: Vec<f64>,
     flow: Vec<f64>,
@@ -62,6 +64,7 @@ impl<'a> Fast<'a> {
             drive: History::new(r),
             motion: History::new(r),
             weights: vec![vec![0.0; r]; TERMS],
+            weights_of: None,
             value: vec![0.0; r],
             flow: vec![0.0; r],
             lifted: RefCell::new(vec![0.0; r]),
@@ -148,12 +151,7 @@ impl<'a> Fast<'a> {
 
     /// Coordinates at the end of the step; what they move is added to the slow prediction `p`.
     pub fn predict(&mut self, h: f64, basis: &Basis, beta: &[f64], p: &mut [f64]) {
-        for (i, &rate) in self.rates.iter().enumerate() {
-            let w = basis.weights(1.0, rate * h);
-            for (weights, w) in self.weights.iter_mut().zip(w) {
-                weights[i] = h * w;
-            }
-        }
+        self.set_weights(h, basis);
         self.drive.extrapolate(beta);
         self.motion.extrapolate(beta);
         let lifted = &mut *self.lifted.borrow_mut();
@@ -170,6 +168,20 @@ impl<'a> Fast<'a> {
             self.predicted[i] = self.position[i] + lifted[i];
         }
         self.lift(1.0, lifted, p);
+    }
+
+    fn set_weights(&mut self, h: f64, basis: &Basis) {
+        let known = self.weights_of.as_ref();
+        if known.is_some_and(|(step, known)| *step == h && known == basis) {
+            return;
+        }
+        for (i, &rate) in self.rates.iter().enumerate() {
+            let w = basis.weights(1.0, rate * h);
+            for (weights, w) in self.weights.iter_mut().zip(w) {
+                weights[i] = h * w;
+            }
+        }
+        self.weights_of = Some((h, basis.clone()));
     }
 
     /// Takes the fast part out of `f = f(p)`.

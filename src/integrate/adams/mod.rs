@@ -26,6 +26,10 @@ const SAFETY: f64 = 0.05;
 const STIFF: f64 = 0.25;
 /// Rates below this part of `1/h` stay in the slow part.
 const SLOW: f64 = 0.03;
+/// A fast part is worn when the contraction left to the slow part has grown this much.
+const AGED: f64 = 2.0;
+/// The sizes that errors refer to are measured again after so many steps.
+const SCALE_AGE: usize = 3;
 /// `γ*_1 …`: error constants of the formulas of order 1, 2, … for equal steps.
 const GAMMA: [f64; TERMS] = [
     0.5, 0.0833, 0.0417, 0.0264, 0.0188, 0.0143, 0.0114, 0.009_36, 0.007_89, 0.006_79, 0.005_92,
@@ -72,11 +76,15 @@ struct Adams<'a> {
     scale: Vec<f64>,
     /// Mean square of the scale, for the coordinates of the fast part.
     mean_scale: f64,
+    /// Square of the roundoff of the state.
+    noise: f64,
     slow: History,
     fast: Option<Fast<'a>>,
     tangent: Option<Box<dyn Tangent + 'a>>,
     /// Steps that were too stiff since the fast part was last made.
     borne: f64,
+    /// Contraction left to the slow part when the fast part was new.
+    fresh: Option<f64>,
     rejected: usize,
 }
 
@@ -119,10 +127,12 @@ impl<'a> Adams<'a> {
             f1: zeros(),
             scale: zeros(),
             mean_scale: 0.0,
+            noise: 0.0,
             slow: History::new(n),
             fast: None,
             tangent: field.tangent(),
             borne: 0.0,
+            fresh: None,
             rejected: 0,
         }
     }
@@ -180,6 +190,7 @@ impl<'a> Adams<'a> {
             sum += *s * *s;
         }
         self.mean_scale = sum / self.scale.len() as f64;
+        self.noise = 1e-28 * dot(&self.y, &self.y);
     }
 
     /// A step after which the quadratic term is a small part of the tolerance.
@@ -322,11 +333,12 @@ impl<'a> Adams<'a> {
         std::mem::swap(&mut self.y, &mut self.y1);
         self.time = end;
         self.shift(formula.h);
-        self.set_scale();
+        if self.starting || self.known.is_multiple_of(SCALE_AGE) {
+            self.set_scale();
+        }
         self.choose(formula.h, errors);
         // Below roundoff of the state the quotient says nothing.
-        let noise = 1e-28 * dot(&self.y, &self.y);
-        if moved > noise {
+        if moved > self.noise {
             self.split_or_merge((change / moved).sqrt());
         }
         ControlFlow::Continue(())
@@ -387,11 +399,14 @@ impl<'a> Adams<'a> {
     /// Splits off the fast eigenspace where the slow part contracts too fast for the step, takes
     /// a new one where the old no longer fits, gives it up where nothing is fast any more.
     fn split_or_merge(&mut self, contraction: f64) {
+        let fresh = *self.fresh.get_or_insert(contraction);
         let stiff = self.step * contraction > STIFF;
         self.borne += f64::from(stiff);
         if let Some(fast) = &self.fast {
             let useless = self.step * fast.radius() < SLOW;
-            let worn = stiff && self.borne >= self.bearable(fast.price());
+            // What a new fast part left over, another one would leave over too.
+            let aged = contraction > AGED * fresh;
+            let worn = stiff && aged && self.borne >= self.bearable(fast.price());
             if useless || worn {
                 self.merge();
             }
@@ -433,6 +448,7 @@ impl<'a> Adams<'a> {
             Err(tangent) => self.tangent = Some(tangent),
         }
         self.borne = 0.0;
+        self.fresh = None;
     }
 }
 

@@ -15,6 +15,7 @@ pub(super) const TERMS: usize = MAX_ORDER + 1;
 pub(super) type Weights = [f64; TERMS];
 
 /// Monomial coefficients of `c_1 … c_{k+1}`; all are positive and each row sums to 1.
+#[derive(Clone, PartialEq)]
 pub(super) struct Basis {
     rows: [[f64; TERMS]; TERMS],
     count: usize,
