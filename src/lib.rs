@@ -2,12 +2,13 @@
 //!
 //! A network `A = W_L … W_1`, `W_l : n_l × n_{l-1}`, is trained by gradient flow
 //! `dW_l/dt = −∂/∂W_l [C(A) + λ‖θ‖²]`. A scenario is data; a problem is a scenario with every
-//! random draw made; a flow is a vector field that knows nothing of time steps; one driver
-//! advances any vector field and shows each accepted step to observers; observers become a
-//! trajectory and a list of events; a report is inert and writers only format it.
+//! random draw made; a reduction is the same problem with wide hidden layers narrowed exactly; a
+//! flow is a vector field that knows nothing of time steps; one driver advances any vector field
+//! and shows each accepted step to observers; observers become a trajectory and a list of events;
+//! a report is inert and writers only format it.
 //!
 //! ```text
-//! file.toml -> Scenario -> Built -> LayerFlow -> integrate() -> Step -> RunObserver -> Observed
+//! file.toml -> Scenario -> Built -> Reduction -> LayerFlow -> integrate() -> Step -> Observer
 //!                            |                                                            |
 //!                            +--> saddle levels, predictions, expectations -> checks -> Report
 //! ```
