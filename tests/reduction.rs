@@ -9,7 +9,7 @@ use dlnflow::flow::LayerFlow;
 use dlnflow::integrate::{Method, Observer, Options, Outcome, Step, integrate};
 use dlnflow::linalg::{Mat, MatRef, dot, multiply, norm, svd};
 use dlnflow::model::{Cost, Network, Problem, Reduction};
-use dlnflow::observe::EventKind;
+use dlnflow::observe::{Event, EventKind};
 use dlnflow::report::Report;
 use dlnflow::scenario::Scenario;
 use generic::{KINDS, end_to_end, problem};
@@ -62,7 +62,10 @@ fn the_narrow_start_expands_to_the_start() {
             let back = r.expand(&r.problem.initial_weights);
             let miss = difference(&back, &p.initial_weights);
             // Rounding of a singular value decomposition.
-            assert!(miss <= 1e-14 * norm(&p.initial_weights), "{widths:?}: {miss:e}");
+            assert!(
+                miss <= 1e-14 * norm(&p.initial_weights),
+                "{widths:?}: {miss:e}"
+            );
         }
     }
 }
@@ -100,7 +103,10 @@ fn tolerances_allow_each_layer_the_same_error() {
     }
     let narrow = r.tolerances(&wide);
     for l in 1..=4 {
-        let (a, b) = (&narrow[r.problem.network.range(l)], &wide[p.network.range(l)]);
+        let (a, b) = (
+            &narrow[r.problem.network.range(l)],
+            &wide[p.network.range(l)],
+        );
         assert!((norm(a) / norm(b) - 1.0).abs() < 1e-14, "layer {l}");
         assert!(a.iter().all(|&x| x == a[0]));
     }
@@ -178,7 +184,8 @@ fn narrow_and_wide_runs_are_the_same() {
 fn cost(p: &Problem, w: &[f64]) -> f64 {
     let a = end_to_end(&p.network, w);
     let mut g = Mat::zeros(a.nrows(), a.ncols());
-    p.cost.gradient(a.as_ref(), g.as_mut(), &mut p.cost.scratch())
+    p.cost
+        .gradient(a.as_ref(), g.as_mut(), &mut p.cost.scratch())
 }
 
 /// `W_{l+1}ᵀW_{l+1} − W_l W_lᵀ`.
@@ -202,16 +209,15 @@ fn expanded_weights_keep_the_imbalance_of_the_wide_start() {
         for l in 1..p.network.depth() {
             let before = imbalance(&p.network, &p.initial_weights, l);
             let after = imbalance(&p.network, &end, l);
-            let law = before * dlnflow_scale(-4.0 * l2 * 4.0);
+            let law = before * faer::Scale((-4.0 * l2 * 4.0_f64).exp());
             // An error of 20 tolerances in weights enters twice.
             let size = 1.0 + dot(&end, &end);
-            assert!((&after - &law).norm_l2() < 50.0 * RTOL * size, "{widths:?} {l}");
+            assert!(
+                (&after - &law).norm_l2() < 50.0 * RTOL * size,
+                "{widths:?} {l}"
+            );
         }
     }
-}
-
-fn dlnflow_scale(exponent: f64) -> faer::Scale<f64> {
-    faer::Scale(exponent.exp())
 }
 
 fn scenario(widths: &str, rest: &str) -> String {
@@ -259,7 +265,11 @@ impl Observer for Crossings<'_> {
             for _ in 0..60 {
                 let mid = 0.5 * (low + high);
                 step.state_at(mid, &mut y);
-                if self.sigma(&y, k) < level { low = mid } else { high = mid }
+                if self.sigma(&y, k) < level {
+                    low = mid
+                } else {
+                    high = mid
+                }
             }
             self.found[k] = Some(high);
         }
@@ -289,9 +299,17 @@ fn a_whole_run_of_a_wide_network_has_the_escapes_of_the_wide_flow() {
         horizon: 12.0,
         max_steps: 100_000,
     };
-    let end = integrate(&LayerFlow::new(&p), &p.initial_weights, &options, &mut crossings);
+    let end = integrate(
+        &LayerFlow::new(&p),
+        &p.initial_weights,
+        &options,
+        &mut crossings,
+    );
     for (k, found) in crossings.found.iter().enumerate() {
-        let escape = report.events.iter().find(|e| e.kind == EventKind::Escape && e.index == Some(k + 1));
+        let escape = report
+            .events
+            .iter()
+            .find(|e| e.kind == EventKind::Escape && e.index == Some(k + 1));
         let (time, exact) = (escape.expect("an escape").time, found.expect("a crossing"));
         println!("mode {}: {time} {exact}", k + 1);
         assert!((time / exact - 1.0).abs() < 2e-8); // 20 rtol
@@ -331,14 +349,15 @@ fn a_network_that_cannot_be_narrowed_says_so() {
 #[test]
 fn a_very_wide_layer_costs_little() {
     let text = scenario("[4, 20000, 4]", "solver = { horizon = 10.0 }\n");
+    // What the first run of a process sets up once is not of interest.
+    run_text(&scenario("[4, 9, 4]", "solver = { horizon = 10.0 }\n"));
     let mut report: Option<Report> = None;
     let memory = allocation_counter::measure(|| report = Some(run_text(&text)));
     let report = report.expect("a report");
-    println!("{} bytes", memory.bytes_max);
     assert_eq!(report.outcome, "horizon_reached");
     assert_eq!(report.solver.reduced_widths, Some(vec![4, 8, 4]));
-    // One run of the wide network would hold some 28 copies of 1.28 MB.
-    assert!(memory.bytes_max < 14 * 1_280_000, "{}", memory.bytes_max);
+    // An integration of the wide network would hold some 28 copies of 1.28 MB.
+    assert!(memory.bytes_max < 10 * 1_280_000, "{}", memory.bytes_max);
     let last = report.trajectory.rows.last().expect("rows");
     assert!((last.singular_values[0] - 3.0).abs() < 1e-6);
 }
@@ -386,25 +405,33 @@ fn gradient_descent_commutes_with_narrowing() {
     assert!(learned > 4, "the descent has left its start");
 }
 
-/// Modes of very different sizes: rounding of the decomposition must not reach the small one.
+/// Modes of very different sizes against their closed form: rounding of the decomposition, which
+/// knows the size of the largest mode only, must not reach the small ones.
 #[test]
-fn a_tiny_mode_beside_a_large_one_escapes_on_time() {
-    for rotate in [false, true] {
-        for small in ["1e-6", "1e-12", "1e-18", "1e-24"] {
-            let text = scenario(
-                "[4, 50, 4]",
-                "solver = { rtol = 1e-9, horizon = 60.0 }\nevents = [{ kind = \"escape\", fraction = 0.5 }]\n",
-            )
-            .replace(
-                "kind = \"gaussian\", std = 0.01",
-                &format!("kind = \"aligned\", mode_strengths = [1e-1, {small}, {small}], rotate_hidden = {rotate}"),
-            )
-            .replace("singular_values = [3.0, 1.5, 0.8]", "diagonal = [3.0, 1.5, 0.8, 0.0]");
+fn tiny_modes_beside_a_large_one_escape_on_time() {
+    let mut compared = 0;
+    for rotation in [false, true] {
+        for small in ["1e-6", "1e-12"] {
+            let solver = "solver = { rtol = 1e-9, horizon = 20.0 }\n\
+                          events = [{ kind = \"escape\", fraction = 0.5 }]\n";
+            let start = format!(
+                "kind = \"aligned\", mode_strengths = [0.1, {small}, {small}], hidden_rotation = {rotation}"
+            );
+            let text = scenario("[4, 50, 4]", solver)
+                .replace(
+                    "singular_values = [3.0, 1.5, 0.8]",
+                    "diagonal = [3.0, 1.5, 0.8]",
+                )
+                .replace("kind = \"gaussian\", std = 0.01", &start);
             let report = run_text(&text);
+            assert!(report.solver.reduced_widths.is_some());
             for p in &report.predictions {
-                let escape = report.events.iter().find(|e| e.kind == EventKind::Escape && e.index == p.mode);
-                println!("{rotate} {small} {:?} {:?} {:?} {:e}", p.mode, escape.map(|e| e.time), p.value, escape.map_or(f64::NAN, |e| e.time / p.value - 1.0));
+                let escape = |e: &&Event| e.kind == EventKind::Escape && e.index == p.mode;
+                let event = report.events.iter().find(escape).expect("an escape");
+                assert!((event.time / p.value - 1.0).abs() < 2e-8); // 20 rtol
+                compared += 1;
             }
         }
     }
+    assert_eq!(compared, 12);
 }
