@@ -160,3 +160,91 @@ fn sandwich(root: &Mat<f64>, b: &Mat<f64>) -> Mat<f64> {
     multiply(out.as_mut(), false, 1.0, root.transpose(), half.as_ref());
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linalg::to_vec;
+
+    /// Entries of no structure.
+    fn generic(rows: usize, cols: usize, phase: f64) -> Mat<f64> {
+        Mat::from_fn(rows, cols, |i, j| {
+            (phase + 1.7 * i as f64 + 2.9 * j as f64 + (i * j) as f64).sin()
+        })
+    }
+
+    fn square(a: &Mat<f64>) -> Mat<f64> {
+        a * a.transpose()
+    }
+
+    /// One cost of every kind for `A : 3 × 4`.
+    fn costs() -> Vec<Cost> {
+        let target = || generic(3, 4, 0.1);
+        let zero_or = |i: usize, j: usize| ((i + j) % 3) as f64 * 0.8;
+        vec![
+            Cost::SquaredError { target: target() },
+            Cost::Weighted {
+                target: target(),
+                weights: Mat::from_fn(3, 4, zero_or),
+            },
+            Cost::MatrixCompletion {
+                target: target(),
+                observed: Mat::from_fn(3, 4, |i, j| zero_or(i, j).min(1.0).ceil()),
+            },
+            Cost::Regression {
+                target: target(),
+                // Rank 2: two directions are not seen.
+                covariance: square(&generic(4, 2, 0.4)),
+                floor: 0.2,
+            },
+            Cost::MatrixSensing {
+                measurements: generic(5, 12, 0.7),
+                observations: vec![0.0; 5],
+                target: None,
+                shape: (3, 4),
+            },
+        ]
+    }
+
+    #[test]
+    fn factor_squares_to_the_curvature() {
+        for cost in costs() {
+            let factor = cost.curvature_factor(12).expect("at most 12 rows");
+            let d = generic(3, 4, 1.9);
+            let mut z = vec![f64::NAN; factor.rows()];
+            let (mut found, mut exact) = (generic(3, 4, 9.0), Mat::zeros(3, 4));
+            factor.apply(d.as_ref(), &mut z);
+            factor.apply_transpose(&z, found.as_mut());
+            cost.curvature(d.as_ref(), exact.as_mut(), &mut cost.scratch());
+            // Rounding of an eigenvalue decomposition at most.
+            assert!((&found - &exact).norm_l2() < 1e-14 * (1.0 + exact.norm_l2()));
+            assert!(cost.curvature_factor(factor.rows() - 1).is_none());
+        }
+    }
+
+    #[test]
+    fn kernel_is_the_factor_around_a_kronecker_product() {
+        for cost in costs() {
+            let factor = cost.curvature_factor(12).expect("at most 12 rows");
+            let (left, right) = (square(&generic(3, 3, 0.2)), square(&generic(4, 4, 0.9)));
+            let m = factor.rows();
+            let start = square(&generic(m, m, 3.0));
+            let mut kernel = start.clone();
+            factor.add_kernel(&left, &right, &mut kernel);
+            for k in 0..m {
+                let mut unit = vec![0.0; m];
+                unit[k] = 1.0;
+                let mut d = Mat::zeros(3, 4);
+                factor.apply_transpose(&unit, d.as_mut());
+                // (right ⊗ left) vec(D) = vec(left D right) for symmetric matrices.
+                let moved = &left * &d * &right;
+                let mut column = vec![0.0; m];
+                factor.apply(moved.as_ref(), &mut column);
+                let found = to_vec((&kernel - &start).as_ref().subcols(k, 1));
+                for (f, e) in found.iter().zip(&column) {
+                    assert!((f - e).abs() < 1e-13 * (1.0 + kernel.norm_l2()), "{f} {e}");
+                }
+            }
+        }
+    }
+}

@@ -6,7 +6,7 @@
 
 use super::history::History;
 use super::weights::{Basis, MAX_ORDER, TERMS};
-use crate::integrate::Tangent;
+use crate::integrate::{Tangent, VectorField};
 use crate::linalg::{Mat, multiply, symmetric_eigen, view, view_mut};
 use std::cell::RefCell;
 
@@ -72,9 +72,9 @@ impl<'a> Fast<'a> {
         })
     }
 
-    /// Largest rate.
+    /// Largest rate in size.
     pub fn radius(&self) -> f64 {
-        self.rates[0]
+        self.rates.iter().fold(0.0, |r, rate| r.max(rate.abs()))
     }
 
     /// `Tangent::price`.
@@ -116,6 +116,60 @@ impl<'a> Fast<'a> {
             self.motion.differences_mut()[i].copy_from_slice(&c);
         }
         self.rebuild_drive(back, order);
+    }
+
+    /// Replaces `Λ` by the whole Jacobian within the eigenspace, `Vᵀ f'(y) V = −P Θ Pᵀ`: on a
+    /// plateau what `−Gᵀ M G` leaves out acts there too, and rates that were equal split into
+    /// faster, slower and growing ones. Costs a Jacobian product for each rate.
+    pub fn refine(&mut self, field: &dyn VectorField, y: &[f64], back: &[f64], order: usize) {
+        let r = self.rates.len();
+        let (mut v, mut image) = (vec![0.0; y.len()], vec![0.0; y.len()]);
+        let (mut unit, mut column) = (vec![0.0; r], vec![0.0; r]);
+        let mut small = Mat::zeros(r, r);
+        for j in 0..r {
+            unit.fill(0.0);
+            unit[j] = 1.0;
+            v.fill(0.0);
+            self.lift(1.0, &unit, &mut v);
+            field.jvp(y, &v, &mut image);
+            self.project(&image, &mut column);
+            for i in 0..r {
+                small[(i, j)] -= 0.5 * column[i];
+                small[(j, i)] -= 0.5 * column[i];
+            }
+        }
+        if let Some((rates, rotation)) = symmetric_eigen(small.as_ref()) {
+            self.rotate(&rotation);
+            self.rates = rates;
+            self.rebuild_drive(back, order);
+        }
+    }
+
+    /// `V ← V P`.
+    fn rotate(&mut self, rotation: &Mat<f64>) {
+        let r = rotation.nrows();
+        let mut basis = Mat::zeros(self.basis.nrows(), r);
+        multiply(
+            basis.as_mut(),
+            false,
+            1.0,
+            self.basis.as_ref(),
+            rotation.as_ref(),
+        );
+        self.basis = basis;
+        let mut turned = vec![0.0; r];
+        for d in self.motion.differences_mut() {
+            let out = view_mut(&mut turned, r, 1);
+            multiply(out, false, 1.0, rotation.transpose(), view(d, r, 1));
+            d.copy_from_slice(&turned);
+        }
+        self.position.fill(0.0);
+        self.weights_of = None;
+    }
+
+    /// Number of rates.
+    pub fn dimension(&self) -> usize {
+        self.rates.len()
     }
 
     /// Gives every difference back to the slow history.
@@ -312,5 +366,181 @@ fn modified_differences(values: &mut [f64], back: &[f64]) {
     for (l, value) in values.iter_mut().enumerate().skip(1) {
         product *= psi(l);
         *value *= product;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `ψ_1 …` of uneven steps.
+    const BACK: [f64; 8] = [0.3, 0.4, 1.1, 1.35, 2.0, 2.9, 3.0, 3.6];
+
+    fn psi(l: usize) -> f64 {
+        if l == 0 { 0.0 } else { BACK[l - 1] }
+    }
+
+    /// Monomial coefficients of `Π_{l<j} (u + ψ_l)/ψ_{l+1}`.
+    fn newton(j: usize) -> Vec<f64> {
+        let mut p = vec![1.0];
+        for l in 0..j {
+            let mut next = vec![0.0; p.len() + 1];
+            for (q, a) in p.iter().enumerate() {
+                next[q] += a * psi(l) / psi(l + 1);
+                next[q + 1] += a / psi(l + 1);
+            }
+            p = next;
+        }
+        p
+    }
+
+    fn value(p: &[f64], u: f64) -> f64 {
+        p.iter().rev().fold(0.0, |sum, a| sum * u + a)
+    }
+
+    /// `∫_from^0` of a polynomial, term by term.
+    fn integral(p: &[f64], from: f64) -> f64 {
+        let term = |(q, a): (usize, &f64)| -a * from.powi(q as i32 + 1) / (q + 1) as f64;
+        p.iter().enumerate().map(term).sum()
+    }
+
+    #[test]
+    fn backward_integrals_are_those_of_the_newton_polynomials() {
+        let count = 7;
+        let table = backward_integrals(&BACK, count);
+        for node in 0..count {
+            for j in 0..count {
+                let p = newton(j);
+                let exact = integral(&p, -psi(node));
+                // The terms alternate: roundoff is that of their absolute values.
+                let size = 1.0 + integral(&p, psi(node)).abs();
+                let error = (table[node][j] - exact).abs();
+                assert!(
+                    error < 1e-14 * size,
+                    "{node} {j}: {} {exact}",
+                    table[node][j]
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn modified_differences_are_coefficients_of_the_newton_polynomials() {
+        let coefficients = [0.7, -1.3, 0.4, 2.1, -0.6, 0.9];
+        let at = |u: f64| -> f64 {
+            let terms = coefficients.iter().enumerate();
+            terms.map(|(j, a)| a * value(&newton(j), u)).sum()
+        };
+        let mut values: Vec<f64> = (0..6).map(|node| at(-psi(node))).collect();
+        modified_differences(&mut values, &BACK);
+        for (found, exact) in values.iter().zip(coefficients) {
+            assert!((found - exact).abs() < 1e-12, "{found} {exact}");
+        }
+    }
+
+    /// Two variables that decay at known rates; `F G` is the diagonal of their roots.
+    struct Diagonal([f64; 2]);
+
+    impl Tangent for Diagonal {
+        fn rank(&self) -> usize {
+            2
+        }
+
+        fn price(&self) -> f64 {
+            1.0
+        }
+
+        fn freeze(&mut self, _: &[f64]) {}
+
+        fn kernel(&self) -> Mat<f64> {
+            Mat::from_fn(2, 2, |i, j| if i == j { self.0[i] } else { 0.0 })
+        }
+
+        fn forward(&self, v: &[f64], z: &mut [f64]) {
+            for i in 0..2 {
+                z[i] = self.0[i].sqrt() * v[i];
+            }
+        }
+
+        fn backward(&self, z: &[f64], y: &mut [f64]) {
+            for i in 0..2 {
+                y[i] += self.0[i].sqrt() * z[i];
+            }
+        }
+    }
+
+    fn fast(rates: [f64; 2], cut: f64) -> Option<Fast<'static>> {
+        Fast::new(Box::new(Diagonal(rates)), &[0.0; 2], cut).ok()
+    }
+
+    #[test]
+    fn only_rates_above_the_cut_are_fast() {
+        assert!(fast([3.0, 1.0], 4.0).is_none());
+        assert!(fast([0.0, 0.0], 0.0).is_none());
+        let one = fast([3.0, 40.0], 10.0).expect("one fast rate");
+        assert_eq!(one.rates, [40.0]);
+        let both = fast([3.0, 40.0], 1.0).expect("two fast rates");
+        assert!((both.rates[0] - 40.0).abs() < 1e-13 && (both.rates[1] - 3.0).abs() < 1e-13);
+    }
+
+    #[test]
+    fn coordinates_are_orthonormal() {
+        let fast = fast([3.0, 40.0], 1.0).expect("two fast rates");
+        let (mut c, mut y) = ([0.0; 2], [0.0; 2]);
+        fast.project(&[0.6, -0.8], &mut c);
+        assert!((c[0] * c[0] + c[1] * c[1] - 1.0).abs() < 1e-14);
+        fast.lift(2.0, &c, &mut y);
+        assert!((y[0] - 1.2).abs() < 1e-14 && (y[1] + 1.6).abs() < 1e-14);
+    }
+
+    /// What is taken out of the slow history is given back unchanged.
+    #[test]
+    fn take_over_and_give_back_are_inverse() {
+        let mut slow = History::new(2);
+        for (i, d) in slow.differences_mut().iter_mut().enumerate() {
+            d.copy_from_slice(&[1.0 + i as f64, 0.5 - i as f64]);
+        }
+        let before = slow.differences().to_vec();
+        let mut fast = fast([3.0, 40.0], 10.0).expect("one fast rate");
+        fast.take_over(&mut slow, &BACK, 4);
+        for (d, old) in slow.differences().iter().zip(&before).take(6) {
+            // The second variable is the fast one.
+            assert!(d[1].abs() < 1e-14 && d[0] == old[0]);
+        }
+        fast.give_back(&mut slow);
+        for (d, old) in slow.differences().iter().zip(&before) {
+            assert!((d[1] - old[1]).abs() < 1e-13 && d[0] == old[0]);
+        }
+    }
+
+    /// With `c' = −λ c + N` and `N` a polynomial, `c` a polynomial too, the rebuilt differences
+    /// are those of `N = c' + λ c` at the old times, `c = 0` at the present one.
+    #[test]
+    fn rebuilt_drive_is_the_motion_plus_the_decay() {
+        let (rate, order) = (40.0, 4);
+        let mut fast = fast([3.0, rate], 10.0).expect("one fast rate");
+        // c' = 1 + 2u − 3u² + u³, c = u + u² − u³ + u⁴/4.
+        let motion = |u: f64| 1.0 + 2.0 * u - 3.0 * u * u + u.powi(3);
+        let moved = |u: f64| u + u * u - u.powi(3) + u.powi(4) / 4.0;
+        let differences = |f: &dyn Fn(f64) -> f64| {
+            let mut values: Vec<f64> = (0..order + 1).map(|node| f(-psi(node))).collect();
+            modified_differences(&mut values, &BACK);
+            values
+        };
+        let mut slow = History::new(2);
+        for (d, v) in slow.differences_mut().iter_mut().zip(differences(&motion)) {
+            d[1] = v;
+        }
+        fast.take_over(&mut slow, &BACK, order);
+        let exact = differences(&|u| motion(u) + rate * moved(u));
+        let sign = if fast.motion.differences()[0][0] > 0.0 {
+            1.0
+        } else {
+            -1.0
+        };
+        for (found, exact) in fast.drive.differences().iter().zip(&exact) {
+            let found = sign * found[0];
+            assert!((found - exact).abs() < 1e-10, "{found} {exact}");
+        }
     }
 }

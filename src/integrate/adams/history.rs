@@ -58,3 +58,99 @@ impl History {
         advance_differences(&mut self.differences, f, &self.extrapolated, beta);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `ψ_1 ⋯ ψ_{i−1} f[t_0, …]` of values at the times, the newest first.
+    fn modified(times: &[f64], f: &dyn Fn(f64) -> f64) -> f64 {
+        // Lagrange's form of the divided difference: nothing in common with a recurrence.
+        let term = |i: usize| {
+            let others = times.iter().enumerate().filter(|(j, _)| *j != i);
+            f(times[i]) / others.map(|(_, t)| times[i] - t).product::<f64>()
+        };
+        let divided: f64 = (0..times.len()).map(term).sum();
+        let psi: f64 = times[1..].iter().map(|t| times[0] - t).product();
+        divided * psi
+    }
+
+    /// `β_i = Π_{j<i} (h + ψ_{j−1})/ψ_j` for the step from `times[0]` to `next`.
+    fn ratios(times: &[f64], next: f64, order: usize) -> Vec<f64> {
+        let mut beta = vec![1.0];
+        for i in 1..order {
+            let factor = (next - times[i - 1]) / (times[0] - times[i]);
+            beta.push(beta[i - 1] * factor);
+        }
+        beta
+    }
+
+    fn functions() -> [fn(f64) -> f64; 3] {
+        [|t| (1.3 * t).sin(), |t| (0.4 * t).exp(), |t| t * t]
+    }
+
+    /// Advances over the steps at rising order; the history and the times, the newest first.
+    fn advanced(steps: &[f64], order: impl Fn(usize) -> usize) -> (History, Vec<f64>) {
+        let mut history = History::new(3);
+        let values = |t: f64| functions().map(|f| f(t));
+        history.restart(&values(0.0));
+        let mut times = vec![0.0];
+        for (n, h) in steps.iter().enumerate() {
+            let next = times[0] + h;
+            let beta = ratios(&times, next, order(n + 1));
+            history.extrapolate(&beta);
+            history.advance(&values(next), &beta);
+            times.insert(0, next);
+        }
+        (history, times)
+    }
+
+    #[test]
+    fn advanced_differences_are_the_divided_differences() {
+        let steps = [0.3, 0.1, 0.25, 0.25, 0.5, 0.4, 0.2, 0.1, 0.35];
+        let order = |n: usize| n.min(5);
+        let (history, times) = advanced(&steps, order);
+        for i in 0..=order(steps.len()) {
+            for (d, f) in history.differences()[i].iter().zip(functions()) {
+                let exact = modified(&times[..=i], &f);
+                // Divided differences of order 5 lose about h⁻⁵ in Lagrange's form.
+                assert!((d - exact).abs() < 1e-11, "{i}: {d} {exact}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_more_difference_is_known_after_equal_steps() {
+        let (history, times) = advanced(&[0.25; 10], |n| n.min(4));
+        for (d, f) in history.differences()[5].iter().zip(functions()) {
+            let exact = modified(&times[..6], &f);
+            assert!((d - exact).abs() < 1e-12, "{d} {exact}");
+        }
+    }
+
+    /// The extrapolated value is that of the polynomial through the last `k` values.
+    #[test]
+    fn extrapolation_and_prediction_continue_a_polynomial() {
+        let (mut history, times) = advanced(&[0.3, 0.1, 0.25, 0.4], |n| n.min(3));
+        let next = times[0] + 0.2;
+        let beta = ratios(&times, next, 3);
+        history.extrapolate(&beta);
+        // t² is continued exactly by three values.
+        assert!((history.extrapolated[2] - next * next).abs() < 1e-14);
+        let (mut out, base, a) = ([0.0; 3], [1.0, 2.0, 3.0], [0.5, 0.25, 0.125]);
+        let expected: Vec<f64> = (0..3)
+            .map(|c| {
+                base[c]
+                    + (0..3)
+                        .map(|i| a[i] * beta[i] * history.differences[i][c])
+                        .sum::<f64>()
+            })
+            .collect();
+        let extrapolated = history.extrapolated.clone();
+        history.predict(&mut out, &base, &a, &beta);
+        for c in 0..3 {
+            assert!((out[c] - expected[c]).abs() < 1e-14);
+            assert!((history.extrapolated[c] - extrapolated[c]).abs() < 1e-14);
+        }
+    }
+}

@@ -28,6 +28,9 @@ const STIFF: f64 = 0.25;
 const SLOW: f64 = 0.03;
 /// A fast part is worn when the contraction left to the slow part has grown this much.
 const AGED: f64 = 2.0;
+/// Right-hand sides that the whole Jacobian costs for each rate: a lift, a Jacobian product and a
+/// projection.
+const REFINING: f64 = 4.5;
 /// The sizes that errors refer to are measured again after so many steps.
 const SCALE_AGE: usize = 3;
 /// `γ*_1 …`: error constants of the formulas of order 1, 2, … for equal steps.
@@ -85,6 +88,8 @@ struct Adams<'a> {
     borne: f64,
     /// Contraction left to the slow part when the fast part was new.
     fresh: Option<f64>,
+    /// The fast part carries the whole Jacobian.
+    refined: bool,
     rejected: usize,
 }
 
@@ -93,7 +98,15 @@ struct Formula {
     h: f64,
     basis: Basis,
     weights: Weights,
-    beta: Vec<f64>,
+    order: usize,
+    beta: [f64; MAX_ORDER],
+}
+
+impl Formula {
+    /// Factors of the differences, one for each up to the order.
+    fn beta(&self) -> &[f64] {
+        &self.beta[..self.order]
+    }
 }
 
 /// Errors of a trial step in units of what is allowed.
@@ -133,6 +146,7 @@ impl<'a> Adams<'a> {
             tangent: field.tangent(),
             borne: 0.0,
             fresh: None,
+            refined: false,
             rejected: 0,
         }
     }
@@ -207,7 +221,7 @@ impl<'a> Adams<'a> {
 
     fn formula(&mut self, h: f64) -> Formula {
         let order = self.order;
-        let mut beta = vec![1.0; order];
+        let mut beta = [1.0; MAX_ORDER];
         for i in 1..order {
             let before = if i == 1 { 0.0 } else { self.back[i - 2] };
             beta[i] = beta[i - 1] * (h + before) / self.back[i - 1];
@@ -218,6 +232,7 @@ impl<'a> Adams<'a> {
             h,
             basis,
             weights,
+            order,
             beta,
         }
     }
@@ -225,12 +240,9 @@ impl<'a> Adams<'a> {
     /// Predicts, evaluates, corrects; the new point into `y1`.
     fn attempt(&mut self, formula: &Formula) -> Errors {
         let Formula {
-            h,
-            basis,
-            weights,
-            beta,
+            h, basis, weights, ..
         } = formula;
-        let order = self.order;
+        let (order, beta) = (self.order, formula.beta());
         let p = &mut self.predicted;
         self.slow.predict(p, &self.y, &weights[..order], beta);
         if let Some(fast) = &mut self.fast {
@@ -250,11 +262,11 @@ impl<'a> Adams<'a> {
         let (k, h, w) = (self.order, formula.h, &formula.weights);
         let differences = self.slow.differences();
         let sum = &self.slow.extrapolated;
-        let mut sizes = difference_sizes(differences, &self.f, sum, &formula.beta, &self.scale);
+        let mut sizes = difference_sizes(differences, &self.f, sum, formula.beta(), &self.scale);
         let slip = w[k - 1] - w[k];
         let mut local = slip * slip * sizes[0];
         if let Some(fast) = &self.fast {
-            let (squares, own) = fast.error_squares(h, k, &formula.beta);
+            let (squares, own) = fast.error_squares(h, k, formula.beta());
             let unit = self.mean_scale * self.y.len() as f64;
             local += own / unit;
             for (size, square) in sizes.iter_mut().zip(squares) {
@@ -325,11 +337,11 @@ impl<'a> Adams<'a> {
         })?;
         let mut change = 0.0;
         if let Some(fast) = &mut self.fast {
-            change += fast.accept(&mut self.f1, &formula.beta);
+            change += fast.accept(&mut self.f1, formula.beta());
         }
         change += distance_squared(&self.f1, &self.f);
         let moved = distance_squared(&self.y1, &self.predicted);
-        self.slow.advance(&self.f1, &formula.beta);
+        self.slow.advance(&self.f1, formula.beta());
         std::mem::swap(&mut self.y, &mut self.y1);
         self.time = end;
         self.shift(formula.h);
@@ -402,21 +414,32 @@ impl<'a> Adams<'a> {
         let fresh = *self.fresh.get_or_insert(contraction);
         let stiff = self.step * contraction > STIFF;
         self.borne += f64::from(stiff);
-        if let Some(fast) = &self.fast {
-            let useless = self.step * fast.radius() < SLOW;
-            // What a new fast part left over, another one would leave over too.
-            let aged = contraction > AGED * fresh;
-            let worn = stiff && aged && self.borne >= self.bearable(fast.price());
-            if useless || worn {
-                self.merge();
-            }
-            if useless {
-                return;
-            }
+        let radius = self.fast.as_ref().map(Fast::radius);
+        if radius.is_some_and(|radius| self.step * radius < SLOW) {
+            self.merge();
+            return;
         }
-        let price = self.tangent.as_ref().map(|t| t.price());
-        if stiff && price.is_some_and(|p| self.borne >= self.bearable(p)) {
-            self.split();
+        if stiff && self.borne >= self.patience(contraction > AGED * fresh) {
+            let whole = self.fast.is_some() && contraction <= AGED * fresh;
+            self.merge();
+            self.split(whole);
+        }
+    }
+
+    /// Stiff steps to bear before another fast part is made. One that has aged is replaced by one
+    /// of its kind, one that never did enough by one of the whole Jacobian; where that did not do
+    /// enough either, another is tried now and then.
+    fn patience(&self, aged: bool) -> f64 {
+        let tangent = self.tangent.as_ref().map(|t| t.price());
+        let known = self.fast.as_ref().map(|f| (f.price(), f.dimension()));
+        match (tangent, known) {
+            (Some(price), _) => self.bearable(price),
+            (None, Some((price, _))) if aged => self.bearable(price),
+            (None, Some((price, rates))) if !self.refined => {
+                self.bearable(price + REFINING * rates as f64)
+            }
+            (None, Some((price, _))) => 10.0 * price.max(10.0),
+            (None, None) => f64::INFINITY,
         }
     }
 
@@ -436,19 +459,24 @@ impl<'a> Adams<'a> {
         }
     }
 
-    fn split(&mut self) {
+    /// Makes a fast part at the present point, of the whole Jacobian or of its stiff part alone.
+    fn split(&mut self, whole: bool) {
         let Some(tangent) = self.tangent.take() else {
             return;
         };
         match Fast::new(tangent, &self.y, SLOW / self.step) {
             Ok(mut fast) => {
                 fast.take_over(&mut self.slow, &self.back, self.order);
+                if whole {
+                    fast.refine(self.field, &self.y, &self.back, self.order);
+                }
                 self.fast = Some(fast);
             }
             Err(tangent) => self.tangent = Some(tangent),
         }
         self.borne = 0.0;
         self.fresh = None;
+        self.refined = whole;
     }
 }
 
@@ -465,12 +493,12 @@ impl Interpolant for Inside<'_, '_> {
         let weights = formula.basis.weights(theta, 0.0);
         let last = h * weights[order];
         correct(y, &m.y, last, &m.f, &m.slow.extrapolated);
-        let terms = weights.iter().zip(&formula.beta).zip(m.slow.differences());
+        let terms = weights.iter().zip(formula.beta()).zip(m.slow.differences());
         for ((w, beta), difference) in terms {
             add_scaled_to(y, h * w * beta, difference);
         }
         if let Some(fast) = &m.fast {
-            fast.interpolate(theta, h, &formula.basis, &formula.beta, y);
+            fast.interpolate(theta, h, &formula.basis, formula.beta(), y);
         }
     }
 }

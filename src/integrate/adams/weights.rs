@@ -152,4 +152,73 @@ mod tests {
             assert!((w - e).abs() < 1e-15, "{w} {e}");
         }
     }
+
+    /// `r_0 … r_7` of uneven steps; `h` is the new step.
+    const BACK: [f64; 8] = [0.3, 0.4, 1.1, 1.35, 2.0, 2.9, 3.0, 3.6];
+    const STEP: f64 = 0.7;
+
+    /// `Σ_i w_i φ*_i` for the values of `x^q`, `x = (t − t_n)/h`: with divided differences in `x`
+    /// at `−r_j`, `φ*_i = Π_{j<i} (1 + r_{j−1}) · f[…]`.
+    fn weighted(weights: &Weights, count: usize, q: usize) -> f64 {
+        let node = |j: usize| if j == 0 { 0.0 } else { -BACK[j - 1] / STEP };
+        let mut divided: Vec<f64> = (0..count).map(|j| node(j).powi(q as i32)).collect();
+        for level in 1..count {
+            for i in (level..count).rev() {
+                divided[i] = (divided[i - 1] - divided[i]) / (node(i - level) - node(i));
+            }
+        }
+        let (mut sum, mut product) = (0.0, 1.0);
+        for (i, d) in divided.iter().enumerate() {
+            sum += weights[i] * product * d;
+            product *= 1.0 - node(i);
+        }
+        sum
+    }
+
+    #[test]
+    fn uneven_steps_integrate_polynomials_exactly() {
+        let count = 6;
+        let basis = Basis::new(STEP, &BACK, count);
+        for s in [0.2_f64, 0.7, 1.0] {
+            let weights = basis.weights(s, 0.0);
+            for q in 0..count {
+                let exact = s.powi(q as i32 + 1) / (q + 1) as f64;
+                let found = weighted(&weights, count, q);
+                // Divided differences of x^q at nodes down to −3 amplify roundoff.
+                assert!(
+                    (found - exact).abs() < 1e-12,
+                    "s {s} q {q}: {found} {exact}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn uneven_steps_integrate_decayed_polynomials_exactly() {
+        let count = 6;
+        let basis = Basis::new(STEP, &BACK, count);
+        for s in [0.2_f64, 0.7, 1.0] {
+            for z in [1e-6, 0.5, 4.0, 9.0, 80.0] {
+                let weights = basis.weights(s, z);
+                for q in 0..count {
+                    // ∫_0^s e^{−z(s−x)} x^q dx = s^{q+1} ∫_0^1 e^{−zs(1−x)} x^q dx.
+                    let exact = s.powi(q as i32 + 1) * quadrature(z * s, q);
+                    let found = weighted(&weights, count, q);
+                    assert!(
+                        (found - exact).abs() < 1e-12,
+                        "s {s} z {z} q {q}: {found} {exact}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_sum_to_one() {
+        let basis = Basis::new(STEP, &BACK, 7);
+        for row in &basis.rows[..7] {
+            assert!((row.iter().sum::<f64>() - 1.0).abs() < 1e-15 * 7.0);
+            assert!(row.iter().all(|&a| a >= 0.0));
+        }
+    }
 }

@@ -1,0 +1,410 @@
+//! Narrowing of wide hidden layers: the way there and back, and whole runs beside runs of the
+//! wide network itself.
+
+mod common;
+mod generic;
+
+use common::run_text;
+use dlnflow::flow::LayerFlow;
+use dlnflow::integrate::{Method, Observer, Options, Outcome, Step, integrate};
+use dlnflow::linalg::{Mat, MatRef, dot, multiply, norm, svd};
+use dlnflow::model::{Cost, Network, Problem, Reduction};
+use dlnflow::observe::EventKind;
+use dlnflow::report::Report;
+use dlnflow::scenario::Scenario;
+use generic::{KINDS, end_to_end, problem};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+fn reduced(widths: &[usize]) -> Option<Vec<usize>> {
+    let p = problem(widths.to_vec(), 0, 0.0, 1.0, 3);
+    Reduction::of(&p).map(|r| r.problem.network.widths().to_vec())
+}
+
+#[test]
+fn only_layers_wider_than_their_neighbours_together_are_narrowed() {
+    for widths in [&[3, 5][..], &[3, 6, 3], &[2, 200, 200, 2], &[9, 1, 9]] {
+        assert_eq!(reduced(widths), None, "{widths:?}");
+    }
+    for (widths, narrow) in [
+        (&[3, 7, 3][..], &[3, 6, 3][..]),
+        (&[1, 100, 1], &[1, 2, 1]),
+        (&[2, 50, 60, 3], &[2, 50, 53, 3]),
+        (&[2, 100, 70, 3], &[2, 72, 70, 3]),
+        (&[2, 60, 3, 40, 2], &[2, 5, 3, 5, 2]),
+        (&[1, 9, 2, 7, 3, 8, 1], &[1, 3, 2, 5, 3, 4, 1]),
+    ] {
+        assert_eq!(reduced(widths).as_deref(), Some(narrow), "{widths:?}");
+    }
+}
+
+#[test]
+fn a_start_that_is_not_finite_is_left_alone() {
+    let mut p = problem(vec![2, 9, 2], 0, 0.0, 1.0, 3);
+    p.initial_weights[4] = f64::NAN;
+    assert!(Reduction::of(&p).is_none());
+}
+
+/// Narrowable at one layer, at one of two neighbours, and at several layers at once.
+const WIDTHS: [&[usize]; 4] = [
+    &[3, 40, 4],
+    &[2, 50, 60, 3],
+    &[2, 60, 3, 40, 2],
+    &[3, 30, 4, 4],
+];
+
+#[test]
+fn the_narrow_start_expands_to_the_start() {
+    for widths in WIDTHS {
+        for size in [1.0, 1e-6, 1e-100, 0.0] {
+            let p = problem(widths.to_vec(), 0, 0.0, size, 5);
+            let r = Reduction::of(&p).expect("a wide layer");
+            let back = r.expand(&r.problem.initial_weights);
+            let miss = difference(&back, &p.initial_weights);
+            // Rounding of a singular value decomposition.
+            assert!(miss <= 1e-14 * norm(&p.initial_weights), "{widths:?}: {miss:e}");
+        }
+    }
+}
+
+fn difference(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let d: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+    norm(&d)
+}
+
+#[test]
+fn the_narrow_problem_keeps_cost_decay_and_norms() {
+    let p = problem(vec![2, 60, 3, 40, 2], 3, 0.07, 0.4, 5);
+    let r = Reduction::of(&p).expect("two wide layers");
+    let narrow = &r.problem;
+    assert_eq!(narrow.l2, 0.07);
+    let (n, w) = (&narrow.initial_weights, &p.initial_weights);
+    assert!((dot(n, n) / dot(w, w) - 1.0).abs() < 1e-14);
+    for l in 1..=4 {
+        let (a, b) = (narrow.network.layer(n, l), p.network.layer(w, l));
+        assert!((a.norm_l2() / b.norm_l2() - 1.0).abs() < 1e-14, "layer {l}");
+    }
+    let (a, b) = (end_to_end(&narrow.network, n), end_to_end(&p.network, w));
+    assert!((&a - &b).norm_l2() < 1e-14 * (1.0 + b.norm_l2()));
+}
+
+/// A layer whose weights may be wrong by `atol` each is wrong by `atol √entries` as a whole.
+#[test]
+fn tolerances_allow_each_layer_the_same_error() {
+    let p = problem(vec![2, 60, 3, 40, 2], 0, 0.0, 1.0, 5);
+    let r = Reduction::of(&p).expect("two wide layers");
+    let mut wide = vec![0.0; p.network.parameters()];
+    for l in 1..=4 {
+        wide[p.network.range(l)].fill(10f64.powi(-(l as i32)));
+    }
+    let narrow = r.tolerances(&wide);
+    for l in 1..=4 {
+        let (a, b) = (&narrow[r.problem.network.range(l)], &wide[p.network.range(l)]);
+        assert!((norm(a) / norm(b) - 1.0).abs() < 1e-14, "layer {l}");
+        assert!(a.iter().all(|&x| x == a[0]));
+    }
+}
+
+/// States at equally spaced times.
+struct Sample {
+    times: Vec<f64>,
+    states: Vec<Vec<f64>>,
+}
+
+impl Observer for Sample {
+    fn start(&mut self, y0: &[f64], _: &[f64]) -> ControlFlow<String> {
+        self.states.push(y0.to_vec());
+        ControlFlow::Continue(())
+    }
+
+    fn step(&mut self, step: &Step<'_>) -> ControlFlow<String> {
+        while let Some(&t) = self.times.get(self.states.len()).filter(|&&t| t <= step.t1) {
+            let mut y = vec![0.0; step.y1.len()];
+            step.state_at(t, &mut y);
+            self.states.push(y);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+const RTOL: f64 = 1e-9;
+
+fn sampled(p: &Problem, method: Method, horizon: f64, count: usize) -> Sample {
+    let times = (0..=count).map(|i| horizon * i as f64 / count as f64);
+    let mut sample = Sample {
+        times: times.collect(),
+        states: Vec::new(),
+    };
+    let options = Options {
+        method,
+        rtol: RTOL,
+        atol: vec![1e-13; p.network.parameters()],
+        horizon,
+        max_steps: 100_000,
+    };
+    let field = LayerFlow::new(p);
+    let end = integrate(&field, &p.initial_weights, &options, &mut sample);
+    assert!(matches!(end.outcome, Outcome::HorizonReached));
+    assert_eq!(sample.states.len(), sample.times.len());
+    sample
+}
+
+/// The wide run uses another method, so that nothing is shared but the right-hand side.
+#[test]
+fn narrow_and_wide_runs_are_the_same() {
+    for widths in WIDTHS {
+        for kind in 0..KINDS {
+            let l2 = if kind % 2 == 0 { 0.0 } else { 0.02 };
+            let p = problem(widths.to_vec(), kind, l2, 0.3, 8);
+            let r = Reduction::of(&p).expect("a wide layer");
+            let wide = sampled(&p, Method::Dop853, 4.0, 20);
+            let narrow = sampled(&r.problem, Method::ExponentialAdams, 4.0, 20);
+            for (w, n) in wide.states.iter().zip(&narrow.states) {
+                // Both within 20 tolerances of the weights' size, which A inherits by products of
+                // up to four layers of norm below 10.
+                let size = norm(w);
+                assert!(difference(w, &r.expand(n)) <= 100.0 * RTOL * size);
+                assert!((dot(n, n) / dot(w, w) - 1.0).abs() <= 100.0 * RTOL);
+                let (a, b) = (end_to_end(&p.network, w), end_to_end(&r.problem.network, n));
+                assert!((&a - &b).norm_l2() <= 100.0 * RTOL * (1.0 + b.norm_l2()));
+                let (c, d) = (cost(&p, w), cost(&r.problem, n));
+                assert!((c - d).abs() <= 100.0 * RTOL * (1.0 + d));
+            }
+        }
+    }
+}
+
+fn cost(p: &Problem, w: &[f64]) -> f64 {
+    let a = end_to_end(&p.network, w);
+    let mut g = Mat::zeros(a.nrows(), a.ncols());
+    p.cost.gradient(a.as_ref(), g.as_mut(), &mut p.cost.scratch())
+}
+
+/// `W_{l+1}ᵀW_{l+1} − W_l W_lᵀ`.
+fn imbalance(network: &Network, w: &[f64], l: usize) -> Mat<f64> {
+    let n = network.widths()[l];
+    let mut d = Mat::zeros(n, n);
+    let (low, high) = (network.layer(w, l), network.layer(w, l + 1));
+    multiply(d.as_mut(), false, 1.0, high.transpose(), high);
+    multiply(d.as_mut(), true, -1.0, low, low.transpose());
+    d
+}
+
+#[test]
+fn expanded_weights_keep_the_imbalance_of_the_wide_start() {
+    for widths in WIDTHS {
+        let l2 = 0.05;
+        let p = problem(widths.to_vec(), 0, l2, 0.3, 2);
+        let r = Reduction::of(&p).expect("a wide layer");
+        let narrow = sampled(&r.problem, Method::ExponentialAdams, 4.0, 1);
+        let end = r.expand(&narrow.states[1]);
+        for l in 1..p.network.depth() {
+            let before = imbalance(&p.network, &p.initial_weights, l);
+            let after = imbalance(&p.network, &end, l);
+            let law = before * dlnflow_scale(-4.0 * l2 * 4.0);
+            // An error of 20 tolerances in weights enters twice.
+            let size = 1.0 + dot(&end, &end);
+            assert!((&after - &law).norm_l2() < 50.0 * RTOL * size, "{widths:?} {l}");
+        }
+    }
+}
+
+fn dlnflow_scale(exponent: f64) -> faer::Scale<f64> {
+    faer::Scale(exponent.exp())
+}
+
+fn scenario(widths: &str, rest: &str) -> String {
+    format!(
+        "seed = 5\nnetwork = {{ widths = {widths} }}\n\
+         cost = {{ kind = \"squared_error\", target = {{ singular_values = [3.0, 1.5, 0.8] }} }}\n\
+         init = {{ kind = \"gaussian\", std = 0.01 }}\n\
+         record = {{ grid = \"linear\", count = 5 }}\n{rest}"
+    )
+}
+
+fn built_problem(text: &str) -> Problem {
+    let parsed = Scenario::parse("x.toml", "x", Path::new("."), text.as_bytes(), &[]);
+    let built = parsed.and_then(|s| s.build());
+    built.unwrap_or_else(|e| panic!("{e}")).problem
+}
+
+/// First time at which `σ_k` of the wide run reaches the level, by bisection inside the step.
+struct Crossings<'a> {
+    problem: &'a Problem,
+    levels: [f64; 3],
+    found: [Option<f64>; 3],
+}
+
+impl Crossings<'_> {
+    fn sigma(&self, y: &[f64], k: usize) -> f64 {
+        let a = end_to_end(&self.problem.network, y);
+        svd(a.as_ref()).expect("finite").s[k]
+    }
+}
+
+impl Observer for Crossings<'_> {
+    fn start(&mut self, _: &[f64], _: &[f64]) -> ControlFlow<String> {
+        ControlFlow::Continue(())
+    }
+
+    fn step(&mut self, step: &Step<'_>) -> ControlFlow<String> {
+        for k in 0..3 {
+            let level = self.levels[k];
+            if self.found[k].is_some() || self.sigma(step.y1, k) < level {
+                continue;
+            }
+            let (mut low, mut high) = (step.t0, step.t1);
+            let mut y = step.y1.to_vec();
+            for _ in 0..60 {
+                let mid = 0.5 * (low + high);
+                step.state_at(mid, &mut y);
+                if self.sigma(&y, k) < level { low = mid } else { high = mid }
+            }
+            self.found[k] = Some(high);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[test]
+fn a_whole_run_of_a_wide_network_has_the_escapes_of_the_wide_flow() {
+    let solver = "solver = { method = \"auto\", rtol = 1e-9, horizon = 12.0 }\n\
+                  events = [{ kind = \"escape\", fraction = 0.5 }]\n";
+    let text = scenario("[4, 120, 4]", solver);
+    let report = run_text(&text);
+    assert_eq!(report.solver.reduced_widths, Some(vec![4, 8, 4]));
+    assert_eq!(report.widths, [4, 120, 4]);
+    assert_eq!(report.warnings, [""; 0]);
+    let p = built_problem(&text);
+    let mut crossings = Crossings {
+        problem: &p,
+        levels: [1.5, 0.75, 0.4],
+        found: [None; 3],
+    };
+    let options = Options {
+        method: Method::Dop853,
+        rtol: 1e-11,
+        atol: vec![1e-15; p.network.parameters()],
+        horizon: 12.0,
+        max_steps: 100_000,
+    };
+    let end = integrate(&LayerFlow::new(&p), &p.initial_weights, &options, &mut crossings);
+    for (k, found) in crossings.found.iter().enumerate() {
+        let escape = report.events.iter().find(|e| e.kind == EventKind::Escape && e.index == Some(k + 1));
+        let (time, exact) = (escape.expect("an escape").time, found.expect("a crossing"));
+        println!("mode {}: {time} {exact}", k + 1);
+        assert!((time / exact - 1.0).abs() < 2e-8); // 20 rtol
+    }
+    // The weights of the report are those of the wide network.
+    for (l, (rows, cols, w)) in report.final_weights[..2].iter().enumerate() {
+        assert_eq!((*rows, *cols), p.network.shape(l + 1));
+        let exact = &end.state[p.network.range(l + 1)];
+        assert!(difference(w, exact) < 2e-8 * norm(exact));
+    }
+}
+
+#[test]
+fn recorded_weights_are_those_of_the_wide_network() {
+    let text = scenario("[4, 50, 4]", "solver = { horizon = 3.0 }\n")
+        .replace("count = 5", "count = 5, weights = true");
+    let report = run_text(&text);
+    let p = built_problem(&text);
+    let weights = &report.trajectory.weights;
+    assert_eq!(weights.len(), report.trajectory.rows.len());
+    assert!(difference(&weights[0], &p.initial_weights) < 1e-14 * norm(&p.initial_weights));
+    for (w, row) in weights.iter().zip(&report.trajectory.rows) {
+        let a = end_to_end(&p.network, w);
+        let s = svd(a.as_ref()).expect("finite").s;
+        assert!((s[0] - row.singular_values[0]).abs() < 1e-13 * (1.0 + s[0]));
+        assert!((dot(w, w) / row.parameter_norm_sq - 1.0).abs() < 1e-13);
+    }
+}
+
+#[test]
+fn a_network_that_cannot_be_narrowed_says_so() {
+    let report = run_text(&scenario("[4, 8, 4]", "solver = { horizon = 1.0 }\n"));
+    assert_eq!(report.solver.reduced_widths, None);
+}
+
+/// 160,000 weights integrated as 64: memory stays at a few copies of the weights.
+#[test]
+fn a_very_wide_layer_costs_little() {
+    let text = scenario("[4, 20000, 4]", "solver = { horizon = 10.0 }\n");
+    let mut report: Option<Report> = None;
+    let memory = allocation_counter::measure(|| report = Some(run_text(&text)));
+    let report = report.expect("a report");
+    println!("{} bytes", memory.bytes_max);
+    assert_eq!(report.outcome, "horizon_reached");
+    assert_eq!(report.solver.reduced_widths, Some(vec![4, 8, 4]));
+    // One run of the wide network would hold some 28 copies of 1.28 MB.
+    assert!(memory.bytes_max < 14 * 1_280_000, "{}", memory.bytes_max);
+    let last = report.trajectory.rows.last().expect("rows");
+    assert!((last.singular_values[0] - 3.0).abs() < 1e-6);
+}
+
+fn plain_product(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Mat<f64> {
+    a * b
+}
+
+/// `W ← W − η ∂C` of two wide layers, written out; rotations commute with it.
+#[test]
+fn gradient_descent_commutes_with_narrowing() {
+    let eta = 0.05;
+    let steps = 400;
+    let horizon = eta * f64::from(steps);
+    let solver = format!(
+        "solver = {{ method = \"gradient_descent\", learning_rate = {eta}, horizon = {horizon} }}\n"
+    );
+    let text = scenario("[4, 60, 4]", &solver);
+    let report = run_text(&text);
+    assert_eq!(report.solver.reduced_widths, Some(vec![4, 8, 4]));
+    assert_eq!(report.solver.steps, steps as usize);
+    let p = built_problem(&text);
+    let Cost::SquaredError { target } = &p.cost else {
+        panic!("the cost is a squared error");
+    };
+    let mut first = p.network.layer(&p.initial_weights, 1).to_owned();
+    let mut second = p.network.layer(&p.initial_weights, 2).to_owned();
+    for _ in 0..steps {
+        let error = plain_product(second.as_ref(), first.as_ref()) - target;
+        let down = plain_product(second.transpose(), error.as_ref());
+        let up = plain_product(error.as_ref(), first.transpose());
+        first -= faer::Scale(eta) * down;
+        second -= faer::Scale(eta) * up;
+    }
+    let a = plain_product(second.as_ref(), first.as_ref());
+    let (rows, _, found) = &report.final_weights[2];
+    let mut learned = 0;
+    for j in 0..4 {
+        for i in 0..4 {
+            // Roundoff of the start, magnified by the growth from 0.01 to 1.
+            assert!((found[j * rows + i] - a[(i, j)]).abs() < 1e-11);
+            learned += usize::from(a[(i, j)].abs() > 0.1);
+        }
+    }
+    assert!(learned > 4, "the descent has left its start");
+}
+
+/// Modes of very different sizes: rounding of the decomposition must not reach the small one.
+#[test]
+fn a_tiny_mode_beside_a_large_one_escapes_on_time() {
+    for rotate in [false, true] {
+        for small in ["1e-6", "1e-12", "1e-18", "1e-24"] {
+            let text = scenario(
+                "[4, 50, 4]",
+                "solver = { rtol = 1e-9, horizon = 60.0 }\nevents = [{ kind = \"escape\", fraction = 0.5 }]\n",
+            )
+            .replace(
+                "kind = \"gaussian\", std = 0.01",
+                &format!("kind = \"aligned\", mode_strengths = [1e-1, {small}, {small}], rotate_hidden = {rotate}"),
+            )
+            .replace("singular_values = [3.0, 1.5, 0.8]", "diagonal = [3.0, 1.5, 0.8, 0.0]");
+            let report = run_text(&text);
+            for p in &report.predictions {
+                let escape = report.events.iter().find(|e| e.kind == EventKind::Escape && e.index == p.mode);
+                println!("{rotate} {small} {:?} {:?} {:?} {:e}", p.mode, escape.map(|e| e.time), p.value, escape.map_or(f64::NAN, |e| e.time / p.value - 1.0));
+            }
+        }
+    }
+}
