@@ -581,7 +581,7 @@ fn the_arenstorf_orbit_closes() {
         f: arenstorf,
     };
     let y0 = [0.994, 0.0, 0.0, -2.001_585_106_379_082_5];
-    let period = 17.065_216_560_157_962;
+    let period = 17.065_216_560_157_96;
     let mut before = f64::INFINITY;
     for rtol in [1e-8, 1e-10, 1e-12] {
         let s = run_plain(&field, &y0, &options(4, rtol, rtol, period), None);
