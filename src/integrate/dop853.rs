@@ -8,13 +8,12 @@
 //! is taken a factor `SAFETY` smaller, so that the error that accumulates over a run, not that of
 //! one step, is what was asked for.
 
-use super::driver::{Finished, Outcome, Watch, failed};
+use super::driver::{Finished, Outcome, Watch};
 use super::tableau::{
     DOP853_DENSE, DOP853_ERROR3, DOP853_ERROR5, DOP853_EXTRA, DOP853_STAGES, DOP853_WEIGHTS,
 };
 use super::vector::{combine, combine_only, distance_squared, scaled_square, weighted_mean_square};
-use super::{Interpolant, Options, Step, VectorField};
-use crate::error::Error;
+use super::{Interpolant, Options, Step, VectorField, pace};
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 
@@ -104,10 +103,8 @@ impl<'a> Dop853<'a> {
         self.step = self.first_step();
         let mut after_rejection = false;
         while self.time < self.options.horizon {
-            let (h, end) = self.proposed();
-            if h <= 4.0 * f64::EPSILON * self.time || h < f64::MIN_POSITIVE {
-                return failed(self.stuck(h));
-            }
+            let (h, end) = pace::next(self.time, self.step, self.options.horizon);
+            pace::resolvable(self.time, h, &self.y1)?;
             let trial = self.attempt(h);
             if trial.error <= 1.0 {
                 self.accept(h, end, watch)?;
@@ -126,26 +123,6 @@ impl<'a> Dop853<'a> {
             }
         }
         ControlFlow::Continue(())
-    }
-
-    /// The step to try and where it ends; the horizon is met exactly.
-    fn proposed(&self) -> (f64, f64) {
-        let left = self.options.horizon - self.time;
-        if 1.01 * self.step >= left {
-            (left, self.options.horizon)
-        } else {
-            let end = self.time + self.step;
-            (end - self.time, end)
-        }
-    }
-
-    fn stuck(&self, step: f64) -> Error {
-        let time = self.time;
-        if self.y1.iter().all(|v| v.is_finite()) {
-            Error::StepTooSmall { time, step }
-        } else {
-            Error::NotFinite { time }
-        }
     }
 
     fn set_scale(&mut self) {

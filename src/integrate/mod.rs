@@ -9,6 +9,7 @@ mod dop853;
 mod driver;
 mod euler;
 mod options;
+mod pace;
 mod step;
 mod tableau;
 mod vector;

@@ -1,0 +1,128 @@
+//! What the next step will be: its order and size, and when a fast part is made, renewed or given
+//! up.
+
+use super::fast::Fast;
+use super::weights::MAX_ORDER;
+use super::{Adams, Errors, GAMMA, SLOW, STIFF};
+use crate::integrate::vector::scaled_square;
+
+/// A fast part is worn when the contraction left to the slow part has grown this much.
+const AGED: f64 = 2.0;
+/// Right-hand sides that the whole Jacobian costs for each rate: a lift, a Jacobian product and a
+/// projection.
+const REFINING: f64 = 4.5;
+
+impl Adams<'_> {
+    /// Order and size of the next step (Shampine & Gordon, subroutine STEP).
+    pub(super) fn choose(&mut self, h: f64, errors: &Errors) {
+        let k = self.order;
+        let lower = (k > 2 && errors.lower.max(errors.lowest) <= errors.at)
+            || (k == 2 && errors.lower <= 0.5 * errors.at);
+        self.starting &= !lower && k < MAX_ORDER;
+        let mut at = errors.at;
+        if self.starting {
+            self.order = k + 1;
+            self.step = 2.0 * h;
+            return;
+        }
+        if lower {
+            (self.order, at) = (k - 1, errors.lower);
+        } else if k < self.equal {
+            let raised = self.raised_error(h);
+            if k > 1 && errors.lower <= errors.at.min(raised) {
+                (self.order, at) = (k - 1, errors.lower);
+            } else if k < MAX_ORDER && raised < if k > 1 { at } else { 0.5 * at } {
+                (self.order, at) = (k + 1, raised);
+            }
+        }
+        let power = (self.order + 1) as f64;
+        self.step = if at * power.exp2() <= 0.5 {
+            2.0 * h
+        } else if at <= 0.5 {
+            h
+        } else {
+            h * (0.5 / at).powf(1.0 / power).clamp(0.5, 0.9)
+        };
+    }
+
+    fn raised_error(&self, h: f64) -> f64 {
+        let k = self.order;
+        let n = self.y.len() as f64;
+        let mut square = scaled_square(&self.slow.differences()[k + 1], &self.scale) / n;
+        if let Some(fast) = &self.fast {
+            square += fast.raised_square(h, k) / (n * self.mean_scale);
+        }
+        h * square.sqrt() * GAMMA[k]
+    }
+
+    /// Splits off the fast eigenspace where the slow part contracts too fast for the step, takes
+    /// a new one where the old no longer fits, gives it up where nothing is fast any more.
+    pub(super) fn split_or_merge(&mut self, contraction: f64) {
+        let fresh = *self.fresh.get_or_insert(contraction);
+        let stiff = self.step * contraction > STIFF;
+        self.borne += f64::from(stiff);
+        let radius = self.fast.as_ref().map(Fast::radius);
+        if radius.is_some_and(|radius| self.step * radius < SLOW) {
+            self.merge();
+            return;
+        }
+        if stiff && self.borne >= self.patience(contraction > AGED * fresh) {
+            let whole = self.fast.is_some() && contraction <= AGED * fresh;
+            self.merge();
+            self.split(whole);
+        }
+    }
+
+    /// Stiff steps to bear before another fast part is made. One that has aged is replaced by one
+    /// of its kind, one that never did enough by one of the whole Jacobian; where that did not do
+    /// enough either, another is tried now and then.
+    fn patience(&self, aged: bool) -> f64 {
+        let tangent = self.tangent.as_ref().map(|t| t.price());
+        let known = self.fast.as_ref().map(|f| (f.price(), f.dimension()));
+        match (tangent, known) {
+            (Some(price), _) => self.bearable(price),
+            (None, Some((price, _))) if aged => self.bearable(price),
+            (None, Some((price, rates))) if !self.refined => {
+                self.bearable(price + REFINING * rates as f64)
+            }
+            (None, Some((price, _))) => 10.0 * price.max(10.0),
+            (None, None) => f64::INFINITY,
+        }
+    }
+
+    /// Stiff steps to bear before eigenvectors are worth their price: when what is left of the
+    /// run costs little at this step, as much as they would cost; a few when it costs far more.
+    fn bearable(&self, price: f64) -> f64 {
+        const STEP: f64 = 4.0; // right-hand sides and vector work of a step, in right-hand sides
+        let steps = price / STEP;
+        let left = (self.options.horizon - self.time) / self.step;
+        (steps * (steps / left).min(1.0)).max(3.0)
+    }
+
+    fn merge(&mut self) {
+        if let Some(fast) = self.fast.take() {
+            fast.give_back(&mut self.slow);
+            self.tangent = Some(fast.into_tangent());
+        }
+    }
+
+    /// Makes a fast part at the present point, of the whole Jacobian or of its stiff part alone.
+    fn split(&mut self, whole: bool) {
+        let Some(tangent) = self.tangent.take() else {
+            return;
+        };
+        match Fast::new(tangent, &self.y, SLOW / self.step) {
+            Ok(mut fast) => {
+                fast.take_over(&mut self.slow, &self.back, self.order);
+                if whole {
+                    fast.refine(self.field, &self.y, &self.back, self.order);
+                }
+                self.fast = Some(fast);
+            }
+            Err(tangent) => self.tangent = Some(tangent),
+        }
+        self.borne = 0.0;
+        self.fresh = None;
+        self.refined = whole;
+    }
+}

@@ -1,0 +1,122 @@
+//! Polynomials through the last values: their integrals back in time and the differences of
+//! values at uneven times.
+
+use super::weights::MAX_ORDER;
+
+/// Seven-point Gauss rule on `[0, 1]`, exact to degree 13.
+const GAUSS: [(f64, f64); 7] = [
+    (0.025_446_043_828_620_757, 0.064_742_483_084_434_85),
+    (0.129_234_407_200_302_77, 0.139_852_695_744_638_33),
+    (0.297_077_424_311_301_4, 0.190_915_025_252_559_46),
+    (0.5, 0.208_979_591_836_734_7),
+    (0.702_922_575_688_698_6, 0.190_915_025_252_559_46),
+    (0.870_765_592_799_697_2, 0.139_852_695_744_638_33),
+    (0.974_553_956_171_379_2, 0.064_742_483_084_434_85),
+];
+
+pub(super) type Square = [[f64; MAX_ORDER + 2]; MAX_ORDER + 2];
+
+/// `out[node][j] = ∫_{−ψ_node}^0 Π_{l<j} (u + ψ_l)/ψ_{l+1} du`, `ψ_0 = 0`, `ψ_l = back[l − 1]`.
+pub(super) fn backward_integrals(back: &[f64], count: usize) -> Square {
+    let mut out: Square = [[0.0; MAX_ORDER + 2]; MAX_ORDER + 2];
+    let psi = |l: usize| if l == 0 { 0.0 } else { back[l - 1] };
+    for node in 1..count {
+        let (from, to) = (-psi(node), -psi(node - 1));
+        out[node] = out[node - 1];
+        for (x, weight) in GAUSS {
+            let u = from + (to - from) * x;
+            let mut term = (to - from) * weight;
+            for j in 0..count {
+                out[node][j] += term;
+                term *= (u + psi(j)) / psi(j + 1);
+            }
+        }
+    }
+    out
+}
+
+/// Values at `t_n, t_{n−1}, …` into modified divided differences, in place.
+pub(super) fn modified_differences(values: &mut [f64], back: &[f64]) {
+    let psi = |l: usize| if l == 0 { 0.0 } else { back[l - 1] };
+    let count = values.len();
+    for level in 1..count {
+        for i in (level..count).rev() {
+            values[i] = (values[i - 1] - values[i]) / (psi(i) - psi(i - level));
+        }
+    }
+    let mut product = 1.0;
+    for (l, value) in values.iter_mut().enumerate().skip(1) {
+        product *= psi(l);
+        *value *= product;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `ψ_1 …` of uneven steps.
+    const BACK: [f64; 8] = [0.3, 0.4, 1.1, 1.35, 2.0, 2.9, 3.0, 3.6];
+
+    fn psi(l: usize) -> f64 {
+        if l == 0 { 0.0 } else { BACK[l - 1] }
+    }
+
+    /// Monomial coefficients of `Π_{l<j} (u + ψ_l)/ψ_{l+1}`.
+    fn newton(j: usize) -> Vec<f64> {
+        let mut p = vec![1.0];
+        for l in 0..j {
+            let mut next = vec![0.0; p.len() + 1];
+            for (q, a) in p.iter().enumerate() {
+                next[q] += a * psi(l) / psi(l + 1);
+                next[q + 1] += a / psi(l + 1);
+            }
+            p = next;
+        }
+        p
+    }
+
+    fn value(p: &[f64], u: f64) -> f64 {
+        p.iter().rev().fold(0.0, |sum, a| sum * u + a)
+    }
+
+    /// `∫_from^0` of a polynomial, term by term.
+    fn integral(p: &[f64], from: f64) -> f64 {
+        let term = |(q, a): (usize, &f64)| -a * from.powi(q as i32 + 1) / (q + 1) as f64;
+        p.iter().enumerate().map(term).sum()
+    }
+
+    #[test]
+    fn backward_integrals_are_those_of_the_newton_polynomials() {
+        let count = 7;
+        let table = backward_integrals(&BACK, count);
+        for node in 0..count {
+            for j in 0..count {
+                let p = newton(j);
+                let exact = integral(&p, -psi(node));
+                // The terms alternate: roundoff is that of their absolute values.
+                let size = 1.0 + integral(&p, psi(node)).abs();
+                let error = (table[node][j] - exact).abs();
+                assert!(
+                    error < 1e-14 * size,
+                    "{node} {j}: {} {exact}",
+                    table[node][j]
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn modified_differences_are_coefficients_of_the_newton_polynomials() {
+        let coefficients = [0.7, -1.3, 0.4, 2.1, -0.6, 0.9];
+        let at = |u: f64| -> f64 {
+            let terms = coefficients.iter().enumerate();
+            terms.map(|(j, a)| a * value(&newton(j), u)).sum()
+        };
+        let mut values: Vec<f64> = (0..6).map(|node| at(-psi(node))).collect();
+        modified_differences(&mut values, &BACK);
+        for (found, exact) in values.iter().zip(coefficients) {
+            assert!((found - exact).abs() < 1e-12, "{found} {exact}");
+        }
+    }
+}
