@@ -22,7 +22,7 @@ use std::ops::ControlFlow;
 use weights::{Basis, MAX_ORDER, TERMS, Weights};
 
 /// Fraction of the requested tolerance that each step is held to.
-const SAFETY: f64 = 0.05;
+const SAFETY: f64 = 0.02;
 /// Largest `h κ` of what is left to the slow part, κ its measured contraction rate.
 const STIFF: f64 = 0.25;
 /// Rates below this part of `1/h` stay in the slow part.
