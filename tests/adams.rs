@@ -583,15 +583,17 @@ fn the_arenstorf_orbit_closes() {
     let y0 = [0.994, 0.0, 0.0, -2.001_585_106_379_082_5];
     let period = 17.065_216_560_157_96;
     let mut before = f64::INFINITY;
+    // The orbit passes the Earth closely and magnifies errors by about 10⁵: of roundoff, a few
+    // dozen units in the last place, that much is left whatever the tolerance.
+    let roundoff = 1e5 * 1e-14;
     for rtol in [1e-8, 1e-10, 1e-12] {
         let s = run_plain(&field, &y0, &options(4, rtol, rtol, period), None);
         assert!(matches!(s.end.outcome, Outcome::HorizonReached));
         let miss = distance(&s.end.state[..2], &y0[..2]);
         println!("arenstorf {rtol:e}: {miss:.1e} {:?}", s.end.statistics);
-        assert!(miss < 0.1 * before);
+        assert!(miss < (0.1 * before).max(roundoff));
         before = miss;
     }
-    // The orbit passes the Earth closely and magnifies errors by about 10⁵.
     assert!(before < 1e-6);
 }
 
