@@ -21,6 +21,10 @@ pub struct Prediction {
     pub curve: Vec<(f64, f64)>,
 }
 
+/// Least `a_r(0)` in units of the largest: below it fewer than nine digits of `a_r(0)` are left in
+/// the product of the layers, and escape times would be those of its roundoff.
+const LEAST_START: f64 = 1e-6;
+
 /// Closed forms for the escape of each mode through `fraction` of its final value: a balanced
 /// start aligned with the target, squared error, no regularisation. Empty otherwise.
 pub fn predictions(problem: &Problem, fraction: f64) -> Vec<Prediction> {
@@ -35,11 +39,15 @@ pub fn predictions(problem: &Problem, fraction: f64) -> Vec<Prediction> {
     };
     let depth = problem.network.depth();
     let largest = strengths.first().map_or(0.0, |(_, target)| *target);
+    let strongest = strengths
+        .iter()
+        .fold(0.0, |m: f64, (start, _)| m.max(*start));
     strengths
         .iter()
         .enumerate()
         .filter(|(_, (start, target))| {
-            *target > ROUNDOFF * largest && *start > 0.0 && *start < fraction * target
+            let known = *start > LEAST_START * strongest;
+            known && *target > ROUNDOFF * largest && *start < fraction * target
         })
         .map(|(k, &(start, target))| Prediction {
             quantity: "escape_time",
