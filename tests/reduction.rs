@@ -71,3 +71,30 @@ fn neurons_without_weights_do_not_matter() {
         assert_eq!(wide.final_weights[3], narrow.final_weights[3]);
     }
 }
+
+/// The neuron without weights stands first: the others keep their places.
+#[test]
+fn weights_come_back_in_their_places() {
+    let run = |width: usize, w1: &str, w2: &str| {
+        run_text(&format!(
+            "network = {{ widths = [2, {width}, 2] }}\n\
+             cost = {{ kind = \"squared_error\", target = {{ rows = [[1.0, 0.3], [-0.2, 0.6]] }} }}\n\
+             init = {{ kind = \"matrices\", rows = [{w1}, {w2}] }}\n\
+             solver = {{ method = \"dop853\", rtol = 1e-10, horizon = 3.0 }}\n"
+        ))
+    };
+    let wide = run(
+        3,
+        "[[0.0, 0.0], [0.3, 0.1], [0.2, -0.4]]",
+        "[[0.0, 0.5, 0.1], [0.0, -0.2, 0.3]]",
+    );
+    let narrow = run(2, "[[0.3, 0.1], [0.2, -0.4]]", "[[0.5, 0.1], [-0.2, 0.3]]");
+    assert_eq!(wide.solver.reduced_widths, Some(vec![2, 2, 2]));
+    assert_eq!(narrow.solver.reduced_widths, None);
+    let (w1, w2) = (&narrow.final_weights[0].2, &narrow.final_weights[1].2);
+    let first = vec![0.0, w1[0], w1[1], 0.0, w1[2], w1[3]];
+    let second = [vec![0.0; 2], w2.clone()].concat();
+    assert_eq!(wide.final_weights[0].2, first);
+    assert_eq!(wide.final_weights[1].2, second);
+    assert_eq!(wide.final_weights[2], narrow.final_weights[2]);
+}
