@@ -1,9 +1,11 @@
 //! Dense products, spectra and norms: thin over faer, always sequential so that results do not
 //! depend on the number of threads.
 
+mod graded;
 mod spectrum;
 
 pub use faer::{Mat, MatMut, MatRef};
+pub use graded::Graded;
 pub use spectrum::{SingularValues, Svd, svd, symmetric_eigen};
 
 use faer::{Accum, Par};

@@ -3,7 +3,8 @@
 //! A hidden layer touches the flow only through `S = [W_l, W_{l+1}ᵀ] : n_l × (n_{l−1} + n_{l+1})`,
 //! and the flow moves each column of `S` within the span of its columns. With `S = O R`,
 //! `OᵀO = I`, the flow of the narrower network `R` times `O` is the flow of `S`: the cost of a
-//! step no longer depends on `n_l` once it exceeds `n_{l−1} + n_{l+1}`.
+//! step no longer depends on `n_l` once it exceeds `n_{l−1} + n_{l+1}`. A neuron whose row of `S` is
+//! zero stays zero and is left out first: that mixes no modes of different size, as `O` does.
 
 use super::{Network, Problem};
 use crate::linalg::{Mat, multiply, svd};
@@ -18,12 +19,18 @@ pub struct Reduction {
 }
 
 impl Reduction {
-    /// Narrows every hidden layer wider than its neighbours together; `None` when there is none.
+    /// Leaves out neurons that are zero, then narrows every hidden layer wider than its neighbours
+    /// together; `None` when there is nothing to do.
     ///
     /// `O` comes from a singular value decomposition, so the narrow neurons are sorted by size.
     pub fn of(problem: &Problem) -> Option<Self> {
         let mut narrow = problem.clone();
         let mut bases = Vec::new();
+        for layer in 1..problem.network.depth() {
+            if let Some(basis) = drop_zero_neurons(&mut narrow, layer) {
+                bases.push((layer, basis));
+            }
+        }
         for layer in 1..problem.network.depth() {
             let widths = narrow.network.widths();
             if widths[layer] > widths[layer - 1] + widths[layer + 1] {
@@ -73,6 +80,38 @@ impl Reduction {
         }
         weights
     }
+}
+
+/// Leaves out the neurons of hidden layer `layer` with no weight other than zero, but for one if
+/// all are such; returns the unit vectors of the others, `None` when there is nothing to leave out.
+fn drop_zero_neurons(problem: &mut Problem, layer: usize) -> Option<Mat<f64>> {
+    let network = &problem.network;
+    let low = network.layer(&problem.initial_weights, layer);
+    let high = network.layer(&problem.initial_weights, layer + 1);
+    let is_used =
+        |k: &usize| low.row(*k).iter().any(|w| *w != 0.0) || high.col(*k).iter().any(|w| *w != 0.0);
+    let mut used: Vec<usize> = (0..low.nrows()).filter(is_used).collect();
+    if used.is_empty() {
+        used.push(0);
+    }
+    if used.len() == low.nrows() {
+        return None;
+    }
+    let basis = Mat::from_fn(low.nrows(), used.len(), |i, k| {
+        f64::from(u8::from(i == used[k]))
+    });
+    let narrower = with_width(network, layer, used.len());
+    let mut weights = copy_layers(network, &problem.initial_weights, &narrower, layer);
+    let mut w = narrower.layer_mut(&mut weights, layer);
+    for (k, &neuron) in used.iter().enumerate() {
+        w.as_mut().row_mut(k).copy_from(low.row(neuron));
+    }
+    let mut w = narrower.layer_mut(&mut weights, layer + 1);
+    for (k, &neuron) in used.iter().enumerate() {
+        w.as_mut().col_mut(k).copy_from(high.col(neuron));
+    }
+    (problem.network, problem.initial_weights) = (narrower, weights);
+    Some(basis)
 }
 
 /// Replaces hidden layer `layer` by its span; returns `O`.

@@ -1,5 +1,6 @@
 //! Predictions for a problem, each with the assumptions it was found to satisfy.
 
+use super::balance::{ROUNDOFF, is_multiple_of_identity};
 use super::mode_strength::time_between;
 use crate::linalg::{Mat, MatRef, Svd, multiply, svd};
 use crate::model::{Cost, Network, Problem};
@@ -20,8 +21,9 @@ pub struct Prediction {
     pub curve: Vec<(f64, f64)>,
 }
 
-/// Relative size up to which a quantity that should vanish counts as roundoff.
-const ROUNDOFF: f64 = 1e-12;
+/// Least `a_r(0)` in units of the largest: below it fewer than nine digits of `a_r(0)` are left in
+/// the product of the layers, and escape times would be those of its roundoff.
+const LEAST_START: f64 = 1e-6;
 
 /// Closed forms for the escape of each mode through `fraction` of its final value: a balanced
 /// start aligned with the target, squared error, no regularisation. Empty otherwise.
@@ -37,11 +39,15 @@ pub fn predictions(problem: &Problem, fraction: f64) -> Vec<Prediction> {
     };
     let depth = problem.network.depth();
     let largest = strengths.first().map_or(0.0, |(_, target)| *target);
+    let strongest = strengths
+        .iter()
+        .fold(0.0, |m: f64, (start, _)| m.max(*start));
     strengths
         .iter()
         .enumerate()
         .filter(|(_, (start, target))| {
-            *target > ROUNDOFF * largest && *start > 0.0 && *start < fraction * target
+            let known = *start > LEAST_START * strongest;
+            known && *target > ROUNDOFF * largest && *start < fraction * target
         })
         .map(|(k, &(start, target))| Prediction {
             quantity: "escape_time",
@@ -68,28 +74,13 @@ fn curve(depth: usize, target: f64, start: f64) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// `W_{l+1}ᵀ W_{l+1} = W_l W_lᵀ` up to roundoff, tested on two fixed vectors of each hidden layer:
-/// a matrix other than zero maps neither to zero but by an unlikely accident, and no square of a
-/// wide layer has to be formed.
+/// `W_{l+1}ᵀ W_{l+1} = W_l W_lᵀ` for every hidden layer, up to roundoff.
 fn is_balanced(network: &Network, weights: &[f64]) -> bool {
-    (1..network.depth()).all(|l| {
+    let balanced = |l| {
         let (low, high) = (network.layer(weights, l), network.layer(weights, l + 1));
-        let probes = Mat::from_fn(low.nrows(), 2, |i, j| {
-            ((1 + i) as f64 * (1.0 + j as f64)).cos()
-        });
-        let mut image = gram_product(high.transpose(), high, &probes);
-        let size = image.norm_l2();
-        image -= gram_product(low, low.transpose(), &probes);
-        image.norm_l2() <= ROUNDOFF * size
-    })
-}
-
-/// `A B X`.
-fn gram_product(a: MatRef<'_, f64>, b: MatRef<'_, f64>, x: &Mat<f64>) -> Mat<f64> {
-    let (mut half, mut out) = (Mat::zeros(b.nrows(), 2), Mat::zeros(a.nrows(), 2));
-    multiply(half.as_mut(), false, 1.0, b, x.as_ref());
-    multiply(out.as_mut(), false, 1.0, a, half.as_ref());
-    out
+        is_multiple_of_identity(low, high, 0.0)
+    };
+    (1..network.depth()).all(balanced)
 }
 
 /// `(a_r(0), s*_r)` for each mode when `A(0)` is diagonal in the target's singular basis.

@@ -1,0 +1,218 @@
+//! The closed form of two layers against multiple-precision values (tests/data) and against
+//! integration of the layer weights, which knows nothing of it.
+
+use dlnflow::linalg::Mat;
+use dlnflow::model::{Cost, Network, Problem};
+use dlnflow::run::{Watch, run};
+use dlnflow::scenario::{Built, Scenario};
+use dlnflow::theory::riccati::Riccati;
+use serde_json::Value;
+use std::path::Path;
+
+fn number(value: &Value) -> f64 {
+    value
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .or_else(|| value.as_f64())
+        .expect("a number or its decimal expansion")
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    value
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(number)
+        .collect()
+}
+
+fn matrix(value: &Value) -> Mat<f64> {
+    let rows: Vec<Vec<f64>> = value
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(numbers)
+        .collect();
+    Mat::from_fn(rows.len(), rows[0].len(), |i, j| rows[i][j])
+}
+
+/// Largest difference of entries, relative to the largest entry of `exact`.
+fn distance(a: &Mat<f64>, exact: &Mat<f64>) -> f64 {
+    (a - exact).norm_max() / exact.norm_max()
+}
+
+/// Two layers `scale · (W_1, W_2)` under squared error.
+fn two_layers(w1: &Mat<f64>, w2: &Mat<f64>, scale: f64, target: Mat<f64>, l2: f64) -> Problem {
+    let network = Network::new(vec![w1.ncols(), w1.nrows(), w2.nrows()]);
+    let mut initial_weights = vec![0.0; network.parameters()];
+    for (layer, w) in [(1, w1), (2, w2)] {
+        let mut into = network.layer_mut(&mut initial_weights, layer);
+        into.copy_from(faer::Scale(scale) * w);
+    }
+    Problem {
+        network,
+        cost: Cost::SquaredError { target },
+        l2,
+        initial_weights,
+    }
+}
+
+/// Values of the references: `A` to 20 digits by 500-digit arithmetic; the singular values by the
+/// formula with an explicit inverse in 700 digits.
+#[test]
+fn agrees_with_multiple_precision() {
+    let text = include_str!("data/riccati.json");
+    let items: Vec<Value> = serde_json::from_str(text).expect("reference data");
+    for item in &items {
+        let (id, inputs) = (&item["id"], &item["inputs"]);
+        let alpha = match inputs.get("alpha") {
+            Some(alpha) => number(alpha),
+            None => 1.0,
+        };
+        let (w1, w2) = (matrix(&inputs["W1"]), matrix(&inputs["W2"]));
+        let problem = two_layers(&w1, &w2, alpha, matrix(&inputs["A_star"]), 0.0);
+        let gram = Riccati::new(&problem)
+            .unwrap_or_else(|assumption| panic!("{id}: {assumption}"))
+            .at(number(&inputs["t"]));
+        let blocks = [
+            ("value", &gram.a),
+            ("W1tW1", &gram.w1_gram),
+            ("W2W2t", &gram.w2_gram),
+        ];
+        for (name, block) in blocks {
+            if item.get(name).is_some() {
+                let error = distance(block, &matrix(&item[name]));
+                println!("{id} {name}: {error:.1e}");
+                assert!(error <= 1e-12, "{id} {name}: {error:e}");
+            }
+        }
+        for (k, exact) in numbers(&item["singular_values"]).into_iter().enumerate() {
+            let s = gram.singular_values[k];
+            println!("{id} s_{}: {s:.3e} {:.1e}", k + 1, s - exact);
+            // Roundoff of rate × time, up to 400 ulp, and the conditioning of generic bases.
+            assert!(
+                (s - exact).abs() <= 1e-11 * exact,
+                "{id}: {s:e} against {exact:e}"
+            );
+        }
+    }
+    assert_eq!(items.len(), 6);
+}
+
+/// A scenario of two layers, at an accuracy of 1e-13.
+fn scenario(widths: [usize; 3], seed: u64, init: &str, l2: f64) -> (Scenario, Built) {
+    let text = format!(
+        "seed = {seed}\nnetwork = {{ widths = {widths:?} }}\n\
+         cost = {{ kind = \"squared_error\", target = {{ gaussian = 1.0 }} }}\n\
+         init = {init}\nregularization = {{ l2 = {l2} }}\n\
+         solver = {{ method = \"dop853\", rtol = 1e-13, horizon = 6.0 }}\n\
+         record = {{ grid = \"linear\", count = 13 }}\n"
+    );
+    let scenario = Scenario::parse("test.toml", "test", Path::new("."), text.as_bytes(), &[])
+        .unwrap_or_else(|e| panic!("{e}\n{text}"));
+    let built = scenario.build().unwrap_or_else(|e| panic!("{e}\n{text}"));
+    (scenario, built)
+}
+
+const BALANCED: &str = "{ kind = \"balanced\", std = 0.1, hidden_rotation = true }";
+const ONE_NEURON: &str = "{ kind = \"gaussian\", std = 0.2 }";
+
+#[test]
+fn agrees_with_the_layer_flow() {
+    let cases = [
+        ([3, 4, 3], BALANCED, 0.0),
+        ([5, 4, 4], BALANCED, 0.0),
+        ([2, 9, 3], BALANCED, 0.0),
+        ([4, 3, 3], BALANCED, 0.15),
+        ([4, 1, 3], ONE_NEURON, 0.0),
+        (
+            [3, 3, 3],
+            "{ kind = \"lambda_balanced\", lambda = 0.7, std = 0.1, hidden_rotation = true }",
+            0.0,
+        ),
+        (
+            [3, 3, 4],
+            "{ kind = \"lambda_balanced\", lambda = -0.4, std = 0.1, hidden_rotation = true }",
+            0.0,
+        ),
+    ];
+    let mut worst = 0.0_f64;
+    for (widths, init, l2) in cases {
+        for seed in 1..=3 {
+            let (scenario, built) = scenario(widths, seed, init, l2);
+            let exact = Riccati::new(&built.problem)
+                .unwrap_or_else(|assumption| panic!("{widths:?} {init}: {assumption}"));
+            let report = run(&scenario, &built, Watch::default());
+            let (rows, columns, a) = report.final_weights.last().expect("A");
+            let a = Mat::from_fn(*rows, *columns, |i, j| a[j * rows + i]);
+            let error = distance(&a, &exact.at(report.time).a);
+            worst = worst.max(error);
+            // A few hundred steps, each accurate to a part of 1e-13; measured: 8e-15.
+            assert!(error <= 1e-12, "{widths:?} {init} seed {seed}: {error:e}");
+            for row in &report.trajectory.rows {
+                let s = exact.at(row.time).singular_values;
+                for (s, t) in s.iter().zip(&row.singular_values) {
+                    // The dense output between steps is of lower order.
+                    assert!(
+                        (s - t).abs() <= 1e-11,
+                        "{widths:?} {init}: t = {}",
+                        row.time
+                    );
+                }
+            }
+        }
+    }
+    println!("largest difference of A: {worst:.1e}");
+}
+
+#[test]
+fn begins_at_the_start_and_ends_at_the_target() {
+    let (_, built) = scenario([4, 5, 3], 2, BALANCED, 0.0);
+    let exact = Riccati::new(&built.problem).expect("balanced");
+    let network = &built.problem.network;
+    let mut products = network.product_storage();
+    network.prefix_products(&built.problem.initial_weights, &mut products);
+    let start = products.pop().expect("A(0)");
+    assert!(distance(&exact.at(0.0).a, &start) <= 1e-13);
+    let Cost::SquaredError { target } = &built.problem.cost else {
+        panic!("squared error was asked for")
+    };
+    // No growth factor exists at this time in double precision.
+    let end = exact.at(1e9);
+    assert!(distance(&end.a, target) <= 1e-13);
+    assert!(distance(&exact.at(f64::MAX / 1e9).a, target) <= 1e-13);
+    assert!(end.singular_values.iter().all(|s| *s > 0.0));
+}
+
+#[test]
+fn nothing_moves_from_the_origin() {
+    let zero = Mat::zeros(3, 3);
+    let problem = two_layers(&zero, &zero, 1.0, Mat::identity(3, 3), 0.0);
+    let gram = Riccati::new(&problem).expect("balanced").at(7.0);
+    assert_eq!(gram.a, zero);
+    assert_eq!(gram.singular_values, [0.0; 3]);
+}
+
+#[test]
+fn names_the_assumption_that_fails() {
+    let refused = |problem: &Problem| Riccati::new(problem).err();
+    let (_, built) = scenario([3, 3, 3], 1, ONE_NEURON, 0.0);
+    let unbalanced = "imbalance a multiple of the identity";
+    assert_eq!(refused(&built.problem), Some(unbalanced));
+    // The test is scaled: squares of these weights underflow.
+    let mut tiny = built.problem.clone();
+    tiny.initial_weights.iter_mut().for_each(|w| *w *= 1e-200);
+    assert_eq!(refused(&tiny), Some(unbalanced));
+    let (_, built) = scenario([4, 1, 3], 1, ONE_NEURON, 0.1);
+    assert_eq!(refused(&built.problem), Some("balanced start where l2 > 0"));
+    let mut deep = built.problem.clone();
+    deep.network = Network::new(vec![3, 3, 3, 3]);
+    deep.initial_weights = vec![0.0; 27];
+    assert_eq!(refused(&deep), Some("two layers"));
+    let mut weighted = built.problem;
+    weighted.cost = Cost::Weighted {
+        target: Mat::identity(3, 4),
+        weights: Mat::full(3, 4, 1.0),
+    };
+    assert_eq!(refused(&weighted), Some("squared error"));
+}
