@@ -46,7 +46,8 @@ pub struct Integration {
 
 /// What a method hands back to the driver.
 pub(super) struct Finished {
-    pub outcome: Outcome,
+    /// `Continue` when the horizon was reached.
+    pub end: ControlFlow<Outcome>,
     pub rejected: usize,
 }
 
@@ -70,7 +71,10 @@ pub fn integrate(
         }
     };
     Integration {
-        outcome: finished.outcome,
+        outcome: match finished.end {
+            ControlFlow::Break(outcome) => outcome,
+            ControlFlow::Continue(()) => Outcome::HorizonReached,
+        },
         time: watch.time,
         state: watch.state,
         statistics: Statistics {

@@ -26,14 +26,8 @@ pub(super) fn run(
     options: &Options,
     watch: &mut Watch<'_>,
 ) -> Finished {
-    let outcome = match descend(field, y0, learning_rate, options, watch) {
-        ControlFlow::Break(outcome) => outcome,
-        ControlFlow::Continue(()) => Outcome::HorizonReached,
-    };
-    Finished {
-        outcome,
-        rejected: 0,
-    }
+    let end = descend(field, y0, learning_rate, options, watch);
+    Finished { end, rejected: 0 }
 }
 
 fn descend(

@@ -42,12 +42,9 @@ pub(super) fn run(
     watch: &mut Watch<'_>,
 ) -> Finished {
     let mut method = Adams::new(field, y0, options);
-    let outcome = match method.advance(watch) {
-        ControlFlow::Break(outcome) => outcome,
-        ControlFlow::Continue(()) => Outcome::HorizonReached,
-    };
+    let end = method.advance(watch);
     Finished {
-        outcome,
+        end,
         rejected: method.rejected,
     }
 }

@@ -52,10 +52,7 @@ pub(super) fn run(
         _ => run.all(&Bdf),
     };
     Finished {
-        outcome: match outcome {
-            ControlFlow::Break(outcome) => outcome,
-            ControlFlow::Continue(()) => Outcome::HorizonReached,
-        },
+        end: outcome,
         rejected: run.rejected,
     }
 }
