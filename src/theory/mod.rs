@@ -2,8 +2,14 @@
 //! assumptions hold.
 
 mod balance;
+pub mod escape_sequence;
+pub mod first_escape;
+pub mod growth;
+mod heteroclinic;
 pub mod mode_strength;
 mod prediction;
 pub mod riccati;
+mod taylor;
+pub mod unmet;
 
 pub use prediction::{Prediction, predictions};

@@ -1,0 +1,298 @@
+//! The way from one saddle to the next, `L = 2`: the neurons that are learned and one more that
+//! leaves along `(v_1, u_1)`,
+//!
+//! `z' = [[0, G(A)ᵀ], [G(A), 0]] z − 2λz`, `G = −∇C(A)`, `A = Σ_active z_out z_inᵀ`,
+//!
+//! normalised so that the new neuron is `e^{r_1 τ} (v_1, u_1)` as `τ → −∞`   (Jacot et al. 2021).
+//! Passive neurons obey the same linear equation without acting on `A`: they start as
+//! `e^{r_j τ} (v_j, u_j)` and tell how much of the slower modes grows at the next saddle.
+
+use super::growth::{Growth, drive};
+use super::taylor::{Polynomial, Series, add_cauchy};
+use super::unmet::Unmet;
+use crate::linalg::{Mat, MatRef, SingularValues, multiply, svd};
+use crate::model::{Cost, CostScratch};
+
+/// Size of the new neuron at the start, in units of the root of the level: what is neglected there
+/// is its square, far below roundoff.
+const DEPARTURE: f64 = 1e-9;
+/// Relative speed at which the neurons count as arrived.
+const AT_REST: f64 = 1e-13;
+/// More steps than a passage takes: the slowest known ones need a few hundred.
+const MOST_STEPS: usize = 20_000;
+/// Relative size of a pivot that counts as a vanishing overlap.
+const NO_OVERLAP: f64 = 1e-9;
+
+/// Two layers whose first `active` hidden neurons make `A`; the state is `[W_1ᵀ; W_2]`.
+struct TwoLayers<'a> {
+    cost: &'a Cost,
+    l2: f64,
+    active: usize,
+    drive: Vec<Mat<f64>>,
+    scratch: CostScratch,
+}
+
+impl Polynomial for TwoLayers<'_> {
+    fn coefficient(&mut self, y: &[Vec<Mat<f64>>], k: usize) -> Vec<Mat<f64>> {
+        let (rows, cols) = self.cost.shape();
+        let (active, neurons) = (self.active, y[0][0].ncols());
+        let input = |i: usize| y[i][0].subrows(0, cols);
+        let output = |i: usize| y[i][0].subrows(cols, rows);
+        let mut a = Mat::zeros(rows, cols);
+        let out = |i: usize| output(i).subcols(0, active);
+        let transposed = |i: usize| input(i).subcols(0, active).transpose();
+        add_cauchy(a.as_mut(), k, out, transposed);
+        if k == 0 {
+            self.drive = vec![drive(self.cost, a.as_ref())];
+        } else {
+            let mut g = Mat::zeros(rows, cols);
+            self.cost
+                .curvature(a.as_ref(), g.as_mut(), &mut self.scratch);
+            self.drive.push(-g);
+        }
+        let g = &self.drive;
+        let mut next = &y[k][0] * faer::Scale(-2.0 * self.l2);
+        let (top, bottom) = next.as_mut().split_at_row_mut(cols);
+        debug_assert_eq!(top.ncols(), neurons);
+        add_cauchy(top, k, |i| g[i].transpose(), output);
+        add_cauchy(bottom, k, |i| g[i].as_ref(), input);
+        vec![next]
+    }
+}
+
+/// What a passage tells.
+#[derive(Debug, Clone)]
+pub(super) struct Passage {
+    /// The saddle where it ends.
+    pub arrived: Mat<f64>,
+    /// What grows there.
+    pub growth: Growth,
+    /// `ln κ_i`: the passive neurons, made orthogonal in the hidden space in their order, grow as
+    /// `κ_i e^{r'_i τ}`; as many as have an overlap.
+    pub log_growth: Vec<f64>,
+}
+
+/// The neurons on their way.
+pub(super) struct Way<'a> {
+    flow: TwoLayers<'a>,
+    time: f64,
+    neurons: Mat<f64>,
+    /// `ln` of the factors taken out of the passive neurons.
+    logs: Vec<f64>,
+    rate: f64,
+    level: f64,
+    values: SingularValues,
+}
+
+impl<'a> Way<'a> {
+    /// Leaves `saddle`, which is balanced and has rank `rank`, where `growth` grows, with the next
+    /// `passive` directions watched.
+    pub(super) fn new(
+        cost: &'a Cost,
+        l2: f64,
+        (saddle, rank): (MatRef<'_, f64>, usize),
+        growth: &Growth,
+        passive: usize,
+        level: f64,
+    ) -> Result<Self, Unmet> {
+        if !(level > 0.0 && level.is_finite()) {
+            return Err(Unmet::LevelNotReached);
+        }
+        let (rows, cols) = cost.shape();
+        let rate = growth.first(0.0)?;
+        let size = DEPARTURE * level.sqrt();
+        let time = size.ln() / rate;
+        let learned = svd(saddle).ok_or(Unmet::NotFinite)?;
+        let d = &growth.directions;
+        let neurons = Mat::from_fn(rows + cols, rank + 1 + passive, |i, j| {
+            if j >= rank {
+                d[(i, j - rank)] * if j == rank { size } else { 1.0 }
+            } else {
+                let vector = if i < cols {
+                    learned.v[(i, j)]
+                } else {
+                    learned.u[(i - cols, j)]
+                };
+                learned.s[j].sqrt() * vector
+            }
+        });
+        Ok(Self {
+            flow: TwoLayers {
+                cost,
+                l2,
+                active: rank + 1,
+                drive: Vec::new(),
+                scratch: cost.scratch(),
+            },
+            time,
+            neurons,
+            logs: growth.rates[1..=passive].iter().map(|r| r * time).collect(),
+            rate,
+            level,
+            values: SingularValues::new(rows, cols),
+        })
+    }
+
+    /// Adds `e^{r_j τ} amplitude_j (v_j, u_j)`, `j ≥ 2`, to the new neuron.
+    pub(super) fn perturb(&mut self, growth: &Growth, amplitudes: &[f64]) {
+        let new = self.flow.active - 1;
+        for (j, amplitude) in amplitudes.iter().enumerate() {
+            let factor = amplitude * (growth.rates[j + 1] * self.time).exp();
+            for i in 0..self.neurons.nrows() {
+                self.neurons[(i, new)] += factor * growth.directions[(i, j + 1)];
+            }
+        }
+    }
+
+    /// Goes on to the level.
+    pub(super) fn event(&mut self) -> Result<f64, Unmet> {
+        for _ in 0..MOST_STEPS {
+            let (series, h, resting) = self.series();
+            let ahead = self.strength(&series, h);
+            if !ahead.is_finite() {
+                return Err(Unmet::NoArrival);
+            }
+            if ahead >= self.level {
+                return Ok(self.time + self.locate(&series, h));
+            }
+            if resting {
+                return Err(Unmet::LevelNotReached);
+            }
+            self.advance(&series, h);
+        }
+        Err(Unmet::NoArrival)
+    }
+
+    /// Goes on to the next saddle.
+    pub(super) fn arrive(mut self) -> Result<Passage, Unmet> {
+        for _ in 0..MOST_STEPS {
+            let (series, h, resting) = self.series();
+            if resting {
+                return self.passage();
+            }
+            self.advance(&series, h);
+        }
+        Err(Unmet::NoArrival)
+    }
+
+    /// The series here, a step for it, and whether the active neurons are at rest.
+    fn series(&mut self) -> (Series, f64, bool) {
+        let series = Series::new(&mut self.flow, vec![self.neurons.clone()]);
+        let active = self.flow.active;
+        let speed = series.velocity()[0].subcols(0, active).norm_l2();
+        let size = self.neurons.subcols(0, active).norm_l2();
+        let step = series.step().min(10.0 / self.rate);
+        (series, step, speed <= AT_REST * self.rate * size)
+    }
+
+    fn advance(&mut self, series: &Series, h: f64) {
+        self.time += h;
+        if let Some(neurons) = series.at(h).pop() {
+            self.neurons = neurons;
+        }
+        self.orthogonalise();
+    }
+
+    /// Makes the passive neurons orthonormal; only combinations with earlier ones are taken.
+    fn orthogonalise(&mut self) {
+        let active = self.flow.active;
+        for j in 0..self.logs.len() {
+            for _ in 0..2 {
+                for k in 0..j {
+                    let (new, old) = (active + j, active + k);
+                    let overlap = column_dot(&self.neurons, new, old);
+                    for i in 0..self.neurons.nrows() {
+                        let part = overlap * self.neurons[(i, old)];
+                        self.neurons[(i, new)] -= part;
+                    }
+                }
+            }
+            let size = self.neurons.col(active + j).norm_l2();
+            self.logs[j] += size.ln();
+            for i in 0..self.neurons.nrows() {
+                self.neurons[(i, active + j)] /= size;
+            }
+        }
+    }
+
+    fn end_to_end(&self, neurons: &Mat<f64>) -> Mat<f64> {
+        let (rows, cols) = self.flow.cost.shape();
+        let active = neurons.subcols(0, self.flow.active);
+        let (input, output) = (active.subrows(0, cols), active.subrows(cols, rows));
+        let mut a = Mat::zeros(rows, cols);
+        multiply(a.as_mut(), false, 1.0, output, input.transpose());
+        a
+    }
+
+    /// `σ` of the new mode after `h`.
+    fn strength(&mut self, series: &Series, h: f64) -> f64 {
+        let state = series.at(h);
+        let a = self.end_to_end(&state[0]);
+        self.values.of(a.as_ref())[self.flow.active - 1]
+    }
+
+    /// When, in the step, the level is reached: bisection to the last place.
+    fn locate(&mut self, series: &Series, h: f64) -> f64 {
+        let (mut low, mut high) = (0.0, h);
+        for _ in 0..60 {
+            let middle = 0.5 * (low + high);
+            if self.strength(series, middle) >= self.level {
+                high = middle;
+            } else {
+                low = middle;
+            }
+        }
+        high
+    }
+
+    fn passage(self) -> Result<Passage, Unmet> {
+        let arrived = self.end_to_end(&self.neurons);
+        let flow = &self.flow;
+        let growth = Growth::at(flow.cost, flow.l2, arrived.as_ref(), flow.active)?;
+        let count = self.logs.len().min(growth.rates.len());
+        let passive = self.neurons.subcols(flow.active, count);
+        let mut overlap = Mat::zeros(count, count);
+        let directions = growth.directions.subcols(0, count);
+        multiply(
+            overlap.as_mut(),
+            false,
+            0.5,
+            directions.transpose(),
+            passive,
+        );
+        let log_growth = pivots(overlap)
+            .iter()
+            .enumerate()
+            .map(|(i, p)| self.logs[i] + p.abs().ln() - growth.rates[i] * self.time)
+            .collect();
+        Ok(Passage {
+            arrived,
+            growth,
+            log_growth,
+        })
+    }
+}
+
+fn column_dot(m: &Mat<f64>, i: usize, j: usize) -> f64 {
+    (0..m.nrows()).map(|k| m[(k, i)] * m[(k, j)]).sum()
+}
+
+/// Quotients of neighbouring leading minors, up to the first that vanishes.
+fn pivots(mut m: Mat<f64>) -> Vec<f64> {
+    let mut found = Vec::new();
+    for k in 0..m.nrows() {
+        let pivot = m[(k, k)];
+        if pivot.abs() <= NO_OVERLAP {
+            break;
+        }
+        found.push(pivot);
+        for i in k + 1..m.nrows() {
+            let factor = m[(i, k)] / pivot;
+            for j in k..m.ncols() {
+                let part = factor * m[(k, j)];
+                m[(i, j)] -= part;
+            }
+        }
+    }
+    found
+}

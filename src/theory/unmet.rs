@@ -1,0 +1,42 @@
+//! Why an asymptotic result does not apply.
+
+/// The assumption that does not hold, as one sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unmet {
+    /// The result is for another number of layers.
+    #[error("the network has a depth that this result does not cover")]
+    Depth,
+    /// `h < 1` or shapes that do not fit each other.
+    #[error("the layers, the cost and the levels do not fit together")]
+    Shapes,
+    /// Something is NaN or infinite.
+    #[error("the weights or the cost are not finite")]
+    NotFinite,
+    /// `σ_1 = σ_2`: any direction of their plane may escape first.
+    #[error("the two largest singular values of the negative gradient coincide")]
+    RepeatedTop,
+    /// `σ_1 − 2λ ≤ 0`.
+    #[error("nothing grows at the saddle: the regularisation is too strong or all is learned")]
+    NoGrowth,
+    /// The start has no part along the direction that grows.
+    #[error("the start has no overlap with a direction that grows")]
+    ZeroOverlap,
+    /// The level is not between the saddle left and the saddle reached.
+    #[error("the singular value does not reach the level on its way to the next saddle")]
+    LevelNotReached,
+    /// The way to the next saddle did not end.
+    #[error("the way to the next saddle does not settle")]
+    NoArrival,
+    /// A saddle earlier in the sequence is not known.
+    #[error("a saddle on the way is not known")]
+    SaddleMissing,
+    /// The cost must be `½‖A − T‖²`.
+    #[error("this result is for squared error")]
+    NotSquaredError,
+    /// The result is for `λ = 0`.
+    #[error("this result is for training without regularisation")]
+    Regularised,
+    /// More directions with vanishing overlaps than subsets can be listed for.
+    #[error("some overlaps vanish among too many directions to list all their subsets")]
+    TooManyDirections,
+}
