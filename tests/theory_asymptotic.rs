@@ -3,7 +3,8 @@
 use dlnflow::linalg::Mat;
 use dlnflow::model::Cost;
 use dlnflow::theory::escape_sequence::escape_sequence;
-use dlnflow::theory::first_escape::first_escape;
+use dlnflow::theory::blow_up::deep_escapes;
+use dlnflow::theory::saddle_sequence::jump_slopes;
 use serde_json::Value;
 
 fn number(value: &Value) -> f64 {
@@ -49,7 +50,7 @@ fn weighted(item: &Value) -> Cost {
 
 #[test]
 fn explore() {
-    for item in items("jump_times_A") {
+    for item in items("jump_times") {
         let inputs = &item["inputs"];
         let alpha = number(&inputs["alpha"]);
         let scale = faer::Scale(alpha);
@@ -57,12 +58,57 @@ fn explore() {
         let levels = numbers(&inputs["threshold"]);
         let exact = numbers(&item["value"]);
         let cost = weighted(&item);
-        let first = first_escape(&cost, 0.0, w1.as_ref(), w2.as_ref(), levels[0]).unwrap();
-        println!("{alpha:e} T1 {} diff {:e} error {:e}", first.time, exact[0]-first.time, first.error);
         let (found, ended) = escape_sequence(&cost, 0.0, w1.as_ref(), w2.as_ref(), &levels);
         for (k, e) in found.iter().enumerate() {
-            println!("   T{} {} {:e} rates {:?}", k + 1, e.time, exact[k] - e.time, e.growth.rates);
+            println!("   T{} {} {:e} error {:e}", k + 1, e.time, exact[k] - e.time, e.error);
         }
         println!("{ended:?}");
+    }
+    for item in items("small_init_L2") {
+        let inputs = &item["inputs"];
+        println!("{}", item["id"]);
+        let (w1, w2) = (matrix(&inputs["W1"]), matrix(&inputs["W2"]));
+        let levels = numbers(&inputs["levels"]);
+        let exact = numbers(&item["value"]);
+        let cost = Cost::SquaredError { target: matrix(&inputs["A_star"]) };
+        let (found, ended) = escape_sequence(&cost, 0.0, w1.as_ref(), w2.as_ref(), &levels);
+        for (k, e) in found.iter().enumerate() {
+            println!("   T{} {} {:e} error {:e}", k + 1, e.time, exact[k] - e.time, e.error);
+        }
+        println!("{ended:?}");
+    }
+    for item in items("small_init_L3") {
+        let inputs = &item["inputs"];
+        println!("{}", item["id"]);
+        let weights = ["W1", "W2", "W3"].map(|w| matrix(&inputs[w]));
+        let levels = numbers(&inputs["levels"]);
+        let exact = numbers(&item["value"]);
+        let target = matrix(&inputs["A_star"]);
+        let (found, ended) = deep_escapes(target.as_ref(), &weights, &levels);
+        for (k, e) in found.iter().enumerate() {
+            println!("   T{} {} {:e} error {:e}", k + 1, e.time, exact[k] - e.time, e.error);
+        }
+        println!("{ended:?}");
+    }
+    for item in items("escape_L3") {
+        let inputs = &item["inputs"];
+        let target = matrix(&inputs["A_star"]);
+        for row in item["table_log10inv_alpha_T1_T2"].as_array().unwrap() {
+            let row = numbers(row);
+            let alpha = 10f64.powf(-row[0]);
+            let theta: Vec<_> = inputs["Theta"].as_array().unwrap().iter().map(|w| matrix(w) * faer::Scale(alpha)).collect();
+            let s = dlnflow::linalg::svd(target.as_ref()).unwrap().s;
+            let levels: Vec<f64> = s.iter().map(|s| s * 0.5).collect();
+            let (found, ended) = deep_escapes(target.as_ref(), &theta, &levels);
+            println!("{row:?} Tb {} Tb2 {} K {} {ended:?}", found[0].wait * alpha, found[1].wait * alpha, found[0].passage);
+            for k in 0..2 {
+                println!("   T{} {} {:e} error {:e}", k + 1, found[k].time, row[k + 1] - found[k].time, found[k].error);
+            }
+        }
+    }
+    for name in ["jump_exponents_A", "jump_exponents_B"] {
+        let item = &items(name)[0];
+        let saddles: Vec<_> = item["saddles"].as_array().unwrap()[1..].iter().map(matrix).collect();
+        println!("{name} {:?} {:?}", jump_slopes(&weighted(item), 0.0, 3, &saddles), item["value"]);
     }
 }

@@ -12,9 +12,9 @@
 //!
 //! An argument, confirmed by integration, not a theorem.
 
-use super::first_escape::{FirstEscape, Overlaps, first_escape};
+use super::first_escape::{FirstEscape, Overlaps, ROUNDOFF, first_escape};
 use super::growth::{GAP, Growth};
-use super::heteroclinic::{Passage, Way};
+use super::heteroclinic::{Approach, Way};
 use super::unmet::Unmet;
 use crate::linalg::{Mat, MatRef, dot, norm};
 use crate::model::Cost;
@@ -28,6 +28,8 @@ pub struct Escape {
     pub passage: f64,
     /// `T_k`.
     pub time: f64,
+    /// Estimate of the error.
+    pub error: f64,
     /// The saddle `A_k` reached.
     pub saddle: Mat<f64>,
     /// What grows there.
@@ -69,6 +71,10 @@ struct Sequence<'a> {
     origin: f64,
     /// `ℓ_1, ℓ_2, …` at the origin.
     logs: Vec<f64>,
+    /// How the neurons settle at the saddle, in the time of the passage that led there.
+    approach: Option<Approach>,
+    /// `r_1` at the saddle before, times the error of the escape from there.
+    inherited: f64,
 }
 
 impl<'a> Sequence<'a> {
@@ -93,37 +99,59 @@ impl<'a> Sequence<'a> {
             growth,
             origin: 0.0,
             logs,
+            approach: None,
+            inherited: 0.0,
         })
     }
 
     /// Goes over to the next saddle.
     fn next(&mut self, level: f64) -> Result<Escape, Unmet> {
         let rate = self.growth.first(GAP * self.scale)?;
-        let first = *self.logs.first().ok_or(Unmet::ZeroOverlap)?;
-        let wait = -first / rate;
+        let wait = -self.logs.first().ok_or(Unmet::ZeroOverlap)? / rate;
+        for (log, rate) in self.logs.iter_mut().zip(&self.growth.rates) {
+            *log += rate * wait;
+        }
         self.origin += wait;
         let passive = self.logs.len().min(self.growth.rates.len()) - 1;
-        let saddle = (self.saddle.as_ref(), self.rank);
-        let mut way = Way::new(self.cost, self.l2, saddle, &self.growth, passive, level)?;
+        let mut way = self.way(passive, level)?;
         let event = way.event()?;
-        let Passage {
-            arrived,
-            growth,
-            log_growth,
-        } = way.arrive()?;
-        let grown = |i: usize| self.logs[i] + self.growth.rates[i] * wait;
-        let count = passive.min(log_growth.len());
-        self.logs = (0..count).map(|i| grown(i + 1) + log_growth[i]).collect();
-        self.saddle = arrived.clone();
+        let error = self.error(rate, wait, event, level);
+        let passage = way.arrive()?;
+        let grown = self.logs.iter().skip(1).zip(&passage.log_growth);
+        self.logs = grown.map(|(log, growth)| log + growth).collect();
+        self.saddle = passage.arrived.clone();
         self.rank += 1;
-        self.growth = growth.clone();
+        self.growth = passage.growth.clone();
+        self.approach = Some(passage.approach);
+        self.inherited = rate * error;
         Ok(Escape {
             origin: self.origin,
             passage: event,
             time: self.origin + event,
-            saddle: arrived,
-            growth,
+            error,
+            saddle: passage.arrived,
+            growth: passage.growth,
         })
+    }
+
+    fn way(&self, passive: usize, level: f64) -> Result<Way<'a>, Unmet> {
+        let saddle = (self.saddle.as_ref(), self.rank);
+        Way::new(self.cost, self.l2, saddle, &self.growth, passive, level)
+    }
+
+    /// Twice what the slower modes change when the new neuron carries as much of them as is left
+    /// over; what the distance from the saddle changes that remains at the escape; and the error
+    /// inherited from the escape before, which changes how long each mode grew how fast.
+    fn error(&self, rate: f64, wait: f64, event: f64, level: f64) -> f64 {
+        let carried: Vec<f64> = self.logs.iter().skip(1).map(|log| log.exp()).collect();
+        let disturbed = self.way(0, level).and_then(|mut way| {
+            way.perturb(&self.growth, &carried);
+            way.event()
+        });
+        let shift = disturbed.map_or(f64::INFINITY, |t| (t - event).abs());
+        let unsettled = self.approach.map_or(0.0, |a| a.effect(wait + event) / rate);
+        let roundoff = ROUNDOFF * (self.origin.abs() + event.abs());
+        2.0 * shift + unsettled + self.inherited / rate + roundoff
     }
 }
 

@@ -17,6 +17,9 @@ use super::unmet::Unmet;
 use crate::linalg::{Mat, MatRef, multiply};
 use crate::model::Cost;
 
+/// What roundoff leaves of times, relative to their terms.
+pub(super) const ROUNDOFF: f64 = 1e-14;
+
 /// Growth, overlaps and the time of the first escape.
 #[derive(Debug, Clone)]
 pub struct FirstEscape {
@@ -119,7 +122,7 @@ pub fn first_escape(
         origin,
         passage,
         time: origin + passage,
-        error: 2.0 * (shift + others),
+        error: 2.0 * (shift + others) + ROUNDOFF * (origin.abs() + passage.abs()),
         growth,
     })
 }

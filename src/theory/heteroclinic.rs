@@ -70,6 +70,27 @@ pub(super) struct Passage {
     /// `ln κ_i`: the passive neurons, made orthogonal in the hidden space in their order, grow as
     /// `κ_i e^{r'_i τ}`; as many as have an overlap.
     pub log_growth: Vec<f64>,
+    /// How it settles.
+    pub approach: Approach,
+}
+
+/// `e^{−r τ}`: the end of the approach to a saddle.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Approach {
+    time: f64,
+    /// Speed of the neurons at `time`, relative to their size.
+    speed: f64,
+    rate: f64,
+}
+
+impl Approach {
+    /// What the growth of a new neuron up to `time` lacks: the relative distance `d = c e^{−r τ}`
+    /// from the saddle then, times `1 + r τ`. The second term is not derived: integrations show
+    /// errors `τ e^{−r τ}`.
+    pub(super) fn effect(&self, time: f64) -> f64 {
+        let distance = self.speed / self.rate * (-self.rate * (time - self.time)).exp();
+        distance * (1.0 + (self.rate * time).max(0.0))
+    }
 }
 
 /// The neurons on their way.
@@ -147,7 +168,7 @@ impl<'a> Way<'a> {
     /// Goes on to the level.
     pub(super) fn event(&mut self) -> Result<f64, Unmet> {
         for _ in 0..MOST_STEPS {
-            let (series, h, resting) = self.series();
+            let (series, h, speed) = self.series();
             let ahead = self.strength(&series, h);
             if !ahead.is_finite() {
                 return Err(Unmet::NoArrival);
@@ -155,7 +176,7 @@ impl<'a> Way<'a> {
             if ahead >= self.level {
                 return Ok(self.time + self.locate(&series, h));
             }
-            if resting {
+            if speed <= AT_REST * self.rate {
                 return Err(Unmet::LevelNotReached);
             }
             self.advance(&series, h);
@@ -165,24 +186,34 @@ impl<'a> Way<'a> {
 
     /// Goes on to the next saddle.
     pub(super) fn arrive(mut self) -> Result<Passage, Unmet> {
+        let mut approach = Approach {
+            time: f64::NAN,
+            speed: f64::NAN,
+            rate: f64::NAN,
+        };
         for _ in 0..MOST_STEPS {
-            let (series, h, resting) = self.series();
-            if resting {
-                return self.passage();
+            let (series, h, speed) = self.series();
+            if speed <= AT_REST * self.rate {
+                return self.passage(approach);
             }
+            approach = Approach {
+                time: self.time,
+                speed,
+                rate: (approach.speed / speed).ln() / (self.time - approach.time),
+            };
             self.advance(&series, h);
         }
         Err(Unmet::NoArrival)
     }
 
-    /// The series here, a step for it, and whether the active neurons are at rest.
-    fn series(&mut self) -> (Series, f64, bool) {
+    /// The series here, a step for it, and the relative speed of the active neurons.
+    fn series(&mut self) -> (Series, f64, f64) {
         let series = Series::new(&mut self.flow, vec![self.neurons.clone()]);
         let active = self.flow.active;
         let speed = series.velocity()[0].subcols(0, active).norm_l2();
         let size = self.neurons.subcols(0, active).norm_l2();
         let step = series.step().min(10.0 / self.rate);
-        (series, step, speed <= AT_REST * self.rate * size)
+        (series, step, speed / size)
     }
 
     fn advance(&mut self, series: &Series, h: f64) {
@@ -245,7 +276,7 @@ impl<'a> Way<'a> {
         high
     }
 
-    fn passage(self) -> Result<Passage, Unmet> {
+    fn passage(self, approach: Approach) -> Result<Passage, Unmet> {
         let arrived = self.end_to_end(&self.neurons);
         let flow = &self.flow;
         let growth = Growth::at(flow.cost, flow.l2, arrived.as_ref(), flow.active)?;
@@ -269,6 +300,7 @@ impl<'a> Way<'a> {
             arrived,
             growth,
             log_growth,
+            approach,
         })
     }
 }

@@ -13,6 +13,14 @@ pub fn time_between(depth: usize, target: f64, start: f64, end: f64) -> f64 {
     scale * (wait(depth, z0, z1) + approach(depth, z1) - approach(depth, z0))
 }
 
+/// `s*^{−(2−2/L)} Φ_L((end/s*)^{1/L})`, `L ≥ 3`, `0 < end < target`: the time from where the mode
+/// would blow up without its target to `end`, for a start at 0 and `−∞`.
+pub fn time_after_blow_up(depth: usize, target: f64, end: f64) -> f64 {
+    let (l, z) = (depth as f64, end / target);
+    let scale = target.powf(2.0 / l - 2.0);
+    scale * (approach(depth, z) - z.powf(2.0 / l - 1.0) / (l - 2.0))
+}
+
 /// The part `−x^{2−L}/(L−2)` (`ln x` for `L = 2`) between `z_0` and `z_1`, `x = z^{1/L}`.
 fn wait(depth: usize, z0: f64, z1: f64) -> f64 {
     let l = depth as f64;

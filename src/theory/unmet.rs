@@ -27,15 +27,9 @@ pub enum Unmet {
     /// The way to the next saddle did not end.
     #[error("the way to the next saddle does not settle")]
     NoArrival,
-    /// A saddle earlier in the sequence is not known.
-    #[error("a saddle on the way is not known")]
-    SaddleMissing,
-    /// The cost must be `½‖A − T‖²`.
-    #[error("this result is for squared error")]
-    NotSquaredError,
-    /// The result is for `λ = 0`.
-    #[error("this result is for training without regularisation")]
-    Regularised,
+    /// Not the fastest direction but one that had grown before escapes first.
+    #[error("a direction other than the fastest escapes first: other saddles are visited")]
+    OtherOrder,
     /// More directions with vanishing overlaps than subsets can be listed for.
     #[error("some overlaps vanish among too many directions to list all their subsets")]
     TooManyDirections,

@@ -1,0 +1,124 @@
+//! `T_1 = T_b + K`: escapes of `L ≥ 3` layers from a small start   (Jacot et al. 2021).
+//!
+//! Near a saddle the layers follow the homogeneous flow of [`homogeneous`](super::homogeneous),
+//! which blows up at `T_b`; a start `α` times as large blows up at `α^{−(L−2)} T_b`. The strength
+//! of the mode that escapes meets the level at `K = s^{−(2−2/L)} Φ_L((ℓ/s)^{1/L})` after that
+//! (squared error). What is orthogonal to it has grown by a factor of order one only: it is the
+//! start of a smaller network for the next escape, so that all plateaus last alike.
+//!
+//! That generic starts find the top singular pair, and the size of the error, are arguments
+//! confirmed by integration, not theorems.
+
+use super::growth::drive;
+use super::homogeneous::Escaping;
+use super::mode_strength::time_after_blow_up;
+use super::unmet::Unmet;
+use crate::linalg::{Mat, MatRef};
+use crate::model::Cost;
+
+/// The blow-up of the homogeneous flow.
+#[derive(Debug, Clone)]
+pub struct BlowUp {
+    /// `T_b`.
+    pub time: f64,
+    /// `s_1`, `s_2` of the drive `G`.
+    pub top: [f64; 2],
+    /// `1 − H/max H` falls as `tilt · ρ^{−2(1 − s_2/s_1)}`.
+    pub tilt: f64,
+    /// Relative error of `complement`.
+    pub unsettled: f64,
+    /// The layers orthogonal to what escapes, `(n_l − 1) × (n_{l−1} − 1)`, at the blow-up.
+    pub complement: Vec<Mat<f64>>,
+    /// `G` between the complements.
+    pub complement_drive: Mat<f64>,
+}
+
+/// The blow-up from `weights` `W_1 … W_L`, `L ≥ 3`, under the drive `g = −∇C` of a saddle.
+///
+/// A step of the flow takes about a thousand products of each layer.
+///
+/// # Errors
+/// Fewer than three layers, shapes that do not fit, a repeated or vanishing top singular value, a
+/// start that does not find the top singular pair.
+pub fn blow_up(g: &Mat<f64>, weights: &[Mat<f64>]) -> Result<BlowUp, Unmet> {
+    let mut way = Escaping::new(g, weights)?;
+    way.run()?;
+    let exponent = 2.0 * (1.0 - way.top[1] / way.top[0]);
+    let defect = way.defect.max(0.0);
+    Ok(BlowUp {
+        time: way.time + way.rest,
+        top: way.top,
+        tilt: defect * (exponent * way.log_size).exp(),
+        unsettled: defect,
+        complement: way.complement(),
+        complement_drive: way.complement_drive(),
+    })
+}
+
+/// The leading time of the first escape under any cost: `T_b` of the start, to which a time of
+/// order one adds.
+///
+/// # Errors
+/// Those of [`blow_up`].
+pub fn first_blow_up(cost: &Cost, weights: &[Mat<f64>]) -> Result<BlowUp, Unmet> {
+    let (rows, cols) = cost.shape();
+    let zero = Mat::zeros(rows, cols);
+    blow_up(&drive(cost, zero.as_ref()), weights)
+}
+
+/// One escape of a deep network.
+#[derive(Debug, Clone)]
+pub struct DeepEscape {
+    /// `T_b` since the blow-up before.
+    pub wait: f64,
+    /// `K`.
+    pub passage: f64,
+    /// `T_k`.
+    pub time: f64,
+    /// Estimate of the error.
+    pub error: f64,
+}
+
+/// The times at which `σ_k(A)` reaches `levels[k − 1]`, `k = 1, 2, …`, for squared error towards
+/// `target` and `λ = 0`, until the first that has none; then why.
+pub fn deep_escapes(
+    target: MatRef<'_, f64>,
+    weights: &[Mat<f64>],
+    levels: &[f64],
+) -> (Vec<DeepEscape>, Option<Unmet>) {
+    let mut found = Vec::new();
+    let (mut g, mut layers) = (target.to_owned(), weights.to_vec());
+    let (mut start, mut inherited) = (0.0, 0.0);
+    for &level in levels {
+        let step = match blow_up(&g, &layers) {
+            Ok(step) => step,
+            Err(reason) => return (found, Some(reason)),
+        };
+        let strength = step.top[0];
+        if !(level > 0.0 && level < strength) {
+            return (found, Some(Unmet::LevelNotReached));
+        }
+        let passage = time_after_blow_up(layers.len(), strength, level);
+        start += step.time;
+        let own = tilt_error(&step, layers.len());
+        println!("time {} own {own:e} inherited {inherited:e} unsettled {:e} tilt {:e}", step.time, step.unsettled, step.tilt);
+        found.push(DeepEscape {
+            wait: step.time,
+            passage,
+            time: start + passage,
+            error: own + inherited,
+        });
+        inherited += own;
+        (g, layers) = (step.complement_drive, step.complement);
+    }
+    (found, None)
+}
+
+/// `s_1^{−(2−2/L)}`, the time of the passage, times what `1 − H/max H` is when the mode saturates,
+/// `ρ² = L s_1^{2/L}`.
+fn tilt_error(step: &BlowUp, depth: usize) -> f64 {
+    let (l, s) = (depth as f64, step.top[0]);
+    let exponent = 1.0 - step.top[1] / s;
+    let saturated = l * s.powf(2.0 / l);
+    s.powf(2.0 / l - 2.0) * step.tilt * saturated.powf(-exponent)
+}

@@ -1,0 +1,219 @@
+//! `dθ/dt = ∇H`, `H = ⟨G, W_L ⋯ W_1⟩`: the flow of `L ≥ 3` layers near a saddle, which blows up
+//! in finite time   (Jacot et al. 2021).
+//!
+//! On the unit sphere `H ≤ s_1 L^{−L/2}`, reached by layers of rank one, equal norms and the top
+//! singular pair of `G`; there `dρ/dt = s* ρ^{L−1}`, `s* = L^{1−L/2} s_1`, for `ρ = ‖θ‖`. The
+//! state is kept on the sphere beside `ln ρ`, so that nothing over- or underflows.
+
+use super::taylor::{Polynomial, Series, add_cauchy};
+use super::unmet::Unmet;
+use crate::linalg::{Mat, svd};
+
+/// Growth of `ρ` after which the rest is a straight way: 1e10.
+const GROWTH: f64 = 23.0;
+/// More steps than a blow-up takes: each multiplies `ρ` by about 1.4 once its direction is found.
+const MOST_STEPS: usize = 20_000;
+
+/// Layers under a constant drive `G = [[s_1, 0], [0, G_⊥]]`.
+pub(super) struct Homogeneous {
+    g: Mat<f64>,
+    /// Series of `W_l ⋯ W_1`, `l = 1 … L − 1`.
+    prefixes: Vec<Vec<Mat<f64>>>,
+    /// Series of `W_{l+1}ᵀ ⋯ W_Lᵀ G`, `l = L − 1 … 1`.
+    suffixes: Vec<Vec<Mat<f64>>>,
+}
+
+impl Homogeneous {
+    pub(super) fn new(g: Mat<f64>) -> Self {
+        Self {
+            g,
+            prefixes: Vec::new(),
+            suffixes: Vec::new(),
+        }
+    }
+
+    /// Appends term `k` of all products.
+    fn extend(&mut self, y: &[Vec<Mat<f64>>], k: usize) {
+        let depth = y[0].len();
+        if k == 0 {
+            self.prefixes = vec![Vec::new(); depth - 1];
+            self.suffixes = vec![Vec::new(); depth - 1];
+        }
+        self.prefixes[0].push(y[k][0].clone());
+        self.suffixes[0].push(y[k][depth - 1].transpose() * &self.g);
+        for l in 1..depth - 1 {
+            let before = &self.prefixes[l - 1];
+            let mut term = Mat::zeros(y[0][l].nrows(), before[0].ncols());
+            let factor = |i: usize| y[i][l].as_ref();
+            add_cauchy(term.as_mut(), k, factor, |i| before[i].as_ref());
+            self.prefixes[l].push(term);
+            let (layer, after) = (depth - 1 - l, &self.suffixes[l - 1]);
+            let mut term = Mat::zeros(y[0][layer].ncols(), after[0].ncols());
+            let factor = |i: usize| y[i][layer].transpose();
+            add_cauchy(term.as_mut(), k, factor, |i| after[i].as_ref());
+            self.suffixes[l].push(term);
+        }
+    }
+}
+
+impl Polynomial for Homogeneous {
+    fn coefficient(&mut self, y: &[Vec<Mat<f64>>], k: usize) -> Vec<Mat<f64>> {
+        self.extend(y, k);
+        let depth = y[0].len();
+        let (first, last) = (&self.suffixes[depth - 2][k], &self.prefixes[depth - 2][k]);
+        let mut out = vec![first.clone()];
+        for l in 1..depth - 1 {
+            let (above, below) = (&self.suffixes[depth - 2 - l], &self.prefixes[l - 1]);
+            let mut term = Mat::zeros(y[0][l].nrows(), y[0][l].ncols());
+            let left = |i: usize| above[i].as_ref();
+            add_cauchy(term.as_mut(), k, left, |i| below[i].transpose());
+            out.push(term);
+        }
+        out.push(&self.g * last.transpose());
+        out
+    }
+}
+
+/// Layers on their way to the blow-up, in frames whose first vectors are `v_1`, the top left
+/// singular vectors of the hidden layers, and `u_1`: so the slow modes keep their own relative
+/// accuracy when they are many orders of magnitude smaller.
+pub(super) struct Escaping {
+    flow: Homogeneous,
+    /// `θ/ρ`.
+    layers: Vec<Mat<f64>>,
+    pub log_size: f64,
+    /// Time gone by.
+    pub time: f64,
+    /// `t_b − time` if the rest is a straight way.
+    pub rest: f64,
+    /// `1 − H/max H`.
+    pub defect: f64,
+    /// `s_1`, `s_2`.
+    pub top: [f64; 2],
+}
+
+impl Escaping {
+    /// `weights` are `W_1 … W_L` and `g` is `−∇C` at the saddle.
+    pub(super) fn new(g: &Mat<f64>, weights: &[Mat<f64>]) -> Result<Self, Unmet> {
+        let depth = weights.len();
+        if depth < 3 {
+            return Err(Unmet::Depth);
+        }
+        let fits = weights.windows(2).all(|w| w[0].nrows() == w[1].ncols());
+        let ends = (weights[depth - 1].nrows(), weights[0].ncols());
+        if !fits || ends != (g.nrows(), g.ncols()) || weights.iter().any(|w| w.nrows() == 0) {
+            return Err(Unmet::Shapes);
+        }
+        let pair = svd(g.as_ref()).ok_or(Unmet::NotFinite)?;
+        let first = *pair.s.first().ok_or(Unmet::NoGrowth)?;
+        let second = pair.s.get(1).copied().unwrap_or(0.0);
+        if !(first > 0.0) {
+            return Err(Unmet::NoGrowth);
+        }
+        if first - second <= super::growth::GAP * first {
+            return Err(Unmet::RepeatedTop);
+        }
+        let (u, v) = (reflection(&pair.u, 0), reflection(&pair.v, 0));
+        let mut layers = weights.to_vec();
+        layers[0] = &layers[0] * &v;
+        layers[depth - 1] = &u * &layers[depth - 1];
+        let mut escaping = Self {
+            flow: Homogeneous::new(&u * g * &v),
+            layers,
+            log_size: 0.0,
+            time: 0.0,
+            rest: f64::INFINITY,
+            defect: 1.0,
+            top: [first, second],
+        };
+        escaping.normalise()?;
+        Ok(escaping)
+    }
+
+    /// Goes on to where the rest is a straight way.
+    pub(super) fn run(&mut self) -> Result<(), Unmet> {
+        let start = self.log_size;
+        let depth = self.layers.len() as f64;
+        let fastest = self.top[0] * depth.powf(1.0 - 0.5 * depth);
+        for _ in 0..MOST_STEPS {
+            let series = Series::new(&mut self.flow, self.layers.clone());
+            let unit = (-(depth - 2.0) * self.log_size).exp();
+            let speed = inner(series.velocity(), &self.layers);
+            self.rest = unit / ((depth - 2.0) * speed);
+            self.defect = 1.0 - speed / fastest;
+            if self.log_size - start > GROWTH && self.defect < 1e-2 {
+                return Ok(());
+            }
+            // Nothing moves on a critical ray with H = 0 or beside one with H < max H for long.
+            let h = series.step().min(10.0 / fastest);
+            self.layers = series.at(h);
+            self.time += h * unit;
+            self.normalise()?;
+            self.turn_frames()?;
+        }
+        Err(Unmet::ZeroOverlap)
+    }
+
+    /// The layers of what has not escaped, in the frames' further vectors, at `t_b`: corrected by
+    /// the time that is left.
+    pub(super) fn complement(&self) -> Vec<Mat<f64>> {
+        let scale = faer::Scale(self.log_size.exp());
+        let corner = |w: &Mat<f64>| {
+            let (rows, cols) = (w.nrows() - 1, w.ncols() - 1);
+            w.submatrix(1, 1, rows, cols) * scale
+        };
+        self.layers.iter().map(corner).collect()
+    }
+
+    /// `G_⊥`.
+    pub(super) fn complement_drive(&self) -> Mat<f64> {
+        let g = &self.flow.g;
+        g.submatrix(1, 1, g.nrows() - 1, g.ncols() - 1).to_owned()
+    }
+
+    fn normalise(&mut self) -> Result<(), Unmet> {
+        let largest = self.layers.iter().fold(0.0, |m: f64, w| m.max(w.norm_max()));
+        if !largest.is_finite() {
+            return Err(Unmet::NotFinite);
+        }
+        if largest == 0.0 {
+            return Err(Unmet::ZeroOverlap);
+        }
+        let squares = |w: &Mat<f64>| (w * faer::Scale(1.0 / largest)).squared_norm_l2();
+        let norm = self.layers.iter().map(squares).sum::<f64>().sqrt();
+        for w in &mut self.layers {
+            *w = &*w * faer::Scale(1.0 / largest) * faer::Scale(1.0 / norm);
+        }
+        self.log_size += largest.ln() + norm.ln();
+        Ok(())
+    }
+
+    fn turn_frames(&mut self) -> Result<(), Unmet> {
+        for l in 0..self.layers.len() - 1 {
+            let frame = svd(self.layers[l].as_ref()).ok_or(Unmet::NotFinite)?;
+            let turn = reflection(&frame.u, 0);
+            self.layers[l] = &turn * &self.layers[l];
+            self.layers[l + 1] = &self.layers[l + 1] * &turn;
+        }
+        Ok(())
+    }
+}
+
+/// The reflection that exchanges the unit vector in a column and `∓e_1`.
+fn reflection(vectors: &Mat<f64>, column: usize) -> Mat<f64> {
+    let mut w: Vec<f64> = vectors.col(column).iter().copied().collect();
+    w[0] += 1f64.copysign(w[0]);
+    let square: f64 = w.iter().map(|x| x * x).sum();
+    Mat::from_fn(w.len(), w.len(), |i, j| {
+        f64::from(u8::from(i == j)) - 2.0 * w[i] * w[j] / square
+    })
+}
+
+fn inner(x: &[Mat<f64>], y: &[Mat<f64>]) -> f64 {
+    let columns = |(x, y): (&Mat<f64>, &Mat<f64>)| {
+        (0..x.ncols())
+            .map(|j| x.col(j).transpose() * y.col(j))
+            .sum::<f64>()
+    };
+    x.iter().zip(y).map(columns).sum()
+}
