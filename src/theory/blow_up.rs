@@ -10,11 +10,14 @@
 //! confirmed by integration, not theorems.
 
 use super::growth::drive;
-use super::homogeneous::Escaping;
+use super::homogeneous::{Escaping, log_saturation};
 use super::mode_strength::time_after_blow_up;
 use super::unmet::Unmet;
 use crate::linalg::{Mat, MatRef};
 use crate::model::Cost;
+
+/// What roundoff leaves of a blow-up time: about a hundred steps with errors of a few ulp.
+const ROUNDOFF: f64 = 1e-13;
 
 /// The blow-up of the homogeneous flow.
 #[derive(Debug, Clone)]
@@ -23,7 +26,7 @@ pub struct BlowUp {
     pub time: f64,
     /// `s_1`, `s_2` of the drive `G`.
     pub top: [f64; 2],
-    /// `1 − H/max H` falls as `tilt · ρ^{−2(1 − s_2/s_1)}`.
+    /// `1 − H/max H` where `ρ` is that of the saturated mode.
     pub tilt: f64,
     /// Relative error of `complement`.
     pub unsettled: f64,
@@ -43,13 +46,15 @@ pub struct BlowUp {
 pub fn blow_up(g: &Mat<f64>, weights: &[Mat<f64>]) -> Result<BlowUp, Unmet> {
     let mut way = Escaping::new(g, weights)?;
     way.run()?;
+    // The defect falls as ρ^{−2(1 − s_2/s_1)}.
     let exponent = 2.0 * (1.0 - way.top[1] / way.top[0]);
-    let defect = way.defect.max(0.0);
+    let (log_size, defect) = way.saturating;
+    let further = log_saturation(weights.len() as f64, way.top[0]) - log_size;
     Ok(BlowUp {
         time: way.time + way.rest,
         top: way.top,
-        tilt: defect * (exponent * way.log_size).exp(),
-        unsettled: defect,
+        tilt: defect * (-exponent * further).exp(),
+        unsettled: way.defect.max(0.0),
         complement: way.complement(),
         complement_drive: way.complement_drive(),
     })
@@ -88,37 +93,27 @@ pub fn deep_escapes(
 ) -> (Vec<DeepEscape>, Option<Unmet>) {
     let mut found = Vec::new();
     let (mut g, mut layers) = (target.to_owned(), weights.to_vec());
-    let (mut start, mut inherited) = (0.0, 0.0);
+    let (mut start, mut inherited, mut unsettled) = (0.0, 0.0, 0.0);
     for &level in levels {
         let step = match blow_up(&g, &layers) {
-            Ok(step) => step,
+            Ok(step) if level > 0.0 && level < step.top[0] => step,
+            Ok(_) => return (found, Some(Unmet::LevelNotReached)),
             Err(reason) => return (found, Some(reason)),
         };
-        let strength = step.top[0];
-        if !(level > 0.0 && level < strength) {
-            return (found, Some(Unmet::LevelNotReached));
-        }
-        let passage = time_after_blow_up(layers.len(), strength, level);
+        let (depth, strength) = (layers.len(), step.top[0]);
         start += step.time;
-        let own = tilt_error(&step, layers.len());
-        println!("time {} own {own:e} inherited {inherited:e} unsettled {:e} tilt {:e}", step.time, step.unsettled, step.tilt);
+        // The time of the passage times the tilt; the complement's error before.
+        let own = strength.powf(2.0 / depth as f64 - 2.0) * step.tilt;
+        inherited += 2.0 * (own + unsettled * step.time) + ROUNDOFF * start;
+        unsettled += step.unsettled;
+        let passage = time_after_blow_up(depth, strength, level);
         found.push(DeepEscape {
             wait: step.time,
             passage,
             time: start + passage,
-            error: own + inherited,
+            error: inherited,
         });
-        inherited += own;
         (g, layers) = (step.complement_drive, step.complement);
     }
     (found, None)
-}
-
-/// `s_1^{−(2−2/L)}`, the time of the passage, times what `1 − H/max H` is when the mode saturates,
-/// `ρ² = L s_1^{2/L}`.
-fn tilt_error(step: &BlowUp, depth: usize) -> f64 {
-    let (l, s) = (depth as f64, step.top[0]);
-    let exponent = 1.0 - step.top[1] / s;
-    let saturated = l * s.powf(2.0 / l);
-    s.powf(2.0 / l - 2.0) * step.tilt * saturated.powf(-exponent)
 }

@@ -87,7 +87,7 @@ impl<'a> Sequence<'a> {
     ) -> Result<Self, Unmet> {
         let level = levels.first().ok_or(Unmet::Shapes)?;
         let FirstEscape { growth, .. } = first_escape(cost, l2, w1, w2, *level)?;
-        let overlaps = Overlaps::new(&growth, w1, w2).ok_or(Unmet::ZeroOverlap)?;
+        let overlaps = Overlaps::new(&growth, w1, w2)?;
         let logs = perpendicular(&overlaps);
         let (rows, cols) = cost.shape();
         Ok(Self {

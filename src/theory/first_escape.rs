@@ -45,10 +45,18 @@ pub(super) struct Overlaps {
 }
 
 impl Overlaps {
-    pub(super) fn new(growth: &Growth, w1: MatRef<'_, f64>, w2: MatRef<'_, f64>) -> Option<Self> {
-        let size = w1.norm_max().max(w2.norm_max());
-        if !(size > 0.0 && size.is_finite()) {
-            return None;
+    pub(super) fn new(
+        growth: &Growth,
+        w1: MatRef<'_, f64>,
+        w2: MatRef<'_, f64>,
+    ) -> Result<Self, Unmet> {
+        let size = w1.norm_l1().max(w2.norm_l1());
+        let sum = w1.norm_l1() + w2.norm_l1();
+        if !sum.is_finite() {
+            return Err(Unmet::NotFinite);
+        }
+        if sum == 0.0 {
+            return Err(Unmet::ZeroOverlap);
         }
         let d = growth.directions.as_ref();
         let (v, u) = (d.subrows(0, w1.ncols()), d.subrows(w1.ncols(), w2.nrows()));
@@ -56,7 +64,7 @@ impl Overlaps {
         let (below, above) = (w1 * faer::Scale(1.0 / size), w2 * faer::Scale(1.0 / size));
         multiply(x.as_mut(), false, 0.5, below.as_ref(), v);
         multiply(x.as_mut(), true, 0.5, above.transpose(), u);
-        Some(Self {
+        Ok(Self {
             x,
             scale: size.ln(),
         })
@@ -100,7 +108,7 @@ pub fn first_escape(
     let zero = Mat::zeros(rows, cols);
     let growth = Growth::at(cost, l2, zero.as_ref(), 0)?;
     let rate = growth.first(0.0)?;
-    let overlaps = Overlaps::new(&growth, w1, w2).ok_or(Unmet::ZeroOverlap)?;
+    let overlaps = Overlaps::new(&growth, w1, w2)?;
     let first = overlaps.x.col(0).norm_l2();
     if !(first > f64::EPSILON) {
         return Err(Unmet::ZeroOverlap);
@@ -115,7 +123,9 @@ pub fn first_escape(
     // What escapes carries a part of the other modes: the same way with that part in it.
     let mut disturbed = leave()?;
     disturbed.perturb(&growth, &overlaps.carried(&growth, origin));
-    let shift = disturbed.event().map_or(f64::INFINITY, |t| (t - passage).abs());
+    let shift = disturbed
+        .event()
+        .map_or(f64::INFINITY, |t| (t - passage).abs());
     let others = overlaps.others(&growth, origin + passage) / (2.0 * rate * level);
     Ok(FirstEscape {
         log_overlap,

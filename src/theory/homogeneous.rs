@@ -5,12 +5,17 @@
 //! singular pair of `G`; there `dρ/dt = s* ρ^{L−1}`, `s* = L^{1−L/2} s_1`, for `ρ = ‖θ‖`. The
 //! state is kept on the sphere beside `ln ρ`, so that nothing over- or underflows.
 
+use super::growth::GAP;
 use super::taylor::{Polynomial, Series, add_cauchy};
 use super::unmet::Unmet;
 use crate::linalg::{Mat, svd};
 
 /// Growth of `ρ` after which the rest is a straight way: 1e10.
 const GROWTH: f64 = 23.0;
+/// Growth of `ρ` after which a start that has not found the top pair never will.
+const LOST: f64 = 10.0 * GROWTH;
+/// `1 − H/max H` beyond which another critical ray may still be near.
+const ASTRAY: f64 = 1e-2;
 /// More steps than a blow-up takes: each multiplies `ρ` by about 1.4 once its direction is found.
 const MOST_STEPS: usize = 20_000;
 
@@ -88,6 +93,8 @@ pub(super) struct Escaping {
     pub rest: f64,
     /// `1 − H/max H`.
     pub defect: f64,
+    /// `ln ρ` and the defect at the last step before the mode would saturate.
+    pub saturating: (f64, f64),
     /// `s_1`, `s_2`.
     pub top: [f64; 2],
 }
@@ -101,8 +108,11 @@ impl Escaping {
         }
         let fits = weights.windows(2).all(|w| w[0].nrows() == w[1].ncols());
         let ends = (weights[depth - 1].nrows(), weights[0].ncols());
-        if !fits || ends != (g.nrows(), g.ncols()) || weights.iter().any(|w| w.nrows() == 0) {
+        if !fits || ends != (g.nrows(), g.ncols()) {
             return Err(Unmet::Shapes);
+        }
+        if weights.iter().any(|w| w.nrows() == 0 || w.ncols() == 0) {
+            return Err(Unmet::NoGrowth);
         }
         let pair = svd(g.as_ref()).ok_or(Unmet::NotFinite)?;
         let first = *pair.s.first().ok_or(Unmet::NoGrowth)?;
@@ -110,10 +120,10 @@ impl Escaping {
         if !(first > 0.0) {
             return Err(Unmet::NoGrowth);
         }
-        if first - second <= super::growth::GAP * first {
+        if first - second <= GAP * first {
             return Err(Unmet::RepeatedTop);
         }
-        let (u, v) = (reflection(&pair.u, 0), reflection(&pair.v, 0));
+        let (u, v) = (reflection(&pair.u), reflection(&pair.v));
         let mut layers = weights.to_vec();
         layers[0] = &layers[0] * &v;
         layers[depth - 1] = &u * &layers[depth - 1];
@@ -124,9 +134,11 @@ impl Escaping {
             time: 0.0,
             rest: f64::INFINITY,
             defect: 1.0,
+            saturating: (0.0, 1.0),
             top: [first, second],
         };
         escaping.normalise()?;
+        escaping.saturating.0 = escaping.log_size;
         Ok(escaping)
     }
 
@@ -141,10 +153,17 @@ impl Escaping {
             let speed = inner(series.velocity(), &self.layers);
             self.rest = unit / ((depth - 2.0) * speed);
             self.defect = 1.0 - speed / fastest;
-            if self.log_size - start > GROWTH && self.defect < 1e-2 {
+            if self.log_size <= log_saturation(depth, self.top[0]) {
+                self.saturating = (self.log_size, self.defect);
+            }
+            let grown = self.log_size - start;
+            if grown > GROWTH && self.defect < ASTRAY {
                 return Ok(());
             }
-            // Nothing moves on a critical ray with H = 0 or beside one with H < max H for long.
+            if grown > LOST {
+                return Err(Unmet::ZeroOverlap);
+            }
+            // On a ray where nothing changes the series has no terms.
             let h = series.step().min(10.0 / fastest);
             self.layers = series.at(h);
             self.time += h * unit;
@@ -154,8 +173,7 @@ impl Escaping {
         Err(Unmet::ZeroOverlap)
     }
 
-    /// The layers of what has not escaped, in the frames' further vectors, at `t_b`: corrected by
-    /// the time that is left.
+    /// The layers of what has not escaped, in the frames' further vectors.
     pub(super) fn complement(&self) -> Vec<Mat<f64>> {
         let scale = faer::Scale(self.log_size.exp());
         let corner = |w: &Mat<f64>| {
@@ -172,7 +190,10 @@ impl Escaping {
     }
 
     fn normalise(&mut self) -> Result<(), Unmet> {
-        let largest = self.layers.iter().fold(0.0, |m: f64, w| m.max(w.norm_max()));
+        let largest = self
+            .layers
+            .iter()
+            .fold(0.0, |m: f64, w| m.max(w.norm_max()));
         if !largest.is_finite() {
             return Err(Unmet::NotFinite);
         }
@@ -191,7 +212,7 @@ impl Escaping {
     fn turn_frames(&mut self) -> Result<(), Unmet> {
         for l in 0..self.layers.len() - 1 {
             let frame = svd(self.layers[l].as_ref()).ok_or(Unmet::NotFinite)?;
-            let turn = reflection(&frame.u, 0);
+            let turn = reflection(&frame.u);
             self.layers[l] = &turn * &self.layers[l];
             self.layers[l + 1] = &self.layers[l + 1] * &turn;
         }
@@ -199,9 +220,14 @@ impl Escaping {
     }
 }
 
-/// The reflection that exchanges the unit vector in a column and `∓e_1`.
-fn reflection(vectors: &Mat<f64>, column: usize) -> Mat<f64> {
-    let mut w: Vec<f64> = vectors.col(column).iter().copied().collect();
+/// `ln ρ` of a mode of strength `s`: `ρ² = L s^{2/L}`.
+pub(super) fn log_saturation(depth: f64, s: f64) -> f64 {
+    0.5 * depth.ln() + s.ln() / depth
+}
+
+/// The reflection that exchanges the unit vector in the first column and `∓e_1`.
+fn reflection(vectors: &Mat<f64>) -> Mat<f64> {
+    let mut w: Vec<f64> = vectors.col(0).iter().copied().collect();
     w[0] += 1f64.copysign(w[0]);
     let square: f64 = w.iter().map(|x| x * x).sum();
     Mat::from_fn(w.len(), w.len(), |i, j| {

@@ -58,7 +58,8 @@ pub fn jump_slopes(
     let zero = Mat::zeros(rows, cols);
     let mut at = Growth::at(cost, l2, zero.as_ref(), 0)?;
     if let Cost::SquaredError { .. } = cost {
-        let growing = at.rates.iter().take(hidden).filter(|r| **r > 0.0);
+        let floor = GAP * at.rates.first().copied().unwrap_or(0.0).max(0.0);
+        let growing = at.rates.iter().take(hidden).filter(|r| **r > floor);
         return Ok(growing.map(|r| 1.0 / r).collect());
     }
     let scale = at.first(0.0)?;
@@ -129,7 +130,7 @@ impl Exponents {
                 if !wait.is_finite() {
                     return Err(Unmet::ZeroOverlap);
                 }
-                if (1..rates.len()).any(|i| waits(i) < wait) {
+                if (1..rates.len()).any(|i| waits(i) < wait * (1.0 - GAP)) {
                     return Err(Unmet::OtherOrder);
                 }
                 let grown = |set: usize| {
@@ -172,7 +173,8 @@ impl Exponents {
 
 /// The determinant of the rows and columns in two sets of equal size.
 fn minor(m: &Mat<f64>, rows: usize, cols: usize) -> f64 {
-    let members = |set: usize| -> Vec<usize> { (0..m.nrows()).filter(|i| set >> i & 1 == 1).collect() };
+    let members =
+        |set: usize| -> Vec<usize> { (0..m.nrows()).filter(|i| set >> i & 1 == 1).collect() };
     let (rows, cols) = (members(rows), members(cols));
     Mat::from_fn(rows.len(), cols.len(), |i, j| m[(rows[i], cols[j])]).determinant()
 }
