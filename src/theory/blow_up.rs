@@ -102,10 +102,11 @@ pub fn deep_escapes(
         };
         let (depth, strength) = (layers.len(), step.top[0]);
         start += step.time;
-        // The time of the passage times the tilt; the complement's error before.
+        // The time of the passage times the tilt; the errors of the complement, to which the
+        // passage adds the square of the tilt.
         let own = strength.powf(2.0 / depth as f64 - 2.0) * step.tilt;
         inherited += 2.0 * (own + unsettled * step.time) + ROUNDOFF * start;
-        unsettled += step.unsettled;
+        unsettled += step.unsettled + step.tilt * step.tilt;
         let passage = time_after_blow_up(depth, strength, level);
         found.push(DeepEscape {
             wait: step.time,
