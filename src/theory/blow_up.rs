@@ -1,6 +1,6 @@
 //! `T_1 = T_b + K`: escapes of `L ≥ 3` layers from a small start   (Jacot et al. 2021).
 //!
-//! Near a saddle the layers follow the homogeneous flow of [`homogeneous`](super::homogeneous),
+//! Near a saddle the layers follow the homogeneous flow of `homogeneous`,
 //! which blows up at `T_b`; a start `α` times as large blows up at `α^{−(L−2)} T_b`. The strength
 //! of the mode that escapes meets the level at `K = s^{−(2−2/L)} Φ_L((ℓ/s)^{1/L})` after that
 //! (squared error). What is orthogonal to it has grown by a factor of order one only: it is the

@@ -5,7 +5,7 @@
 //! All hidden neurons obey one linear equation. So the parts of the start along the modes, made
 //! orthogonal in the hidden space in the order of the modes, grow independently: at a saddle as
 //! `e^{r_i τ}`, and from one saddle to the next by the factors `κ_i` of
-//! [`heteroclinic`](super::heteroclinic). With `ℓ_i` the logarithms of their sizes at the origin
+//! `heteroclinic`. With `ℓ_i` the logarithms of their sizes at the origin
 //! `O_k` of a passage,
 //!
 //! `ℓ'_i = ℓ_{i+1} + ln κ_i`, `O_{k+1} = O_k − ℓ'_1/r'_1`, `ℓ_i ← ℓ'_i + r'_i (O_{k+1} − O_k)`.
@@ -169,7 +169,7 @@ fn perpendicular(overlaps: &Overlaps) -> Vec<f64> {
             }
         }
         let size = norm(&x);
-        if !(size > 1e-13 * before) {
+        if size <= 1e-13 * before {
             break;
         }
         logs.push(overlaps.scale + size.ln());

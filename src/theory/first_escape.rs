@@ -110,7 +110,7 @@ pub fn first_escape(
     let rate = growth.first(0.0)?;
     let overlaps = Overlaps::new(&growth, w1, w2)?;
     let first = overlaps.x.col(0).norm_l2();
-    if !(first > f64::EPSILON) {
+    if first <= f64::EPSILON {
         return Err(Unmet::ZeroOverlap);
     }
     let log_overlap = overlaps.scale + first.ln();

@@ -117,7 +117,7 @@ impl Escaping {
         let pair = svd(g.as_ref()).ok_or(Unmet::NotFinite)?;
         let first = *pair.s.first().ok_or(Unmet::NoGrowth)?;
         let second = pair.s.get(1).copied().unwrap_or(0.0);
-        if !(first > 0.0) {
+        if first <= 0.0 {
             return Err(Unmet::NoGrowth);
         }
         if first - second <= GAP * first {
