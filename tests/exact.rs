@@ -193,7 +193,7 @@ fn weights_of_1e_20_escape_on_time() {
     }
     let solver = "method = \"exact\", horizon = 4000.0";
     let init = "{ kind = \"balanced\", std = 1e-40, hidden_rotation = true }";
-    let mut escapes = 0;
+    let mut sides = [0, 0];
     for seed in 1..=3 {
         let (scenario, built) = build(&two_layers([3, 4, 3], seed, init, 0.0, solver));
         let report = run(&scenario, &built, Watch::default());
@@ -204,15 +204,24 @@ fn weights_of_1e_20_escape_on_time() {
         );
         let exact = Riccati::new(&built.problem).expect("balanced");
         let escape = |e: &&dlnflow::observe::Event| e.kind == EventKind::Escape;
-        for event in report.events.iter().filter(escape) {
+        let escapes: Vec<_> = report.events.iter().filter(escape).collect();
+        // From a balanced start of rank 3 det A keeps its sign: the last mode may have to stay.
+        let network = &built.problem.network;
+        let mut products = network.product_storage();
+        network.prefix_products(&built.problem.initial_weights, &mut products);
+        let target = built.problem.cost.target().expect("a target");
+        let start = faer::Scale(1e40) * &products[1];
+        let same_side = target.determinant() * start.determinant() > 0.0;
+        sides[usize::from(same_side)] += 1;
+        assert_eq!(escapes.len(), if same_side { 3 } else { 2 }, "seed {seed}");
+        for event in escapes {
             let k = event.index.expect("a mode") - 1;
             let passed = |t: f64| exact.at(t).singular_values[k] >= event.level;
             let slack = 1e-9 * event.time;
             assert!(!passed(event.time - slack) && passed(event.time + slack));
-            escapes += 1;
         }
     }
-    assert_eq!(escapes, 9);
+    assert!(sides[0] > 0 && sides[1] > 0);
 }
 
 #[test]

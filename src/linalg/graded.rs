@@ -8,6 +8,10 @@ use super::dot;
 /// More sweeps than any matrix needs: convergence is quadratic after the first few.
 const SWEEPS: usize = 60;
 
+/// Part of a column below which what is left of it, when others are taken out, counts as roundoff of
+/// whoever made it: some hundred times that of a product or a singular value decomposition.
+const NEGLIGIBLE: f64 = 1e-13;
+
 /// `[e^{ℓ_1} x_1, …, e^{ℓ_n} x_n]` with unit columns `x_j`, or `x_j = 0` and `ℓ_j = −∞`.
 #[derive(Debug, Clone)]
 pub struct Graded {
@@ -52,7 +56,6 @@ impl Graded {
     fn triangular(&self) -> (Vec<Vec<f64>>, Graded) {
         let columns = self.log_sizes.len();
         let rows = self.directions.first().map_or(0, Vec::len);
-        let threshold = f64::EPSILON * (rows.max(1) as f64).sqrt();
         let mut rest = self.clone();
         let mut basis: Vec<Vec<f64>> = Vec::new();
         let (mut lines, mut sizes) = (Vec::new(), Vec::new());
@@ -74,7 +77,7 @@ impl Graded {
             lines.push((0..columns).map(|j| rest.project(j, &q, unit)).collect());
             rest.log_sizes[pivot] = f64::NEG_INFINITY;
             for j in 0..columns {
-                if rest.log_sizes[j] < self.log_sizes[j] + threshold.ln() {
+                if rest.log_sizes[j] < self.log_sizes[j] + NEGLIGIBLE.ln() {
                     rest.log_sizes[j] = f64::NEG_INFINITY;
                 }
             }
