@@ -1,7 +1,9 @@
 //! Scenario → report: the whole of one run, without files.
 
+mod exact;
+
 use crate::flow::LayerFlow;
-use crate::integrate::{Integration, Options, Outcome, integrate};
+use crate::integrate::{Integration, Method, Options, Outcome, VectorField, integrate};
 use crate::model::{Network, Problem, Reduction};
 use crate::observe::{EventSpec, Observation, Observed, Progress, RunObserver};
 use crate::report::{Prediction, Report, SolverReport, Source};
@@ -10,6 +12,7 @@ use crate::scenario::{Built, Scenario};
 use crate::theory;
 use crate::verify;
 use cpu_time::ProcessTime;
+use exact::SolvedFlow;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -73,8 +76,12 @@ fn observe(
     saddle_levels: &[Option<f64>],
     watch: Watch<'_>,
 ) -> (Observed, Integration, SolverReport) {
-    let field = LayerFlow::new(problem);
-    let interior = LayerFlow::new(problem);
+    let solved = (options.method == Method::Exact).then(|| SolvedFlow::new(problem));
+    let (stepped, interior) = (LayerFlow::new(problem), LayerFlow::new(problem));
+    let field: &dyn VectorField = match &solved {
+        Some(solved) => solved,
+        None => &stepped,
+    };
     let observation = Observation {
         recording: &built.recording,
         events: &built.events,
@@ -90,7 +97,7 @@ fn observe(
     }
     let (wall, cpu) = (Instant::now(), ProcessTime::now());
     let start = &problem.initial_weights;
-    let end = integrate(&field, start, options, &mut observer);
+    let end = integrate(field, start, options, &mut observer);
     let solver = SolverReport {
         method: options.method.name().to_owned(),
         reduced_widths: None,
@@ -101,7 +108,9 @@ fn observe(
         integration: wall.elapsed(),
         cpu: cpu.elapsed(),
     };
-    (observer.finish(), end, solver)
+    let mut observed = observer.finish();
+    observed.warnings.extend(solved.and_then(|s| s.warning()));
+    (observed, end, solver)
 }
 
 /// The outcome's name in files and one sentence about it.

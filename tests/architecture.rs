@@ -17,7 +17,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "verify",
         &["theory", "observe", "model", "report", "scenario"],
     ),
-    ("scenario", &["model", "linalg", "integrate", "observe"]),
+    (
+        "scenario",
+        &["model", "linalg", "integrate", "observe", "theory"],
+    ),
     ("report", &["observe"]),
     (
         "run",

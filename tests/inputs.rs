@@ -48,7 +48,7 @@ fn bad_files_raise_their_messages() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    assert_eq!(files.len(), 139);
+    assert_eq!(files.len(), 144);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn good_files_build_and_so_do_their_resolved_forms() {
         assert_eq!(again.expectations, built.expectations);
         assert_eq!(again.resolved, built.resolved, "{}", path.display());
     }
-    assert_eq!(files.len(), 36);
+    assert_eq!(files.len(), 37);
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn every_kind_and_name_is_in_the_json_schema() {
     let schema = dlnflow::scenario::json_schema().to_string();
     // The names of interface.md.
     let names = "squared_error weighted matrix_completion regression matrix_sensing gaussian \
-        orthogonal balanced aligned lambda_balanced identity matrices run auto dop853 tsit45 bdf \
+        orthogonal balanced aligned lambda_balanced identity matrices run auto dop853 exact tsit45 bdf \
         esdirk34 tr_bdf2 gradient_descent adaptive linear log steps times escape crossing plateau \
         rank_change rising falling both closed_form published rows diagonal singular_values file";
     for name in names.split_whitespace() {

@@ -197,14 +197,17 @@ fn nothing_moves_from_the_origin() {
 fn names_the_assumption_that_fails() {
     let refused = |problem: &Problem| Riccati::new(problem).err();
     let (_, built) = scenario([3, 3, 3], 1, ONE_NEURON, 0.0);
-    let unbalanced = "imbalance a multiple of the identity";
+    let unbalanced = "an imbalance that is a multiple of the identity";
     assert_eq!(refused(&built.problem), Some(unbalanced));
     // The test is scaled: squares of these weights underflow.
     let mut tiny = built.problem.clone();
     tiny.initial_weights.iter_mut().for_each(|w| *w *= 1e-200);
     assert_eq!(refused(&tiny), Some(unbalanced));
     let (_, built) = scenario([4, 1, 3], 1, ONE_NEURON, 0.1);
-    assert_eq!(refused(&built.problem), Some("balanced start where l2 > 0"));
+    assert_eq!(
+        refused(&built.problem),
+        Some("a balanced start where l2 > 0")
+    );
     let mut deep = built.problem.clone();
     deep.network = Network::new(vec![3, 3, 3, 3]);
     deep.initial_weights = vec![0.0; 27];

@@ -1,6 +1,7 @@
 //! The one entry point: any vector field, any method, one observer.
 
-use super::{Method, Options, Step, Tangent, VectorField, adams, diffsol_backend, dop853, euler};
+use super::{ClosedForm, Method, Options, Step, Tangent, VectorField};
+use super::{adams, closed_form, diffsol_backend, dop853, euler};
 use crate::error::Error;
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -63,6 +64,7 @@ pub fn integrate(
     let finished = match options.method {
         Method::Dop853 => dop853::run(&counted, y0, options, &mut watch),
         Method::Auto | Method::ExponentialAdams => adams::run(&counted, y0, options, &mut watch),
+        Method::Exact => closed_form::run(&counted, y0, options, &mut watch),
         Method::GradientDescent { learning_rate } => {
             euler::run(&counted, y0, learning_rate, options, &mut watch)
         }
@@ -176,6 +178,10 @@ impl VectorField for Counted<'_> {
 
     fn tangent(&self) -> Option<Box<dyn Tangent + '_>> {
         self.field.tangent()
+    }
+
+    fn closed_form(&self) -> Option<&dyn ClosedForm> {
+        self.field.closed_form()
     }
 
     fn magnitude(&self, y: &[f64], out: &mut [f64]) {

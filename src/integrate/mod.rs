@@ -4,6 +4,7 @@
 //! a [`Step`] that can be read anywhere inside.
 
 mod adams;
+mod closed_form;
 mod diffsol_backend;
 mod dop853;
 mod driver;
@@ -14,6 +15,7 @@ mod step;
 mod tableau;
 mod vector;
 
+pub use closed_form::{ClosedForm, Sight};
 pub use driver::{Integration, Observer, Outcome, Statistics, integrate};
 pub use options::{Method, Options};
 pub use step::{Interpolant, Step};
@@ -33,6 +35,11 @@ pub trait VectorField {
 
     /// The structure of the stiff part of `f'`, for fields that have one worth using.
     fn tangent(&self) -> Option<Box<dyn Tangent + '_>> {
+        None
+    }
+
+    /// The solution from the start of the run, for fields that know it.
+    fn closed_form(&self) -> Option<&dyn ClosedForm> {
         None
     }
 

@@ -9,6 +9,8 @@ pub enum Method {
     Dop853,
     /// Exponential Adams of variable step and order with the stiff part of the Jacobian split off.
     ExponentialAdams,
+    /// The closed form of a field that has one.
+    Exact,
     /// diffsol's Tsitouras 5(4).
     Tsit45,
     /// diffsol's variable-order BDF.
@@ -28,6 +30,7 @@ impl Method {
             Method::Auto => "auto",
             Method::Dop853 => "dop853",
             Method::ExponentialAdams => "exponential_adams",
+            Method::Exact => "exact",
             Method::Tsit45 => "tsit45",
             Method::Bdf => "bdf",
             Method::Esdirk34 => "esdirk34",

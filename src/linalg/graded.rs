@@ -3,8 +3,14 @@
 //!
 //! Sizes are kept as logarithms, so neither their range nor their squares can over- or underflow.
 
+use super::dot;
+
 /// More sweeps than any matrix needs: convergence is quadratic after the first few.
 const SWEEPS: usize = 60;
+
+/// Part of a column below which what is left of it, when others are taken out, counts as roundoff of
+/// whoever made it: some hundred times that of a product or a singular value decomposition.
+const NEGLIGIBLE: f64 = 1e-13;
 
 /// `[e^{ℓ_1} x_1, …, e^{ℓ_n} x_n]` with unit columns `x_j`, or `x_j = 0` and `ℓ_j = −∞`.
 #[derive(Debug, Clone)]
@@ -24,6 +30,73 @@ impl Graded {
             normalise(x, size);
         }
         graded
+    }
+
+    /// `X = V diag(σ) Uᵀ`: leaves `V diag(σ)` here, the largest first and no more columns than `X` has
+    /// rows, and returns the columns of `U`.
+    ///
+    /// `X = Q R` with pivots first, then Jacobi rotations of the few rows of `R`, which are nearly
+    /// orthogonal where sizes differ   (Drmač & Veselić 2008).
+    pub fn decompose(&mut self) -> Vec<Vec<f64>> {
+        let (basis, mut triangle) = self.triangular();
+        let rotations = triangle.orthogonalise();
+        let combine = |j: &Vec<f64>| {
+            let mut v = vec![0.0; basis.first().map_or(0, Vec::len)];
+            for (q, j) in basis.iter().zip(j) {
+                subtract(&mut v, -j, q);
+            }
+            v
+        };
+        self.directions = rotations.iter().map(combine).collect();
+        self.log_sizes = triangle.log_sizes;
+        triangle.directions
+    }
+
+    /// `X = Q R`: the columns of `Q` and those of `Rᵀ`; the largest remainder is always next.
+    fn triangular(&self) -> (Vec<Vec<f64>>, Graded) {
+        let columns = self.log_sizes.len();
+        let rows = self.directions.first().map_or(0, Vec::len);
+        let mut rest = self.clone();
+        let mut basis: Vec<Vec<f64>> = Vec::new();
+        let (mut lines, mut sizes) = (Vec::new(), Vec::new());
+        while basis.len() < rows.min(columns) {
+            let largest = |&i: &usize, &j: &usize| rest.log_sizes[i].total_cmp(&rest.log_sizes[j]);
+            let Some(pivot) = (0..columns).max_by(largest) else {
+                break;
+            };
+            let unit = rest.log_sizes[pivot];
+            if unit == f64::NEG_INFINITY {
+                break;
+            }
+            let mut q = rest.directions[pivot].clone();
+            for earlier in &basis {
+                let part = dot(earlier, &q);
+                subtract(&mut q, part, earlier);
+            }
+            normalise(&mut q, &mut 0.0);
+            lines.push((0..columns).map(|j| rest.project(j, &q, unit)).collect());
+            rest.log_sizes[pivot] = f64::NEG_INFINITY;
+            for j in 0..columns {
+                if rest.log_sizes[j] < self.log_sizes[j] + NEGLIGIBLE.ln() {
+                    rest.log_sizes[j] = f64::NEG_INFINITY;
+                }
+            }
+            basis.push(q);
+            sizes.push(unit);
+        }
+        (basis, Graded::new(lines, &sizes))
+    }
+
+    /// Takes the part along the unit vector `q` out of column `j`; returns it in units of `e^unit`.
+    fn project(&mut self, j: usize, q: &[f64], unit: f64) -> f64 {
+        if self.log_sizes[j] == f64::NEG_INFINITY {
+            return 0.0;
+        }
+        let part = dot(q, &self.directions[j]);
+        let part_size = part * (self.log_sizes[j] - unit).exp();
+        subtract(&mut self.directions[j], part, q);
+        normalise(&mut self.directions[j], &mut self.log_sizes[j]);
+        part_size
     }
 
     /// Makes the columns orthogonal, the largest first; returns the columns of the orthogonal `J`
@@ -68,7 +141,7 @@ impl Graded {
             return false;
         }
         let (x, y) = two(&mut self.directions, big, small);
-        let cosine: f64 = x.iter().zip(y.iter()).map(|(x, y)| x * y).sum();
+        let cosine = dot(x, y);
         if cosine.abs() <= threshold {
             return false;
         }
@@ -119,8 +192,22 @@ fn turn(x: &mut [f64], y: &mut [f64], a: f64, b: f64) {
     }
 }
 
+/// `x ← x − a y`.
+fn subtract(x: &mut [f64], a: f64, y: &[f64]) {
+    for (x, y) in x.iter_mut().zip(y) {
+        *x -= a * y;
+    }
+}
+
 /// Divides a vector by its norm, whose logarithm is added to `log_size`.
 fn normalise(x: &mut [f64], log_size: &mut f64) {
+    let square = dot(x, x);
+    if (1e-200..1e200).contains(&square) {
+        let inverse = 1.0 / square.sqrt();
+        x.iter_mut().for_each(|v| *v *= inverse);
+        *log_size += 0.5 * square.ln();
+        return;
+    }
     let largest = x.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
     if largest == 0.0 {
         *log_size = f64::NEG_INFINITY;

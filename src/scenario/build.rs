@@ -65,6 +65,7 @@ impl Scenario {
             initial_weights,
         };
         finite_cost(&mut context, &problem);
+        validate::closed_form(&mut context, &problem);
         if !context.errors.is_empty() {
             return Err(self.document.errors(context.errors));
         }
@@ -188,10 +189,18 @@ fn memory(problem: &Problem, method: Method, recording: &Recording) -> Memory {
         Method::Dop853 => 28,
         Method::Tsit45 | Method::Esdirk34 | Method::TrBdf2 => 24,
         Method::Auto | Method::ExponentialAdams | Method::Bdf => 30,
+        Method::Exact => 10,
         Method::GradientDescent { .. } => 8,
     };
     let outputs: usize = network.widths()[1..].iter().sum();
     let products = 6 * outputs * network.input_width();
+    let ends = network.input_width() + network.output_width();
+    // Basis and rotations of the closed form.
+    let basis = if method == Method::Exact {
+        4 * ends * ends
+    } else {
+        0
+    };
     let measurements = match &problem.cost {
         Cost::MatrixSensing { measurements, .. } => measurements.nrows(),
         Cost::Regression { .. } => network.input_width() / network.output_width() + 2,
@@ -204,7 +213,8 @@ fn memory(problem: &Problem, method: Method, recording: &Recording) -> Memory {
         Grid::Steps => 10_000,
     };
     let row = network.modes() + 10 + if recording.weights { parameters } else { 0 };
-    let numbers = (states * parameters) as u64 + (products + cost) as u64 + (rows * row) as u64;
+    let numbers =
+        (states * parameters) as u64 + (products + cost + basis) as u64 + (rows * row) as u64;
     Memory {
         parameters,
         bytes: 8 * numbers,

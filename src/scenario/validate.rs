@@ -7,8 +7,12 @@ use super::schema::{
 };
 use crate::integrate::Method;
 use crate::linalg::SingularValues;
-use crate::model::{Cost, Network};
+use crate::model::{Cost, Network, Problem};
 use crate::observe::{EventSpec, Grid, Recording};
+use crate::theory::riccati;
+
+/// Inputs and outputs of the largest closed form: it takes eigenvectors of a matrix of this size.
+const LARGEST_EXACT: usize = 4096;
 
 /// The method with its own parameters.
 pub(super) fn method(context: &mut Context<'_>) -> Option<Method> {
@@ -17,6 +21,7 @@ pub(super) fn method(context: &mut Context<'_>) -> Option<Method> {
         MethodName::Auto => Method::Auto,
         MethodName::Dop853 => Method::Dop853,
         MethodName::ExponentialAdams => Method::ExponentialAdams,
+        MethodName::Exact => Method::Exact,
         MethodName::Tsit45 => Method::Tsit45,
         MethodName::Bdf => Method::Bdf,
         MethodName::Esdirk34 => Method::Esdirk34,
@@ -29,6 +34,28 @@ pub(super) fn method(context: &mut Context<'_>) -> Option<Method> {
         return None;
     }
     Some(method)
+}
+
+/// Whether the closed form that is asked for holds; says so if not.
+pub(super) fn closed_form(context: &mut Context<'_>, problem: &Problem) {
+    if context.spec.solver.method != MethodName::Exact {
+        return;
+    }
+    let key = "solver.method";
+    if let Err(assumption) = riccati::assumptions(problem) {
+        context.wrong(key, format!("its closed form needs {assumption}"));
+        return;
+    }
+    let (inputs, outputs) = (
+        problem.network.input_width(),
+        problem.network.output_width(),
+    );
+    let size = inputs.saturating_add(outputs);
+    if size > LARGEST_EXACT {
+        let found = format!("found \"exact\" with {inputs} inputs and {outputs} outputs");
+        let allowed = format!("its closed form needs at most {LARGEST_EXACT} of both together");
+        context.found(key, found, allowed);
+    }
 }
 
 fn gradient_descent(context: &mut Context<'_>) -> Option<Method> {

@@ -3,14 +3,15 @@
 //!
 //! With `Q = [W_1ᵀ; W_2]`, `P = QQᵀ` and `W_2ᵀW_2 − W_1W_1ᵀ = δI`, the gradient flow towards `T` is
 //! `dP/dt = FP + PF − P²`, `F = [[−δ/2 − 2λ, Tᵀ], [T, δ/2 − 2λ]]`; `λ > 0` only with `δ = 0`. `P`
-//! is all that is given: the layers also carry a rotation of the hidden layer.
+//! is all that is given: the layers also carry a rotation of the hidden layer. One choice of them is
+//! `e^{Ft} Q_0 M^{−1/2}`, `M` what stands in brackets.
 //!
 //! Stable form: `F = O diag(μ) Oᵀ`, `g = (e^{2μt} − 1)/2μ`, `B = diag(√g) OᵀQ_0 = U diag(σ) Vᵀ` by
 //! Jacobi rotations; then `P = XXᵀ` with `X = O diag(e^{μt}/√g) U diag(σ/√(1 + σ²))`, one column for
-//! each mode, however small, and nothing that overflows.
+//! each mode, however small, and nothing that overflows. The choice of weights is then `XVᵀ`.
 
-use super::balance::is_multiple_of_identity;
-use crate::linalg::{Graded, Mat, MatRef, multiply, symmetric_eigen, to_vec};
+use super::balance::{ROUNDOFF, is_multiple_of_identity};
+use crate::linalg::{Graded, Mat, MatRef, dot, multiply, symmetric_eigen, to_vec};
 use crate::model::{Cost, Network, Problem};
 
 /// The trajectory of a two-layer network in closed form.
@@ -21,10 +22,29 @@ pub struct Riccati {
     basis: Mat<f64>,
     /// `μ`.
     rates: Vec<f64>,
-    /// The rows of `OᵀQ_0`.
+    /// The rows of `OᵀQ_0 Z`.
     start: Graded,
+    /// `Z`: an orthonormal basis of the hidden directions that the start uses.
+    hidden: Mat<f64>,
+    /// Hidden directions that were left out as roundoff though not zero.
+    left_out: usize,
+    /// `max(‖T‖, ‖A(0)‖)`.
+    size: f64,
     /// A time over which nothing changes by more than roundoff.
     instant: f64,
+}
+
+/// One of the weights that belong to `P(t)`.
+#[derive(Debug, Clone)]
+pub struct Factor {
+    /// `Q = [W_1ᵀ; W_2] = e^{Ft} Q_0 M^{−1/2}`, `M` the matrix that the closed form inverts: `P = QQᵀ`,
+    /// smooth in `t` and at `t = 0` the start. The flow's own weights are `Q` times a rotation.
+    pub q: Mat<f64>,
+    /// `ln σ_1 ≥ ln σ_2 ≥ …`: mode `k` grows as `σ_k` up to 1 and nears its end as `1/σ_k²`.
+    pub log_sizes: Vec<f64>,
+    /// How far roundoff may have moved a mode that has not come to its end, relative to the mode,
+    /// or `A`, relative to the target.
+    pub error: f64,
 }
 
 /// `P(t)`, block by block.
@@ -41,21 +61,32 @@ pub struct Gram {
     pub singular_values: Vec<f64>,
 }
 
-impl Riccati {
-    /// Checks the assumptions.
-    ///
-    /// # Errors
-    /// The assumption that does not hold.
-    pub fn new(problem: &Problem) -> Result<Self, &'static str> {
-        let network = problem.network.clone();
+/// A start that fulfils the assumptions, scaled: weights of 1e-160 have no squares.
+struct Start<'p> {
+    target: &'p Mat<f64>,
+    unit: Vec<f64>,
+    scale: f64,
+    /// `δ`.
+    excess: f64,
+}
+
+/// Checks the assumptions without solving anything.
+///
+/// # Errors
+/// The assumption that does not hold.
+pub fn assumptions(problem: &Problem) -> Result<(), &'static str> {
+    Start::of(problem).map(|_| ())
+}
+
+impl<'p> Start<'p> {
+    fn of(problem: &'p Problem) -> Result<Self, &'static str> {
+        let network = &problem.network;
         if network.depth() != 2 {
             return Err("two layers");
         }
         let Cost::SquaredError { target } = &problem.cost else {
             return Err("squared error");
         };
-        let [inputs, hidden, outputs] = [0, 1, 2].map(|l| network.widths()[l]);
-        // Weights of 1e-160 have no squares: they are scaled first.
         let weights = &problem.initial_weights;
         let scale = weights.iter().fold(0.0, |m: f64, w| m.max(w.abs()));
         let unit: Vec<f64> = weights
@@ -63,35 +94,71 @@ impl Riccati {
             .map(|w| if scale > 0.0 { w / scale } else { 0.0 })
             .collect();
         let (w1, w2) = (network.layer(&unit, 1), network.layer(&unit, 2));
-        let excess = w2.squared_norm_l2() - w1.squared_norm_l2();
         let delta = match problem.l2 > 0.0 {
             true => 0.0,
-            false => excess / hidden as f64,
+            false => (w2.squared_norm_l2() - w1.squared_norm_l2()) / w1.nrows() as f64,
         };
         if !is_multiple_of_identity(w1, w2, delta) {
             return Err(match problem.l2 > 0.0 {
-                true => "balanced start where l2 > 0",
-                false => "imbalance a multiple of the identity",
+                true => "a balanced start where l2 > 0",
+                false => "an imbalance that is a multiple of the identity",
             });
         }
-        let shift = 0.5 * delta * scale * scale;
-        let generator = Mat::from_fn(inputs + outputs, inputs + outputs, |i, j| {
-            match (i < inputs, j < inputs) {
-                (true, true) if i == j => -shift - 2.0 * problem.l2,
-                (false, false) if i == j => shift - 2.0 * problem.l2,
-                (true, false) => target[(j - inputs, i)],
-                (false, true) => target[(i - inputs, j)],
-                _ => 0.0,
-            }
-        });
+        Ok(Self {
+            target,
+            unit,
+            scale,
+            excess: delta * scale * scale,
+        })
+    }
+
+    /// `max(‖T‖, ‖A(0)‖)`.
+    fn size(&self, network: &Network) -> f64 {
+        let mut a = Mat::zeros(self.target.nrows(), self.target.ncols());
+        let (w1, w2) = (network.layer(&self.unit, 1), network.layer(&self.unit, 2));
+        multiply(a.as_mut(), false, 1.0, w2, w1);
+        (a.norm_l2() * self.scale * self.scale).max(self.target.norm_l2())
+    }
+
+    /// `F`.
+    fn generator(&self, l2: f64) -> Mat<f64> {
+        let (target, inputs) = (self.target, self.target.ncols());
+        let size = inputs + target.nrows();
+        Mat::from_fn(size, size, |i, j| match (i < inputs, j < inputs) {
+            (true, true) if i == j => -0.5 * self.excess - 2.0 * l2,
+            (false, false) if i == j => 0.5 * self.excess - 2.0 * l2,
+            (true, false) => target[(j - inputs, i)],
+            (false, true) => target[(i - inputs, j)],
+            _ => 0.0,
+        })
+    }
+}
+
+impl Riccati {
+    /// Checks the assumptions.
+    ///
+    /// # Errors
+    /// The assumption that does not hold.
+    pub fn new(problem: &Problem) -> Result<Self, &'static str> {
+        let given = Start::of(problem)?;
+        let network = problem.network.clone();
+        let [inputs, hidden, outputs] = [0, 1, 2].map(|l| network.widths()[l]);
+        let generator = given.generator(problem.l2);
         let (rates, basis) = symmetric_eigen(generator.as_ref()).ok_or("a finite target")?;
+        let (w1, w2) = (network.layer(&given.unit, 1), network.layer(&given.unit, 2));
         let mut start = Mat::zeros(hidden, inputs + outputs);
         let (top, bottom) = (basis.subrows(0, inputs), basis.subrows(inputs, outputs));
         multiply(start.as_mut(), false, 1.0, w1, top);
         multiply(start.as_mut(), true, 1.0, w2.transpose(), bottom);
+        let scale = given.scale;
+        let start = Graded::new(columns(&start), &vec![scale.ln(); inputs + outputs]);
+        let (hidden, start, left_out) = span(&start);
         let fastest = rates.iter().fold(scale, |m: f64, mu| m.max(mu.abs()));
         Ok(Self {
-            start: Graded::new(columns(&start), &vec![scale.ln(); inputs + outputs]),
+            start,
+            hidden,
+            left_out,
+            size: given.size(&network),
             // Squares of the weights and rates are the inverse times of the flow.
             instant: 1e-20 / fastest.max(fastest * fastest).max(1e-150),
             network,
@@ -100,11 +167,29 @@ impl Riccati {
         })
     }
 
+    /// A time after `t` in which no logarithm of a mode moves by more than 1; from the start one
+    /// in which a thousandth of the fastest change happens.
+    pub fn pace(&self, t: f64) -> f64 {
+        let fastest = self.rates.iter().fold(0.0, |m: f64, mu| m.max(*mu));
+        let moment = 1e17 * self.instant;
+        moment.max(2.0 * t / (1.0 + 2.0 * t * fastest))
+    }
+
+    /// Hidden directions in use.
+    pub fn directions(&self) -> usize {
+        self.hidden.ncols()
+    }
+
+    /// How many hidden directions of the start were taken for roundoff of others, and left out.
+    pub fn left_out(&self) -> usize {
+        self.left_out
+    }
+
     /// The state at time `t`, finite and at least 0.
     pub fn at(&self, t: f64) -> Gram {
-        let state = self.state(t.max(self.instant));
+        let state = self.modes(t).state;
         let (inputs, modes) = (self.network.input_width(), self.network.modes());
-        let x = scaled(&state);
+        let x = scaled(&state, self.rates.len());
         let (top, bottom) = (x.subrows(0, inputs), x.subrows(inputs, x.nrows() - inputs));
         let product = |left: MatRef<'_, f64>, right: MatRef<'_, f64>| {
             let mut out = Mat::zeros(left.nrows(), right.nrows());
@@ -119,27 +204,78 @@ impl Riccati {
         }
     }
 
-    /// `X`, column by column: `P = XXᵀ`.
-    fn state(&self, t: f64) -> Graded {
+    /// Weights at time `t`, finite and at least 0.
+    pub fn factor(&self, t: f64) -> Factor {
+        let modes = self.modes(t);
+        let x = scaled(&modes.state, self.rates.len());
+        let z = self.hidden.as_ref();
+        let v = Mat::from_fn(z.ncols(), x.ncols(), |i, k| modes.hidden.directions[k][i]);
+        let (mut zv, mut q) = (
+            Mat::zeros(z.nrows(), x.ncols()),
+            Mat::zeros(x.nrows(), z.nrows()),
+        );
+        multiply(zv.as_mut(), false, 1.0, z, v.as_ref());
+        multiply(q.as_mut(), false, 1.0, x.as_ref(), zv.transpose());
+        let fastest = self.rates.iter().fold(0.0, |m: f64, mu| m.max(mu.abs()));
+        let log_sizes = modes.hidden.log_sizes;
+        // Of a mode that was left out nothing is known, and nothing is shown.
+        let known = log_sizes.iter().filter(|size| size.is_finite());
+        let open = known.fold(0.0, |m: f64, size| m.max(1.0 / (1.0 + (2.0 * size).exp())));
+        // P and with it A carry roundoff of the larger layer.
+        let excess = match self.size > 0.0 {
+            true => q.squared_norm_l2() / self.size,
+            false => 0.0,
+        };
+        Factor {
+            q,
+            log_sizes,
+            error: f64::EPSILON * (fastest * t * open).max(excess),
+        }
+    }
+
+    /// The modes at time `t`.
+    fn modes(&self, t: f64) -> Modes {
+        let t = t.max(self.instant);
         let gains: Vec<(f64, f64)> = self.rates.iter().map(|&mu| log_gain(mu, t)).collect();
-        let mut modes = self.start.clone();
-        for (size, (gain, _)) in modes.log_sizes.iter_mut().zip(&gains) {
+        let mut hidden = self.start.clone();
+        for (size, (gain, _)) in hidden.log_sizes.iter_mut().zip(&gains) {
             *size += gain;
         }
-        let u = modes.orthogonalise();
-        let count = self.network.widths()[1].min(u.len());
-        let weighted = Mat::from_fn(u.len(), count, |i, k| gains[i].1.exp() * u[k][i]);
-        let mut x = Mat::zeros(u.len(), count);
-        multiply(
-            x.as_mut(),
-            false,
-            1.0,
-            self.basis.as_ref(),
-            weighted.as_ref(),
-        );
-        let sizes: Vec<f64> = modes.log_sizes[..count].iter().map(saturated).collect();
-        Graded::new(columns(&x), &sizes)
+        let u = hidden.decompose();
+        let (count, size) = (u.len(), gains.len());
+        let weighted = Mat::from_fn(size, count, |i, k| gains[i].1.exp() * u[k][i]);
+        let (mut x, basis) = (Mat::zeros(size, count), self.basis.as_ref());
+        multiply(x.as_mut(), false, 1.0, basis, weighted.as_ref());
+        let sizes: Vec<f64> = hidden.log_sizes.iter().map(saturated).collect();
+        let state = Graded::new(columns(&x), &sizes);
+        Modes { hidden, state }
     }
+}
+
+/// What the closed form is made of at one time.
+struct Modes {
+    /// `V diag(σ)`.
+    hidden: Graded,
+    /// `X`: `P = XXᵀ`.
+    state: Graded,
+}
+
+/// Hidden directions `Z` that hold more than roundoff of any column, the columns in that basis, and
+/// how many directions hold something that is no more.
+fn span(start: &Graded) -> (Mat<f64>, Graded, usize) {
+    let mut modes = start.clone();
+    modes.decompose();
+    let part = |v: &Vec<f64>| -> Vec<f64> { start.directions.iter().map(|y| dot(v, y)).collect() };
+    let largest = |parts: &[f64]| parts.iter().fold(0.0, |m: f64, p| m.max(p.abs()));
+    let all: Vec<_> = modes.directions.iter().map(|v| (v, part(v))).collect();
+    let (kept, rest): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .partition(|(_, parts)| largest(parts) > ROUNDOFF);
+    let coordinates = |j| kept.iter().map(|(_, parts)| parts[j]).collect();
+    let columns = (0..start.directions.len()).map(coordinates).collect();
+    let rows = start.directions.first().map_or(0, Vec::len);
+    let z = Mat::from_fn(rows, kept.len(), |i, k| kept[k].0[i]);
+    (z, Graded::new(columns, &start.log_sizes), rest.len())
 }
 
 /// `ln √g` and `ln(e^{μt}/√g)`, `g = (e^{2μt} − 1)/2μ`, neither as a difference of large numbers.
@@ -185,9 +321,8 @@ fn columns(a: &Mat<f64>) -> Vec<Vec<f64>> {
         .collect()
 }
 
-/// The matrix itself.
-fn scaled(a: &Graded) -> Mat<f64> {
-    let rows = a.directions.first().map_or(0, Vec::len);
+/// The matrix itself, also when it has no columns.
+fn scaled(a: &Graded, rows: usize) -> Mat<f64> {
     Mat::from_fn(rows, a.directions.len(), |i, j| {
         a.log_sizes[j].exp() * a.directions[j][i]
     })

@@ -52,6 +52,8 @@ pub enum MethodName {
     Dop853,
     /// Exponential Adams of variable order with the stiff part split off.
     ExponentialAdams,
+    /// The closed form of two layers under squared error, for balanced starts.
+    Exact,
     /// Tsitouras 5(4).
     Tsit45,
     /// Variable-order BDF, for stiff problems.

@@ -1,0 +1,84 @@
+//! The flow of two layers with its solution in closed form: `integrate` sees a field that knows its
+//! solution, `theory` a problem; neither sees the other.
+
+use crate::flow::LayerFlow;
+use crate::integrate::{ClosedForm, Sight, VectorField};
+use crate::model::{Network, Problem};
+use crate::theory::riccati::Riccati;
+
+/// A flow and, where one exists, its closed form.
+pub(super) struct SolvedFlow<'a> {
+    flow: LayerFlow<'a>,
+    solution: Option<Weights<'a>>,
+}
+
+/// The closed form as packed weights.
+struct Weights<'a> {
+    network: &'a Network,
+    riccati: Riccati,
+}
+
+impl<'a> SolvedFlow<'a> {
+    pub fn new(problem: &'a Problem) -> Self {
+        let weights = |riccati| Weights {
+            network: &problem.network,
+            riccati,
+        };
+        Self {
+            flow: LayerFlow::new(problem),
+            solution: Riccati::new(problem).ok().map(weights),
+        }
+    }
+
+    /// What the user should know of the solution.
+    pub fn warning(&self) -> Option<String> {
+        let weights = self.solution.as_ref()?;
+        let (lost, modes) = (weights.riccati.left_out(), weights.riccati.directions());
+        let may_matter = lost > 0 && modes < weights.network.modes();
+        may_matter.then(|| {
+            format!(
+                "the closed form left out {lost} hidden directions of the start: their weights are \
+                 roundoff beside those of the other {modes}"
+            )
+        })
+    }
+}
+
+impl VectorField for SolvedFlow<'_> {
+    fn dim(&self) -> usize {
+        self.flow.dim()
+    }
+
+    fn eval(&self, y: &[f64], dy: &mut [f64]) {
+        self.flow.eval(y, dy);
+    }
+
+    fn jvp(&self, y: &[f64], v: &[f64], out: &mut [f64]) {
+        self.flow.jvp(y, v, out);
+    }
+
+    fn closed_form(&self) -> Option<&dyn ClosedForm> {
+        let solution = self.solution.as_ref()?;
+        Some(solution)
+    }
+}
+
+impl ClosedForm for Weights<'_> {
+    fn state(&self, t: f64, y: &mut [f64]) -> Sight {
+        let factor = self.riccati.factor(t);
+        let inputs = self.network.input_width();
+        let (q, outputs) = (factor.q.as_ref(), self.network.output_width());
+        let top = q.subrows(0, inputs).transpose();
+        self.network.layer_mut(y, 1).copy_from(top);
+        let bottom = q.subrows(inputs, outputs);
+        self.network.layer_mut(y, 2).copy_from(bottom);
+        Sight {
+            marks: factor.log_sizes,
+            error: factor.error,
+        }
+    }
+
+    fn pace(&self, t: f64) -> f64 {
+        self.riccati.pace(t)
+    }
+}
