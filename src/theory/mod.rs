@@ -4,6 +4,8 @@
 mod balance;
 pub mod mode_strength;
 mod prediction;
+mod quadrature;
 pub mod riccati;
+pub mod weight_decay;
 
 pub use prediction::{Prediction, predictions};
