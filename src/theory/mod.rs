@@ -2,6 +2,8 @@
 //! assumptions hold.
 
 mod balance;
+pub mod critical_point;
+pub mod minimum;
 pub mod mode_strength;
 mod prediction;
 mod quadrature;

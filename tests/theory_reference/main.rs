@@ -2,4 +2,6 @@
 //! modes by 40-digit arithmetic, Hessians by complex-step differentiation of the loss.
 
 mod data;
+mod dense;
+mod landscape;
 mod modes;
