@@ -5,3 +5,4 @@ mod data;
 mod dense;
 mod landscape;
 mod modes;
+mod orbits;
