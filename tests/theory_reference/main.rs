@@ -3,6 +3,8 @@
 
 mod data;
 mod dense;
+mod identities;
 mod landscape;
+mod mode_properties;
 mod modes;
 mod orbits;

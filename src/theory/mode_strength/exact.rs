@@ -9,7 +9,12 @@ pub(in crate::theory) fn linear(limit: f64, rate: f64, start: f64, t: f64) -> f6
 
 /// Time from `start` to `end` of `ds/dt = rate (limit − s)`, both on one side of `limit`.
 pub(in crate::theory) fn linear_time(limit: f64, rate: f64, start: f64, end: f64) -> f64 {
-    ((end - start) / (limit - end)).ln_1p() / rate
+    let ratio = (end - start) / (limit - end);
+    match ratio < -0.5 {
+        // Backwards, where the logarithm would lose its digits.
+        true => -linear_time(limit, rate, end, start),
+        false => ratio.ln_1p() / rate,
+    }
 }
 
 /// `s(t)` of `ds/dt = 2s(limit − s)` from `start > 0` for `t ≥ 0`, with any sign of `limit`:
@@ -31,6 +36,9 @@ pub(in crate::theory) fn logistic_time(limit: f64, start: f64, end: f64) -> f64 
         return 0.5 * gained;
     }
     let ratio = limit * gained;
+    if ratio < -0.5 {
+        return -logistic_time(limit, end, start);
+    }
     let log = match ratio.is_finite() {
         true => ratio.ln_1p(),
         false => end.ln() - start.ln() + ((limit - start) / (limit - end)).ln(),
