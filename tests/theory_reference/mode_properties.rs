@@ -47,8 +47,12 @@ proptest! {
         prop_assert!((first + second - whole).abs() <= known, "{first} + {second} = {whole}");
         let (from, to) = if first >= 0.0 { (a, b) } else { (b, a) };
         let s = strength_at(depth, target, from, first.abs());
-        // An error of the time moves ln s by the rate.
-        let moved = rate(depth, target, 0.0, to) * (roundoff(first.abs()) + near(a) + near(b));
+        // An error of the time moves ln s by at most the fastest rate on the way.
+        let fastest = match above {
+            true => rate(depth, target, 0.0, from),
+            false => depth as f64 * target.powf(2.0 - 2.0 / depth as f64),
+        };
+        let moved = fastest * (roundoff(first.abs()) + near(a) + near(b));
         prop_assert!((s / to).ln().abs() <= moved + roundoff(1.0), "{from} to {to}: {s}");
         if !above {
             let offset = time_after_plateau(depth, target, from, to);
@@ -64,7 +68,7 @@ proptest! {
     fn regularised_times_add_and_tend_to_those_without(
         depth in 1..10_usize,
         target in 0.1..9.0_f64,
-        part in 0.0..1.5_f64,
+        part in prop_oneof![0.0..0.9_f64, 1.2..1.6_f64],
         logs in prop::array::uniform3(0.01..0.99_f64),
         region in 0..3_usize,
     ) {
@@ -81,21 +85,24 @@ proptest! {
         let time = |from: f64, to: f64| weight_decay::time_between(depth, target, l2, from, to);
         let (first, second, whole) = (time(a, b), time(b, c), time(a, c));
         let largest = first.abs() + second.abs() + whole.abs();
-        // Distances of a hundredth from roots, λ a hundredth from λ_c in nearly all cases.
+        // Distances of at least 1e-6 from roots, of which the roundoff is 2e-16.
         prop_assert!((first + second - whole).abs() <= 1e-11 * largest, "{first} + {second} = {whole}");
         // The flow goes from a to b if the time is positive: towards its limit.
         let end = limit(depth, target, l2, a);
         let towards = (b - end).abs() < (a - end).abs();
         prop_assert!(a == b || (first > 0.0) == towards, "{a} to {b} takes {first}, limit {end}");
         // The derivative of the time is the equation itself: central differences, of fourth order.
-        let h = 1e-3 * (a - upper).abs().min((a - lower).abs()).min(a);
+        let distance = (a - upper).abs().min((a - lower).abs()).min(a);
+        let h = 1e-3 * distance;
         let d = |k: f64| time(a - k * h, a + k * h) / (2.0 * k * h);
         let slowness = (4.0 * d(1.0) - d(2.0)) / 3.0;
         let exact = {
             let l = depth as f64;
             1.0 / (l * a.powf(2.0 - 2.0 / l) * (target - a) - 2.0 * l2 * l * a)
         };
-        // h⁴ f⁗ of a pole at distance 1000 h and roundoff / 1e-3.
-        prop_assert!((slowness / exact - 1.0).abs() < 1e-9, "{slowness} against {exact}");
+        // h⁴ f⁗ of a pole at distance 1000 h, or of a pair of poles 0.3 beside the axis for λ > λ_c;
+        // and the roundoff of a ± h.
+        let known = 1e-8 + 1e-12 * a / distance;
+        prop_assert!((slowness / exact - 1.0).abs() < known, "{slowness} against {exact}");
     }
 }

@@ -180,6 +180,11 @@ mod tests {
                     (s / end - 1.0).abs() < 1e-13,
                     "L = {depth}, {start} to {end}: {s}"
                 );
+                if start < target {
+                    let offset = time_after_plateau(depth, target, start, end);
+                    let s = strength_after_plateau(depth, target, start, offset);
+                    assert!((s / end - 1.0).abs() < 1e-13, "L = {depth}: {s}");
+                }
             }
         }
     }

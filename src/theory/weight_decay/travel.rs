@@ -33,8 +33,14 @@ pub fn time_between(depth: usize, target: f64, l2: f64, start: f64, end: f64) ->
             reachable(target - 2.0 * l2, start, end, time, 1.0)
         }
         _ if l2 == 0.0 => mode_strength::time_between(depth, target, start, end),
-        _ if start > end => -upwards(depth, target, l2, end, start),
-        _ => upwards(depth, target, l2, start, end),
+        _ => {
+            let t = upwards(depth, target, l2, start.min(end), start.max(end));
+            if start > end && t < f64::INFINITY {
+                -t
+            } else {
+                t
+            }
+        }
     }
 }
 
@@ -156,5 +162,16 @@ mod tests {
             let back = time_between(depth, 1.7, l2, end, start);
             assert_eq!(back, -t);
         }
+    }
+
+    #[test]
+    fn nothing_passes_a_stationary_strength() {
+        let Stationary { upper, lower } = stationary(4, 1.7, 0.05).expect("roots");
+        let endless = |start, end| time_between(4, 1.7, 0.05, start, end) == f64::INFINITY;
+        assert!(endless(0.5 * lower, 2.0 * lower) && endless(2.0 * lower, 0.5 * lower));
+        assert!(endless(0.5, 1.01 * upper) && endless(0.5, upper) && endless(0.5, 0.0));
+        // λ > s*/2: two layers decay.
+        assert!(time_between(2, 1.7, 1.0, 1.0, 0.1) > 0.0);
+        assert_eq!(time_between(2, 1.7, 0.05, 1.0, 1.7), f64::INFINITY);
     }
 }
