@@ -25,7 +25,6 @@ pub(in crate::theory) fn logistic(limit: f64, start: f64, t: f64) -> f64 {
         true => 2.0 * t,
         false => -(-c).exp_m1() / limit,
     };
-    // Over the left term: both may underflow or overflow, their ratio decides.
     start / ((-c).exp() + start * mean)
 }
 
