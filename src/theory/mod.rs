@@ -3,16 +3,23 @@
 
 mod balance;
 pub mod blow_up;
+pub mod conservation;
+pub mod critical_point;
 pub mod escape_sequence;
 pub mod first_escape;
 pub mod growth;
 mod heteroclinic;
 mod homogeneous;
+pub mod lazy;
+pub mod minimum;
 pub mod mode_strength;
 mod prediction;
+mod quadrature;
 pub mod riccati;
 pub mod saddle_sequence;
+pub mod schatten;
 mod taylor;
 pub mod unmet;
+pub mod weight_decay;
 
 pub use prediction::{Prediction, predictions};
