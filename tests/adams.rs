@@ -406,8 +406,9 @@ fn continuous_extension_meets_both_ends() {
     ] {
         let o = options(problem.network.parameters(), 1e-7, 1e-12, horizon);
         let s = run(&problem, &o, &|w| w.to_vec(), None, true);
-        // Sums of at most 14 terms, rounded, and two products through V.
-        assert!(s.jump < 1e-14, "jump {:e}", s.jump);
+        // Coefficients of order 12 add up to 10³ in size, a step moves no weight by more than 1/2:
+        // their sums are rounded at 10³ ε/2.
+        assert!(s.jump < 5e-14, "jump {:e}", s.jump);
         split += usize::from(s.kernels > 0);
     }
     assert_eq!(split, 2, "both with and without a fast part");

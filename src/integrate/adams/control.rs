@@ -3,8 +3,7 @@
 
 use super::fast::Fast;
 use super::weights::MAX_ORDER;
-use super::{Adams, Errors, GAMMA, SLOW, STIFF};
-use crate::integrate::vector::scaled_square;
+use super::{Adams, CHOICE_AGE, Neighbours, SLOW, STIFF};
 
 /// A fast part is worn when the contraction left to the slow part has grown this much.
 const AGED: f64 = 2.0;
@@ -14,27 +13,29 @@ const REFINING: f64 = 4.5;
 
 impl Adams<'_> {
     /// Order and size of the next step (Shampine & Gordon, subroutine STEP).
-    pub(super) fn choose(&mut self, h: f64, errors: &Errors) {
+    pub(super) fn choose(&mut self, h: f64, mut at: f64, near: &Neighbours) {
         let k = self.order;
-        let lower = (k > 2 && errors.lower.max(errors.lowest) <= errors.at)
-            || (k == 2 && errors.lower <= 0.5 * errors.at);
+        let lower =
+            (k > 2 && near.lower.max(near.lowest) <= at) || (k == 2 && near.lower <= 0.5 * at);
         self.starting &= !lower && k < MAX_ORDER;
-        let mut at = errors.at;
         if self.starting {
             self.order = k + 1;
             self.step = 2.0 * h;
             return;
         }
-        if lower {
-            (self.order, at) = (k - 1, errors.lower);
-        } else if k < self.equal {
-            let raised = self.raised_error(h);
-            if k > 1 && errors.lower <= errors.at.min(raised) {
-                (self.order, at) = (k - 1, errors.lower);
-            } else if k < MAX_ORDER && raised < if k > 1 { at } else { 0.5 * at } {
-                (self.order, at) = (k + 1, raised);
-            }
+        let raised = near.raised.unwrap_or(f64::INFINITY);
+        if lower || (k > 1 && raised.is_finite() && near.lower <= at.min(raised)) {
+            (self.order, at) = (k - 1, near.lower);
+        } else if raised < if k > 1 { at } else { 0.5 * at } {
+            (self.order, at) = (k + 1, raised);
         }
+        let age = if self.order == k { CHOICE_AGE } else { 0 };
+        self.next_choice = self.known + age;
+        self.resize(h, at);
+    }
+
+    /// Size of the next step.
+    pub(super) fn resize(&mut self, h: f64, at: f64) {
         let power = (self.order + 1) as f64;
         self.step = if at * power.exp2() <= 0.5 {
             2.0 * h
@@ -43,16 +44,6 @@ impl Adams<'_> {
         } else {
             h * (0.5 / at).powf(1.0 / power).clamp(0.5, 0.9)
         };
-    }
-
-    fn raised_error(&self, h: f64) -> f64 {
-        let k = self.order;
-        let n = self.y.len() as f64;
-        let mut square = scaled_square(&self.slow.differences()[k + 1], &self.scale) / n;
-        if let Some(fast) = &self.fast {
-            square += fast.raised_square(h, k) / (n * self.mean_scale);
-        }
-        h * square.sqrt() * GAMMA[k]
     }
 
     /// Splits off the fast eigenspace where the slow part contracts too fast for the step, takes
@@ -101,7 +92,7 @@ impl Adams<'_> {
 
     fn merge(&mut self) {
         if let Some(fast) = self.fast.take() {
-            fast.give_back(&mut self.slow);
+            fast.give_back(&mut self.past);
             self.tangent = Some(fast.into_tangent());
         }
     }
@@ -113,7 +104,7 @@ impl Adams<'_> {
         };
         match Fast::new(tangent, &self.y, SLOW / self.step) {
             Ok(mut fast) => {
-                fast.take_over(&mut self.slow, &self.back, self.order);
+                fast.take_over(&mut self.past, &self.back, self.order);
                 if whole {
                     fast.refine(self.field, &self.y, &self.back, self.order);
                 }

@@ -4,12 +4,26 @@
 //! small tangent kernel `F G Gᵀ Fᵀ`. Along `V` the solution is `c' = −Λ c + N`, one number each,
 //! with `N = Vᵀ f + Λ c`; nothing of size `n × m` is stored.
 
+use super::formula::Formula;
 use super::history::History;
 use super::nodes::{backward_integrals, modified_differences};
-use super::weights::{Basis, MAX_ORDER, TERMS};
+use super::past::{NODES, Past};
+use super::weights::{Basis, TERMS};
 use crate::integrate::{Tangent, VectorField};
 use crate::linalg::{Mat, multiply, symmetric_eigen, view, view_mut};
 use std::cell::RefCell;
+
+/// Squares of what the fast part adds to a trial step.
+#[derive(Default)]
+pub(super) struct Shares {
+    /// What the corrector moves.
+    pub moved: f64,
+    /// Its own error.
+    pub local: f64,
+    /// The drive's last difference at the order and at the two below it, as far as a step lets it
+    /// act.
+    pub errors: [f64; 3],
+}
 
 pub(super) struct Fast<'a> {
     tangent: Box<dyn Tangent + 'a>,
@@ -24,15 +38,18 @@ pub(super) struct Fast<'a> {
     predicted: Vec<f64>,
     /// `N`.
     drive: History,
-    /// `Vᵀ f`, kept so that another `V` can take over.
-    motion: History,
+    /// The last values of `Vᵀ f`, kept so that another `V` can take over.
+    motion: Past,
     /// `weights[j][i]`: weight of difference `j` for rate `i`, times the step.
     weights: Vec<Vec<f64>>,
     /// The formula that `weights` are for: equal steps share it.
     weights_of: Option<(f64, Basis)>,
     /// `N` at the predicted, then at the new point.
     value: Vec<f64>,
+    /// `Vᵀ f` at the predicted point.
     flow: Vec<f64>,
+    /// The same at the new point.
+    new_flow: Vec<f64>,
     lifted: RefCell<Vec<f64>>,
 }
 
@@ -63,11 +80,12 @@ impl<'a> Fast<'a> {
             position: vec![0.0; r],
             predicted: vec![0.0; r],
             drive: History::new(r),
-            motion: History::new(r),
+            motion: Past::new(r),
             weights: vec![vec![0.0; r]; TERMS],
             weights_of: None,
             value: vec![0.0; r],
             flow: vec![0.0; r],
+            new_flow: vec![0.0; r],
             lifted: RefCell::new(vec![0.0; r]),
             rates,
         })
@@ -106,15 +124,16 @@ impl<'a> Fast<'a> {
         self.tangent.backward(dual, y);
     }
 
-    /// Takes `Vᵀ` of every difference of `f` out of the slow history into this one. `back` as in
-    /// `Basis::new`.
-    pub fn take_over(&mut self, slow: &mut History, back: &[f64], order: usize) {
-        let mut c = vec![0.0; self.rates.len()];
-        for i in 0..order + 2 {
-            let d = &mut slow.differences_mut()[i];
-            self.project(d, &mut c);
-            self.lift(-1.0, &c, d);
-            self.motion.differences_mut()[i].copy_from_slice(&c);
+    /// Takes `Vᵀ` of the last values of `f` out of the slow past into this one, as many as the
+    /// order may need. `back` as in `Basis::new`.
+    pub fn take_over(&mut self, past: &mut Past, back: &[f64], order: usize) {
+        past.keep(order + 2);
+        for f in past.values_mut().iter_mut().rev() {
+            let mut c = std::mem::take(&mut self.new_flow);
+            self.project(f, &mut c);
+            self.lift(-1.0, &c, f);
+            self.motion.push(&mut c);
+            self.new_flow = c;
         }
         self.rebuild_drive(back, order);
     }
@@ -159,7 +178,7 @@ impl<'a> Fast<'a> {
         );
         self.basis = basis;
         let mut turned = vec![0.0; r];
-        for d in self.motion.differences_mut() {
+        for d in self.motion.values_mut() {
             let out = view_mut(&mut turned, r, 1);
             multiply(out, false, 1.0, rotation.transpose(), view(d, r, 1));
             d.copy_from_slice(&turned);
@@ -173,45 +192,43 @@ impl<'a> Fast<'a> {
         self.rates.len()
     }
 
-    /// Gives every difference back to the slow history.
-    pub fn give_back(&self, slow: &mut History) {
-        let pairs = slow
-            .differences_mut()
-            .iter_mut()
-            .zip(self.motion.differences());
-        for (d, c) in pairs {
-            self.lift(1.0, c, d);
+    /// Gives the last values back to the slow past.
+    pub fn give_back(&self, past: &mut Past) {
+        for (f, c) in past.values_mut().iter_mut().zip(self.motion.values()) {
+            self.lift(1.0, c, f);
         }
     }
 
     /// `N = Vᵀ f + Λ c` at the old times, with `c` from integrating the polynomial of `Vᵀ f`.
     fn rebuild_drive(&mut self, back: &[f64], order: usize) {
-        let integrals = backward_integrals(back, order + 1);
+        let nodes = self.motion.values().len().min(order + 2);
+        let count = nodes.min(order + 1);
+        let integrals = backward_integrals(back, count);
         for i in 0..self.rates.len() {
-            let motion = |j: usize| self.motion.differences()[j][i];
-            let moved = |node: usize| -> f64 {
-                let row = &integrals[node];
-                -(0..order + 1).map(|j| row[j] * motion(j)).sum::<f64>()
-            };
-            let mut c = [0.0; MAX_ORDER + 2];
-            for (node, c) in c.iter_mut().enumerate().take(order + 1) {
-                *c = moved(node);
+            let mut motion = [0.0; NODES];
+            for (m, value) in motion.iter_mut().zip(self.motion.values()) {
+                *m = value[i];
             }
-            modified_differences(&mut c[..order + 1], back);
-            for j in 0..order + 2 {
-                self.drive.differences_mut()[j][i] = motion(j) + self.rates[i] * c[j];
+            modified_differences(&mut motion[..nodes], back);
+            let mut c = [0.0; NODES];
+            for (row, c) in integrals.iter().zip(&mut c[..count]) {
+                *c = -(0..count).map(|j| row[j] * motion[j]).sum::<f64>();
+            }
+            modified_differences(&mut c[..count], back);
+            for j in 0..nodes {
+                self.drive.differences_mut()[j][i] = motion[j] + self.rates[i] * c[j];
             }
         }
     }
 
     /// Coordinates at the end of the step; what they move is added to the slow prediction `p`.
-    pub fn predict(&mut self, h: f64, basis: &Basis, beta: &[f64], p: &mut [f64]) {
-        self.set_weights(h, basis);
+    pub fn predict(&mut self, formula: &Formula, p: &mut [f64]) {
+        self.set_weights(formula.h, &formula.basis);
+        let beta = formula.beta();
         self.drive.extrapolate(beta);
-        self.motion.extrapolate(beta);
         let lifted = &mut *self.lifted.borrow_mut();
         for i in 0..self.rates.len() {
-            lifted[i] = (-self.rates[i] * h).exp_m1() * self.position[i];
+            lifted[i] = (-self.rates[i] * formula.h).exp_m1() * self.position[i];
         }
         for (j, &b) in beta.iter().enumerate() {
             let (d, w) = (&self.drive.differences()[j], &self.weights[j]);
@@ -239,84 +256,88 @@ impl<'a> Fast<'a> {
         self.weights_of = Some((h, basis.clone()));
     }
 
-    /// Takes the fast part out of `f = f(p)`.
-    pub fn split_predicted(&mut self, f: &mut [f64]) {
-        let (mut flow, at) = (std::mem::take(&mut self.flow), &self.predicted);
+    /// Takes notice of `f = f(p)`.
+    pub fn see_predicted(&mut self, f: &[f64]) {
+        let mut flow = std::mem::take(&mut self.flow);
         self.project(f, &mut flow);
-        self.lift(-1.0, &flow, f);
         for i in 0..flow.len() {
-            self.value[i] = flow[i] + self.rates[i] * at[i];
+            self.value[i] = flow[i] + self.rates[i] * self.predicted[i];
         }
         self.flow = flow;
     }
 
-    /// Adds the fast part of the corrector to `y`.
-    pub fn correct(&mut self, order: usize, y: &mut [f64]) {
+    /// Adds the fast part of the corrector to `y`, which the slow one has corrected by the whole
+    /// of `f(p)`.
+    pub fn correct(&mut self, formula: &Formula, y: &mut [f64]) {
         let lifted = &mut *self.lifted.borrow_mut();
+        let (weights, last) = (&self.weights[formula.order], formula.last());
         for i in 0..self.rates.len() {
-            let e = self.value[i] - self.drive.extrapolated[i];
-            lifted[i] = self.weights[order][i] * e;
-            self.predicted[i] += lifted[i];
+            let moved = weights[i] * (self.value[i] - self.drive.extrapolated[i]);
+            self.predicted[i] += moved;
+            lifted[i] = moved - last * self.flow[i];
         }
         self.lift(1.0, lifted, y);
     }
 
-    /// Squares of the same three errors as `difference_sizes`, and of the corrector's own: the
-    /// drive's differences as far as a step lets them act.
-    pub fn error_squares(&self, h: f64, order: usize, beta: &[f64]) -> ([f64; 3], f64) {
-        let mut sums = [0.0; 3];
-        let mut local = 0.0;
+    /// The fast part's shares in a step and its errors.
+    pub fn shares(&self, formula: &Formula) -> Shares {
+        let (order, beta) = (formula.order, formula.beta());
+        let mut shares = Shares::default();
         for i in 0..self.rates.len() {
-            let act = self.weights[0][i] / h;
+            let act = self.weights[0][i] / formula.h;
             let mut e = self.value[i] - self.drive.extrapolated[i];
-            let slip = (self.weights[order - 1][i] - self.weights[order][i]) * e;
-            local += slip * slip;
-            sums[0] += (act * e) * (act * e);
-            for (back, total) in sums.iter_mut().enumerate().skip(1).take(order) {
+            shares.moved += (self.weights[order][i] * e).powi(2);
+            let slip = self.weights[order - 1][i] - self.weights[order][i];
+            shares.local += (slip * e).powi(2);
+            shares.errors[0] += (act * e).powi(2);
+            for (back, total) in shares.errors.iter_mut().enumerate().skip(1).take(order) {
                 e += beta[order - back] * self.drive.differences()[order - back][i];
-                *total += (act * e) * (act * e);
+                *total += (act * e).powi(2);
             }
         }
-        (sums, local)
+        shares
     }
 
     /// Square of the highest difference, for raising the order.
-    pub fn raised_square(&self, h: f64, order: usize) -> f64 {
-        let d = &self.drive.differences()[order + 1];
+    pub fn raised_square(&self, formula: &Formula) -> f64 {
+        let d = &self.drive.differences()[formula.order + 1];
         let acting = d.iter().zip(&self.weights[0]);
-        acting.map(|(d, w)| (d * w / h) * (d * w / h)).sum()
+        acting.map(|(d, w)| (d * w / formula.h).powi(2)).sum()
     }
 
-    /// Takes in the new point: the fast part leaves `f = f(y)`. Returns `‖N(y) − N(p)‖²`.
-    pub fn accept(&mut self, f: &mut [f64], beta: &[f64]) -> f64 {
-        let mut flow = std::mem::take(&mut self.flow);
+    /// Takes in the new point: the fast part leaves `f = f(y)`. From `‖f(y) − f(p)‖²` of the
+    /// whole, that of the slow part together with `‖N(y) − N(p)‖²`.
+    pub fn accept(&mut self, f: &mut [f64], beta: &[f64], mut change: f64) -> f64 {
+        let mut flow = std::mem::take(&mut self.new_flow);
         self.project(f, &mut flow);
         self.lift(-1.0, &flow, f);
-        let mut change = 0.0;
         for i in 0..flow.len() {
             self.position[i] = self.predicted[i];
             let value = flow[i] + self.rates[i] * self.position[i];
-            change += (value - self.value[i]) * (value - self.value[i]);
+            change -= (flow[i] - self.flow[i]).powi(2);
+            change += (value - self.value[i]).powi(2);
             self.value[i] = value;
         }
         self.drive.advance(&self.value, beta);
-        self.motion.advance(&flow, beta);
-        self.flow = flow;
+        self.motion.push(&mut flow);
+        self.new_flow = flow;
         change
     }
 
-    /// Adds what the coordinates move within the part `s` of the step to `y`.
-    pub fn interpolate(&self, s: f64, h: f64, basis: &Basis, beta: &[f64], y: &mut [f64]) {
-        let order = beta.len();
+    /// Adds what the coordinates move within the part `s` of the step to `y`, which the slow
+    /// part has moved by the whole of `f(p)`.
+    pub fn interpolate(&self, s: f64, formula: &Formula, y: &mut [f64]) {
+        let (h, order) = (formula.h, formula.order);
+        let last = h * formula.basis.weights(s, 0.0)[order];
         let lifted = &mut *self.lifted.borrow_mut();
         for (i, &rate) in self.rates.iter().enumerate() {
-            let w = basis.weights(s, rate * h);
+            let w = formula.basis.weights(s, rate * h);
             let e = self.value[i] - self.drive.extrapolated[i];
             let mut move_by = (-rate * h * s).exp_m1() * self.position[i] + h * w[order] * e;
-            for (j, b) in beta.iter().enumerate() {
+            for (j, b) in formula.beta().iter().enumerate() {
                 move_by += h * w[j] * b * self.drive.differences()[j][i];
             }
-            lifted[i] = move_by;
+            lifted[i] = move_by - last * self.flow[i];
         }
         self.lift(1.0, lifted, y);
     }
@@ -388,23 +409,31 @@ mod tests {
         assert!((y[0] - 1.2).abs() < 1e-14 && (y[1] + 1.6).abs() < 1e-14);
     }
 
-    /// What is taken out of the slow history is given back unchanged.
+    /// A past of the values, the newest first.
+    fn past(values: &[[f64; 2]]) -> Past {
+        let mut past = Past::new(2);
+        for value in values.iter().rev() {
+            past.push(&mut value.to_vec());
+        }
+        past
+    }
+
+    /// What is taken out of the slow past is given back unchanged.
     #[test]
     fn take_over_and_give_back_are_inverse() {
-        let mut slow = History::new(2);
-        for (i, d) in slow.differences_mut().iter_mut().enumerate() {
-            d.copy_from_slice(&[1.0 + i as f64, 0.5 - i as f64]);
-        }
-        let before = slow.differences().to_vec();
+        let mut slow = past(&std::array::from_fn::<_, 6, _>(|i| {
+            [1.0 + i as f64, 0.5 - i as f64]
+        }));
+        let before = slow.values().to_vec();
         let mut fast = fast([3.0, 40.0], 10.0).expect("one fast rate");
         fast.take_over(&mut slow, &BACK, 4);
-        for (d, old) in slow.differences().iter().zip(&before).take(6) {
+        for (f, old) in slow.values().iter().zip(&before) {
             // The second variable is the fast one.
-            assert!(d[1].abs() < 1e-14 && d[0] == old[0]);
+            assert!(f[1].abs() < 1e-14 && f[0] == old[0]);
         }
         fast.give_back(&mut slow);
-        for (d, old) in slow.differences().iter().zip(&before) {
-            assert!((d[1] - old[1]).abs() < 1e-13 && d[0] == old[0]);
+        for (f, old) in slow.values().iter().zip(&before) {
+            assert!((f[1] - old[1]).abs() < 1e-13 && f[0] == old[0]);
         }
     }
 
@@ -422,13 +451,11 @@ mod tests {
             modified_differences(&mut values, &BACK);
             values
         };
-        let mut slow = History::new(2);
-        for (d, v) in slow.differences_mut().iter_mut().zip(differences(&motion)) {
-            d[1] = v;
-        }
+        let nodes = std::array::from_fn::<_, 6, _>(|node| [0.0, motion(-psi(node))]);
+        let mut slow = past(&nodes);
         fast.take_over(&mut slow, &BACK, order);
         let exact = differences(&|u| motion(u) + rate * moved(u));
-        let sign = if fast.motion.differences()[0][0] > 0.0 {
+        let sign = if fast.motion.values()[0][0] > 0.0 {
             1.0
         } else {
             -1.0

@@ -2,7 +2,6 @@
 //! `φ_1 = f_n`, `φ_i = ψ_1 ⋯ ψ_{i−1} f[t_n, …, t_{n−i+1}]` with `ψ_j = t_n − t_{n−j}`.
 
 use super::weights::MAX_ORDER;
-use crate::integrate::vector::{advance_differences, predict};
 
 /// Differences of a function with values in `R^n`.
 pub(super) struct History {
@@ -20,14 +19,6 @@ impl History {
         }
     }
 
-    /// Forgets everything but the value `f`.
-    pub fn restart(&mut self, f: &[f64]) {
-        for d in &mut self.differences {
-            d.fill(0.0);
-        }
-        self.differences[0].copy_from_slice(f);
-    }
-
     pub fn differences(&self) -> &[Vec<f64>] {
         &self.differences
     }
@@ -36,14 +27,7 @@ impl History {
         &mut self.differences
     }
 
-    /// `out = base + Σ a_i φ*_i` and `extrapolated = Σ φ*_i`, `φ*_i = beta_i φ_i`, `i ≤ order`.
-    pub fn predict(&mut self, out: &mut [f64], base: &[f64], a: &[f64], beta: &[f64]) {
-        let order = beta.len();
-        let differences = &self.differences[..order];
-        predict(out, &mut self.extrapolated, base, differences, a, beta);
-    }
-
-    /// `extrapolated = Σ φ*_i` alone.
+    /// `extrapolated = Σ φ*_i`.
     pub fn extrapolate(&mut self, beta: &[f64]) {
         self.extrapolated.fill(0.0);
         for (d, &b) in self.differences.iter().zip(beta) {
@@ -53,9 +37,19 @@ impl History {
         }
     }
 
-    /// Takes in the value `f` at the new time.
+    /// Takes in the value `f` at the new time: with `e = f − Σ φ*_i`, `φ_{k+2} = e − φ_{k+1}`,
+    /// `φ_{k+1} = e`, `φ_i = e + Σ_{j=i}^k φ*_j`.
     pub fn advance(&mut self, f: &[f64], beta: &[f64]) {
-        advance_differences(&mut self.differences, f, &self.extrapolated, beta);
+        let order = beta.len();
+        for i in 0..f.len() {
+            let mut sum = f[i] - self.extrapolated[i];
+            self.differences[order + 1][i] = sum - self.differences[order][i];
+            self.differences[order][i] = sum;
+            for (d, b) in self.differences[..order].iter_mut().zip(beta).rev() {
+                sum += b * d[i];
+                d[i] = sum;
+            }
+        }
     }
 }
 
@@ -93,7 +87,7 @@ mod tests {
     fn advanced(steps: &[f64], order: impl Fn(usize) -> usize) -> (History, Vec<f64>) {
         let mut history = History::new(3);
         let values = |t: f64| functions().map(|f| f(t));
-        history.restart(&values(0.0));
+        history.differences_mut()[0].copy_from_slice(&values(0.0));
         let mut times = vec![0.0];
         for (n, h) in steps.iter().enumerate() {
             let next = times[0] + h;
@@ -130,27 +124,11 @@ mod tests {
 
     /// The extrapolated value is that of the polynomial through the last `k` values.
     #[test]
-    fn extrapolation_and_prediction_continue_a_polynomial() {
+    fn extrapolation_continues_a_polynomial() {
         let (mut history, times) = advanced(&[0.3, 0.1, 0.25, 0.4], |n| n.min(3));
         let next = times[0] + 0.2;
-        let beta = ratios(&times, next, 3);
-        history.extrapolate(&beta);
+        history.extrapolate(&ratios(&times, next, 3));
         // t² is continued exactly by three values.
         assert!((history.extrapolated[2] - next * next).abs() < 1e-14);
-        let (mut out, base, a) = ([0.0; 3], [1.0, 2.0, 3.0], [0.5, 0.25, 0.125]);
-        let expected: Vec<f64> = (0..3)
-            .map(|c| {
-                base[c]
-                    + (0..3)
-                        .map(|i| a[i] * beta[i] * history.differences[i][c])
-                        .sum::<f64>()
-            })
-            .collect();
-        let extrapolated = history.extrapolated.clone();
-        history.predict(&mut out, &base, &a, &beta);
-        for c in 0..3 {
-            assert!((out[c] - expected[c]).abs() < 1e-14);
-            assert!((history.extrapolated[c] - extrapolated[c]).abs() < 1e-14);
-        }
     }
 }

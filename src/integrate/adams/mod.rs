@@ -8,18 +8,23 @@
 
 mod control;
 mod fast;
+mod formula;
 mod history;
+mod kernels;
 mod nodes;
+mod past;
 mod weights;
 
 use super::driver::{Finished, Outcome, Watch};
-use super::vector::{add_scaled_to, correct, difference_sizes, distance_squared, scaled_square};
+use super::vector::{distance_squared, weighted_square};
 use super::{Interpolant, Options, Step, Tangent, VectorField, pace};
 use crate::linalg::dot;
 use fast::Fast;
-use history::History;
+use formula::Formula;
+use kernels::{add_combination, correct, distances, error_squares, predict};
+use past::Past;
 use std::ops::ControlFlow;
-use weights::{Basis, MAX_ORDER, TERMS, Weights};
+use weights::{MAX_ORDER, TERMS};
 
 /// Fraction of the requested tolerance that each step is held to.
 const SAFETY: f64 = 0.02;
@@ -29,6 +34,8 @@ const STIFF: f64 = 0.25;
 const SLOW: f64 = 0.03;
 /// The sizes that errors refer to are measured again after so many steps.
 const SCALE_AGE: usize = 3;
+/// An order that has been confirmed is questioned again after so many steps.
+const CHOICE_AGE: usize = 2;
 /// `γ*_1 …`: error constants of the formulas of order 1, 2, … for equal steps.
 const GAMMA: [f64; TERMS] = [
     0.5, 0.0833, 0.0417, 0.0264, 0.0188, 0.0143, 0.0114, 0.009_36, 0.007_89, 0.006_79, 0.005_92,
@@ -59,6 +66,8 @@ struct Adams<'a> {
     equal: usize,
     /// While starting, order and step rise at every step.
     starting: bool,
+    /// `known` from which on the order is chosen anew.
+    next_choice: usize,
     /// `t_n − t_{n−j−1}`.
     back: [f64; TERMS + 1],
     /// Points known besides the present one.
@@ -66,15 +75,19 @@ struct Adams<'a> {
     y: Vec<f64>,
     predicted: Vec<f64>,
     y1: Vec<f64>,
-    /// Slow part of `f` at the predicted point, then at the new one.
+    /// `f` at the predicted point.
     f: Vec<f64>,
+    /// `f` at the new point, then its slow part.
     f1: Vec<f64>,
-    scale: Vec<f64>,
-    /// Mean square of the scale, for the coordinates of the fast part.
+    /// The slow part of `f` as the past continues it.
+    extrapolated: Vec<f64>,
+    /// One over the error allowed to each component in a step.
+    unit: Vec<f64>,
+    /// Mean square of the allowed errors, for the coordinates of the fast part.
     mean_scale: f64,
     /// Square of the roundoff of the state.
     noise: f64,
-    slow: History,
+    past: Past,
     fast: Option<Fast<'a>>,
     tangent: Option<Box<dyn Tangent + 'a>>,
     /// Steps that were too stiff since the fast part was last made.
@@ -86,30 +99,22 @@ struct Adams<'a> {
     rejected: usize,
 }
 
-/// The formulas of one step.
-struct Formula {
-    h: f64,
-    basis: Basis,
-    weights: Weights,
-    order: usize,
-    beta: [f64; MAX_ORDER],
-}
-
-impl Formula {
-    /// Factors of the differences, one for each up to the order.
-    fn beta(&self) -> &[f64] {
-        &self.beta[..self.order]
-    }
-}
-
-/// Errors of a trial step in units of what is allowed.
-struct Errors {
-    /// Of the step itself.
+/// What a trial step says about itself before the new point is evaluated.
+struct Trial {
+    /// Error of the step and the error that its size follows, in units of what is allowed.
     local: f64,
-    /// Estimated for the order at hand, one and two lower.
     at: f64,
+    /// `‖y_1 − p‖²`.
+    moved: f64,
+    /// `Fast::error_squares`.
+    fast: [f64; 3],
+}
+
+/// Errors of the neighbouring orders in units of what is allowed.
+struct Neighbours {
     lower: f64,
     lowest: f64,
+    raised: Option<f64>,
 }
 
 impl<'a> Adams<'a> {
@@ -124,6 +129,7 @@ impl<'a> Adams<'a> {
             order: 1,
             equal: 0,
             starting: true,
+            next_choice: 0,
             back: [0.0; TERMS + 1],
             known: 0,
             y: y0.to_vec(),
@@ -131,10 +137,11 @@ impl<'a> Adams<'a> {
             y1: zeros(),
             f: zeros(),
             f1: zeros(),
-            scale: zeros(),
+            extrapolated: zeros(),
+            unit: zeros(),
             mean_scale: 0.0,
             noise: 0.0,
-            slow: History::new(n),
+            past: Past::new(n),
             fast: None,
             tangent: field.tangent(),
             borne: 0.0,
@@ -147,42 +154,43 @@ impl<'a> Adams<'a> {
     fn advance(&mut self, watch: &mut Watch<'_>) -> ControlFlow<Outcome> {
         self.field.eval(&self.y, &mut self.f1);
         watch.start(&self.f1)?;
-        self.slow.restart(&self.f1);
-        self.set_scale();
+        self.set_unit();
         self.step = self.first_step();
+        self.past.push(&mut self.f1);
         let mut failures = 0;
         while self.time < self.options.horizon {
             let (h, end) = pace::next(self.time, self.step, self.options.horizon);
             pace::resolvable(self.time, h, &self.f)?;
-            let formula = self.formula(h);
-            let errors = self.attempt(&formula);
-            if errors.local <= 1.0 {
+            let formula = Formula::new(h, self.order, &self.back, self.past.values().len());
+            let trial = self.attempt(&formula);
+            if trial.local <= 1.0 {
                 failures = 0;
-                self.accept(&formula, &errors, end, watch)?;
+                self.accept(&formula, &trial, end, watch)?;
             } else {
                 failures += 1;
-                self.reject(h, &errors, failures);
+                self.reject(&formula, &trial, failures);
             }
         }
         ControlFlow::Continue(())
     }
 
-    fn set_scale(&mut self) {
-        self.field.magnitude(&self.y, &mut self.scale);
+    fn set_unit(&mut self) {
+        self.field.magnitude(&self.y, &mut self.unit);
         let rtol = SAFETY * self.options.rtol;
         let mut sum = 0.0;
-        for (s, a) in self.scale.iter_mut().zip(&self.options.atol) {
-            *s = (SAFETY * a + rtol * *s).max(f64::MIN_POSITIVE);
-            sum += *s * *s;
+        for (u, a) in self.unit.iter_mut().zip(&self.options.atol) {
+            let scale = (SAFETY * a + rtol * *u).max(f64::MIN_POSITIVE);
+            sum += scale * scale;
+            *u = 1.0 / scale;
         }
-        self.mean_scale = sum / self.scale.len() as f64;
+        self.mean_scale = (sum / self.unit.len() as f64).max(f64::MIN_POSITIVE);
         self.noise = 1e-28 * dot(&self.y, &self.y);
     }
 
     /// A step after which the quadratic term is a small part of the tolerance.
     fn first_step(&self) -> f64 {
-        let size = scaled_square(&self.y, &self.scale).sqrt();
-        let slope = scaled_square(&self.f1, &self.scale).sqrt();
+        let size = weighted_square(&self.y, &self.unit).sqrt();
+        let slope = weighted_square(&self.f1, &self.unit).sqrt();
         let step = if slope > 0.0 && size > 0.0 {
             0.25 * (SAFETY * self.options.rtol).sqrt() * size / slope
         } else {
@@ -191,110 +199,106 @@ impl<'a> Adams<'a> {
         step.min(self.options.horizon)
     }
 
-    fn formula(&mut self, h: f64) -> Formula {
-        let order = self.order;
-        let mut beta = [1.0; MAX_ORDER];
-        for i in 1..order {
-            let before = if i == 1 { 0.0 } else { self.back[i - 2] };
-            beta[i] = beta[i - 1] * (h + before) / self.back[i - 1];
-        }
-        let basis = Basis::new(h, &self.back, order + 1);
-        let weights = basis.weights(1.0, 0.0).map(|w| h * w);
-        Formula {
-            h,
-            basis,
-            weights,
-            order,
-            beta,
-        }
-    }
-
     /// Predicts, evaluates, corrects; the new point into `y1`.
-    fn attempt(&mut self, formula: &Formula) -> Errors {
-        let Formula {
-            h, basis, weights, ..
-        } = formula;
-        let (order, beta) = (self.order, formula.beta());
-        let p = &mut self.predicted;
-        self.slow.predict(p, &self.y, &weights[..order], beta);
+    fn attempt(&mut self, formula: &Formula) -> Trial {
+        let (p, sum) = (&mut self.predicted, &mut self.extrapolated);
+        let rows = [&formula.predictor, &formula.continuations[0]];
+        let rows = rows.map(|row| &row[..formula.order]);
+        predict(p, sum, &self.y, rows, self.past.values());
         if let Some(fast) = &mut self.fast {
-            fast.predict(*h, basis, beta, p);
+            fast.predict(formula, p);
         }
         self.field.eval(p, &mut self.f);
-        if let Some(fast) = &mut self.fast {
-            fast.split_predicted(&mut self.f);
+        correct(&mut self.y1, p, formula.last(), &self.f, sum);
+        let mut fast = fast::Shares::default();
+        if let Some(part) = &mut self.fast {
+            part.see_predicted(&self.f);
+            fast = part.shares(formula);
+            part.correct(formula, &mut self.y1);
         }
-        let errors = self.errors(formula);
-        let slow = &self.slow.extrapolated;
-        correct(&mut self.y1, &self.predicted, weights[order], &self.f, slow);
-        errors
+        let [scaled, moved] = distances(&self.y1, &self.predicted, &self.unit);
+        // What the fast part moved is taken off as if all allowed errors were equal; where they
+        // are not, a tenth of what was seen is kept at least.
+        let slow = (scaled - fast.moved / self.mean_scale).max(0.01 * scaled);
+        let slow = slow / formula.last().powi(2);
+        let size = |square: f64| (square / self.y.len() as f64).sqrt();
+        let local = formula.slip().powi(2) * slow + fast.local / self.mean_scale;
+        let at = size(slow + fast.errors[0] / self.mean_scale);
+        Trial {
+            local: size(local),
+            at: at * formula.error_constant(0, &self.back),
+            moved,
+            fast: fast.errors,
+        }
     }
 
-    fn errors(&self, formula: &Formula) -> Errors {
-        let (k, h, w) = (self.order, formula.h, &formula.weights);
-        let differences = self.slow.differences();
-        let sum = &self.slow.extrapolated;
-        let mut sizes = difference_sizes(differences, &self.f, sum, formula.beta(), &self.scale);
-        let slip = w[k - 1] - w[k];
-        let mut local = slip * slip * sizes[0];
-        if let Some(fast) = &self.fast {
-            let (squares, own) = fast.error_squares(h, k, formula.beta());
-            let unit = self.mean_scale * self.y.len() as f64;
-            local += own / unit;
-            for (size, square) in sizes.iter_mut().zip(squares) {
-                *size += square / unit;
+    /// Errors of the formulas of neighbouring orders, from the slow part of `f` at the new point:
+    /// of lower ones in proportion to `at`, of the higher one as it is.
+    fn neighbours(&self, formula: &Formula, trial: &Trial) -> Neighbours {
+        let k = formula.order;
+        let rows = formula.continuations.each_ref();
+        let rows = rows.map(|row| &row[..formula.nodes]);
+        let squares = error_squares(&self.f1, rows, self.past.values(), &self.unit);
+        let size = |slow: f64, fast: f64| (slow + fast / self.mean_scale).sqrt();
+        // Of a step that moves the predicted point by less than roundoff `at` says nothing.
+        let at = size(squares[0], trial.fast[0]) * formula.error_constant(0, &self.back);
+        let unit = (trial.at / at).max(1.0 / (self.y.len() as f64).sqrt());
+        let lower = |back: usize| match k > back {
+            true => {
+                let constant = formula.error_constant(back, &self.back);
+                unit * size(squares[back], trial.fast[back]) * constant
             }
-        }
-        let sigma = self.sigma(h);
-        let estimate = |back: usize| {
-            if k > back {
-                h * sizes[back].sqrt() * sigma[k - back] * GAMMA[k - 1 - back]
-            } else {
-                0.0
-            }
+            false => 0.0,
         };
-        Errors {
-            local: local.sqrt(),
-            at: estimate(0),
-            lower: estimate(1),
-            lowest: estimate(2),
+        let raised = || {
+            let fast = self.fast.as_ref().map_or(0.0, |f| f.raised_square(formula));
+            size(squares[3], fast) / (self.y.len() as f64).sqrt() * formula.h * GAMMA[k]
+        };
+        let raising = k < MAX_ORDER && k < self.equal_after(formula.h);
+        Neighbours {
+            lower: lower(1),
+            lowest: lower(2),
+            raised: raising.then(raised),
         }
     }
 
-    /// `σ_{i+1} = Π j h/ψ_j`: how uneven steps weigh the differences.
-    fn sigma(&self, h: f64) -> [f64; TERMS + 1] {
-        let mut sigma = [1.0; TERMS + 1];
-        for i in 1..=self.order {
-            let before = if i == 1 { 0.0 } else { self.back[i - 2] };
-            sigma[i] = sigma[i - 1] * i as f64 * h / (h + before);
+    /// A higher order can be judged after enough equal steps only; until then a lower one is
+    /// looked for less often.
+    fn delay(&self, formula: &Formula) -> usize {
+        if self.order < self.equal_after(formula.h) {
+            0
+        } else {
+            2
         }
-        sigma
     }
 
-    fn reject(&mut self, h: f64, errors: &Errors, failures: usize) {
+    /// `equal` after another step `h`.
+    fn equal_after(&self, h: f64) -> usize {
+        let last = if self.known > 0 { self.back[0] } else { 0.0 };
+        if h == last { self.equal + 1 } else { 1 }
+    }
+
+    fn reject(&mut self, formula: &Formula, trial: &Trial, failures: usize) {
         self.rejected += 1;
         self.starting = false;
         self.equal = 0;
-        if errors.lower.max(errors.lowest) <= errors.at && self.order > 1 {
-            self.order -= 1;
-        }
+        self.next_choice = self.known;
         if failures >= 3 {
             self.order = 1;
+        } else if failures == 2 && self.order > 1 {
+            self.order -= 1;
         }
-        let factor = if errors.at.is_finite() { 0.5 } else { 0.1 };
-        self.step = h * factor;
+        let factor = if trial.at.is_finite() { 0.5 } else { 0.1 };
+        self.step = formula.h * factor;
     }
 
     fn accept(
         &mut self,
         formula: &Formula,
-        errors: &Errors,
+        trial: &Trial,
         end: f64,
         watch: &mut Watch<'_>,
     ) -> ControlFlow<Outcome> {
-        if let Some(fast) = &mut self.fast {
-            fast.correct(self.order, &mut self.y1);
-        }
         self.field.eval(&self.y1, &mut self.f1);
         watch.accept(&Step {
             t0: self.time,
@@ -307,30 +311,32 @@ impl<'a> Adams<'a> {
                 formula,
             },
         })?;
-        let mut change = 0.0;
+        let mut change = distance_squared(&self.f1, &self.f);
         if let Some(fast) = &mut self.fast {
-            change += fast.accept(&mut self.f1, formula.beta());
+            change = fast.accept(&mut self.f1, formula.beta(), change);
         }
-        change += distance_squared(&self.f1, &self.f);
-        let moved = distance_squared(&self.y1, &self.predicted);
-        self.slow.advance(&self.f1, formula.beta());
+        let choosing = self.starting || self.known >= self.next_choice + self.delay(formula);
+        let neighbours = choosing.then(|| self.neighbours(formula, trial));
+        self.past.push(&mut self.f1);
         std::mem::swap(&mut self.y, &mut self.y1);
         self.time = end;
         self.shift(formula.h);
         if self.starting || self.known.is_multiple_of(SCALE_AGE) {
-            self.set_scale();
+            self.set_unit();
         }
-        self.choose(formula.h, errors);
+        match neighbours {
+            Some(neighbours) => self.choose(formula.h, trial.at, &neighbours),
+            None => self.resize(formula.h, trial.at),
+        }
         // Below roundoff of the state the quotient says nothing.
-        if moved > self.noise {
-            self.split_or_merge((change / moved).sqrt());
+        if trial.moved > self.noise {
+            self.split_or_merge((change.max(0.0) / trial.moved).sqrt());
         }
         ControlFlow::Continue(())
     }
 
     fn shift(&mut self, h: f64) {
-        let last = if self.known > 0 { self.back[0] } else { 0.0 };
-        self.equal = if h == last { self.equal + 1 } else { 1 };
+        self.equal = self.equal_after(h);
         for j in (1..self.back.len()).rev() {
             self.back[j] = h + self.back[j - 1];
         }
@@ -348,16 +354,11 @@ struct Inside<'a, 'b> {
 impl Interpolant for Inside<'_, '_> {
     fn state(&self, theta: f64, y: &mut [f64]) {
         let (m, formula) = (self.method, self.formula);
-        let (h, order) = (formula.h, m.order);
-        let weights = formula.basis.weights(theta, 0.0);
-        let last = h * weights[order];
-        correct(y, &m.y, last, &m.f, &m.slow.extrapolated);
-        let terms = weights.iter().zip(formula.beta()).zip(m.slow.differences());
-        for ((w, beta), difference) in terms {
-            add_scaled_to(y, h * w * beta, difference);
-        }
+        let (row, last) = formula.inside(theta);
+        correct(y, &m.y, last, &m.f, &m.extrapolated);
+        add_combination(y, &row[..formula.order], m.past.values());
         if let Some(fast) = &m.fast {
-            fast.interpolate(theta, h, &formula.basis, formula.beta(), y);
+            fast.interpolate(theta, formula, y);
         }
     }
 }

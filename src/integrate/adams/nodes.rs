@@ -35,6 +35,23 @@ pub(super) fn backward_integrals(back: &[f64], count: usize) -> Square {
     out
 }
 
+/// `D` with `ψ_1 ⋯ ψ_i f[t_n, …, t_{n−i}] = Σ_j D_ij f_{n−j}`, `i < count`.
+pub(super) fn difference_rows(back: &[f64], count: usize) -> Square {
+    let psi = |l: usize| if l == 0 { 0.0 } else { back[l - 1] };
+    let mut rows: Square = [[0.0; MAX_ORDER + 2]; MAX_ORDER + 2];
+    rows[0][0] = 1.0;
+    for i in 1..count {
+        let (done, rest) = rows.split_at_mut(i);
+        let mut own = 1.0;
+        for j in 0..i {
+            rest[0][j] = done[i - 1][j] * (psi(i) / (psi(i) - psi(j)));
+            own *= psi(j + 1) / (psi(j) - psi(i));
+        }
+        rest[0][i] = own;
+    }
+    rows
+}
+
 /// Values at `t_n, t_{n−1}, …` into modified divided differences, in place.
 pub(super) fn modified_differences(values: &mut [f64], back: &[f64]) {
     let psi = |l: usize| if l == 0 { 0.0 } else { back[l - 1] };
@@ -117,6 +134,20 @@ mod tests {
         modified_differences(&mut values, &BACK);
         for (found, exact) in values.iter().zip(coefficients) {
             assert!((found - exact).abs() < 1e-12, "{found} {exact}");
+        }
+    }
+
+    #[test]
+    fn rows_of_differences_apply_them() {
+        let values: Vec<f64> = (0..8).map(|i| (1.3 * f64::from(i)).sin()).collect();
+        let mut exact = values.clone();
+        modified_differences(&mut exact, &BACK);
+        let rows = difference_rows(&BACK, 8);
+        for (row, exact) in rows.iter().zip(&exact) {
+            let found: f64 = row.iter().zip(&values).map(|(d, v)| d * v).sum();
+            // Terms of alternating sign: roundoff is that of the largest.
+            let size = row.iter().fold(1.0, |m: f64, d| m.max(d.abs()));
+            assert!((found - exact).abs() < 1e-14 * size, "{found} {exact}");
         }
     }
 }
