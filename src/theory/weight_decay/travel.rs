@@ -60,13 +60,19 @@ fn reachable(
 
 /// For `depth ≥ 3` and `low < high`; negative where strengths decrease.
 fn upwards(depth: usize, target: f64, l2: f64, low: f64, high: f64) -> f64 {
+    if !(low > 0.0 && high < f64::INFINITY) {
+        return f64::INFINITY;
+    }
+    if target < 1e-17 * low {
+        return -free_decay(depth, l2, high, low);
+    }
     let summit = target * peak(depth);
     let Some(Stationary { upper, lower }) = stationary(depth, target, l2) else {
         let critical = critical_l2(depth, target);
         let rate = Rate::new(depth, summit, critical, l2);
         return rate.time(low, summit.clamp(low, high)) + rate.time(summit.clamp(low, high), high);
     };
-    if !(low > 0.0 && same_side(upper, low, high)) {
+    if !(same_side(upper, low, high) && same_side(lower, low, high)) {
         return f64::INFINITY;
     }
     let (from_lower, from_upper) = (
@@ -75,6 +81,14 @@ fn upwards(depth: usize, target: f64, l2: f64, low: f64, high: f64) -> f64 {
     );
     let cut = summit.clamp(low, high);
     from_lower.time(low, cut) + from_upper.time(cut, high)
+}
+
+/// Time from `high` to `low` for `s* = 0`: with `b = 2 − 2/L`, `q = s^{−b}` obeys
+/// `dq/dt = bL (1 + 2λq)`.
+fn free_decay(depth: usize, l2: f64, high: f64, low: f64) -> f64 {
+    let (l, b) = (depth as f64, 2.0 - 2.0 / depth as f64);
+    let [first, last] = [high, low].map(|s| s.powf(-b));
+    (2.0 * l2 * (last - first) / (1.0 + 2.0 * l2 * first)).ln_1p() / (2.0 * l2 * b * l)
 }
 
 /// `F` as a function of `d = ln(s/r)`.
@@ -170,7 +184,23 @@ mod tests {
         let endless = |start, end| time_between(4, 1.7, 0.05, start, end) == f64::INFINITY;
         assert!(endless(0.5 * lower, 3.0 * lower) && endless(3.0 * lower, 0.5 * lower));
         assert!(endless(0.5, 1.01 * upper) && endless(0.5, upper) && endless(0.5, 0.0));
-        // λ > s*/2: two layers decay.
+        // Beyond λ_c strengths decay, and 0 is not reached.
+        assert_eq!(time_between(4, 1.7, 1.0, 0.5, 0.0), f64::INFINITY);
+        assert_eq!(time_between(4, 0.0, 1.0, 0.5, 0.0), f64::INFINITY);
+    }
+
+    #[test]
+    fn without_a_target_it_is_elementary() {
+        // The quadrature just above the least target is the same to target/end.
+        for (depth, l2) in [(3, 1.0), (4, 1e-3), (9, 0.2)] {
+            let [exact, near] = [0.0, 1e-15].map(|s| time_between(depth, s, l2, 0.5, 0.1));
+            assert!((near / exact - 1.0).abs() < 1e-13, "{near} against {exact}");
+            assert_eq!(time_between(depth, 0.0, l2, 0.1, 0.5), -exact);
+        }
+    }
+
+    #[test]
+    fn two_layers_keep_to_their_side() {
         assert!(time_between(2, 1.7, 1.0, 1.0, 0.1) > 0.0);
         assert_eq!(time_between(2, 1.7, 0.05, 1.0, 1.7), f64::INFINITY);
     }
