@@ -1,15 +1,17 @@
 //! Scenario → report: the whole of one run, without files.
 
 mod exact;
+mod predict;
+
+pub use predict::{Theory, predict};
 
 use crate::flow::LayerFlow;
 use crate::integrate::{Integration, Method, Options, Outcome, VectorField, integrate};
 use crate::model::{Network, Problem, Reduction};
 use crate::observe::{EventSpec, Observation, Observed, Progress, RunObserver};
-use crate::report::{Prediction, Report, SolverReport, Source};
+use crate::report::{Report, SolverReport};
 use crate::saddle::{SaddleLevels, saddle_levels};
 use crate::scenario::{Built, Scenario};
-use crate::theory;
 use crate::verify;
 use cpu_time::ProcessTime;
 use exact::SolvedFlow;
@@ -25,14 +27,24 @@ pub struct Watch<'a> {
     pub progress: Option<&'a mut dyn FnMut(&Progress)>,
 }
 
+/// Makes the flow of a problem.
+pub type FlowOf = dyn for<'p> Fn(&'p Problem) -> Box<dyn VectorField + 'p>;
+
 /// Integrates a built scenario, finds its events, compares with predictions and expectations. An
 /// integration that fails half-way gives a report of what was computed, with its outcome.
 pub fn run(scenario: &Scenario, built: &Built, watch: Watch<'_>) -> Report {
-    let escapes = |e: &EventSpec| matches!(e, EventSpec::Escape { .. });
-    let levels = match built.events.iter().any(escapes) {
-        true => saddle_levels(&built.problem),
-        false => SaddleLevels::default(),
-    };
+    run_flow(
+        scenario,
+        built,
+        &|problem| Box::new(LayerFlow::new(problem)),
+        watch,
+    )
+}
+
+/// The same with another flow in the place of the gradient flow: what theory and expectations say
+/// of the gradient flow is held against it.
+pub fn run_flow(scenario: &Scenario, built: &Built, flow: &FlowOf, watch: Watch<'_>) -> Report {
+    let levels = levels(built);
     let reduction = Reduction::of(&built.problem);
     let problem = reduction.as_ref().map_or(&built.problem, |r| &r.problem);
     let options = reduction
@@ -41,7 +53,8 @@ pub fn run(scenario: &Scenario, built: &Built, watch: Watch<'_>) -> Report {
             atol: r.tolerances(&built.solver.atol),
             ..built.solver.clone()
         });
-    let (observed, end, mut solver) = observe(problem, &options, built, &levels.of_mode, watch);
+    let (observed, end, mut solver) =
+        observe(problem, &options, built, &levels.of_mode, (flow, watch));
     solver.reduced_widths = reduction
         .as_ref()
         .map(|r| r.problem.network.widths().to_vec());
@@ -50,6 +63,7 @@ pub fn run(scenario: &Scenario, built: &Built, watch: Watch<'_>) -> Report {
     trajectory.weights = trajectory.weights.into_iter().map(expand).collect();
     let (outcome, outcome_detail) = describe(&end);
     let problem = &built.problem;
+    let theory = predict::from_levels(built, &levels.of_mode);
     Report {
         title: scenario.title().to_owned(),
         reference: scenario.spec().reference.clone(),
@@ -58,7 +72,9 @@ pub fn run(scenario: &Scenario, built: &Built, watch: Watch<'_>) -> Report {
         time: end.time,
         widths: problem.network.widths().to_vec(),
         l2: problem.l2,
-        predictions: predictions(problem, &built.events),
+        predictions: theory.predictions,
+        declined: theory.declined,
+        laws: observed.laws,
         checks: verify::expectations(&built.expectations, &trajectory, &observed.events),
         warnings: [observed.warnings, unknown_levels(&built.events, &levels)].concat(),
         trajectory,
@@ -68,19 +84,28 @@ pub fn run(scenario: &Scenario, built: &Built, watch: Watch<'_>) -> Report {
     }
 }
 
+/// Levels of escapes, when the scenario asks for escapes.
+fn levels(built: &Built) -> SaddleLevels {
+    let escapes = |e: &EventSpec| matches!(e, EventSpec::Escape { .. });
+    match built.events.iter().any(escapes) {
+        true => saddle_levels(&built.problem),
+        false => SaddleLevels::default(),
+    }
+}
+
 /// Integrates and observes.
 fn observe(
     problem: &Problem,
     options: &Options,
     built: &Built,
     saddle_levels: &[Option<f64>],
-    watch: Watch<'_>,
+    (flow, watch): (&FlowOf, Watch<'_>),
 ) -> (Observed, Integration, SolverReport) {
     let solved = (options.method == Method::Exact).then(|| SolvedFlow::new(problem));
-    let (stepped, interior) = (LayerFlow::new(problem), LayerFlow::new(problem));
+    let (stepped, interior) = (flow(problem), flow(problem));
     let field: &dyn VectorField = match &solved {
         Some(solved) => solved,
-        None => &stepped,
+        None => &*stepped,
     };
     let observation = Observation {
         recording: &built.recording,
@@ -88,7 +113,7 @@ fn observe(
         saddle_levels,
         stop: &built.stop,
     };
-    let mut observer = RunObserver::new(problem, &interior, options, &observation);
+    let mut observer = RunObserver::new(problem, &*interior, options, &observation);
     if let Some(flag) = watch.interrupt {
         observer = observer.interrupted_by(flag);
     }
@@ -149,28 +174,6 @@ fn unknown_levels(events: &[EventSpec], levels: &SaddleLevels) -> Vec<String> {
         true => vec![text],
         false => Vec::new(),
     }
-}
-
-/// Closed forms for the first `escape` event that the scenario asks for.
-fn predictions(problem: &Problem, events: &[EventSpec]) -> Vec<Prediction> {
-    let fraction = events.iter().find_map(|e| match e {
-        EventSpec::Escape { fraction, .. } => Some(*fraction),
-        _ => None,
-    });
-    theory::predictions(problem, fraction.unwrap_or(0.5))
-        .into_iter()
-        .map(|p| Prediction {
-            quantity: p.quantity.to_owned(),
-            mode: Some(p.mode),
-            value: p.value,
-            source: Source {
-                kind: "closed_form".to_owned(),
-                note: p.formula.to_owned(),
-            },
-            assumptions: p.assumptions.iter().map(|&a| a.to_owned()).collect(),
-            curve: p.curve,
-        })
-        .collect()
 }
 
 /// `W_1 … W_L` and `A` as shapes with column-major entries.

@@ -1,7 +1,7 @@
-//! Expectations of a scenario met by the measurements of its run.
+//! What was expected and what theory predicts, met by the measurements of a run.
 
-use crate::observe::{Event, EventKind, Trajectory};
-use crate::report::{Check, Source};
+use crate::observe::{Event, EventKind, Law, Trajectory};
+use crate::report::{Check, Prediction, Report, Source};
 use crate::scenario::schema::{Expect, ExpectQuantity};
 
 /// One check for each expectation; it fails when the quantity was never measured or lies outside
@@ -54,4 +54,91 @@ fn measured(expect: &Expect, trajectory: &Trajectory, events: &[Event]) -> Optio
 fn first_time(kind: EventKind, expect: &Expect, events: &[Event]) -> Option<f64> {
     let of_mode = |e: &&Event| e.kind == kind && e.index == expect.mode;
     events.iter().find(of_mode).map(|e| e.time)
+}
+
+/// Errors of escape times and singular values in units of `rtol`: what the integrators are held to on
+/// the benchmark problems.
+const ACCURACY: f64 = 100.0;
+
+/// One check for every prediction that the run could meet, and for every law of the flow. The band
+/// of a prediction is its own error, what the integration may be off by (`100 rtol`; nothing for a
+/// run in closed form) and the width of the event's bracket.
+pub fn theory(report: &Report, rtol: f64) -> Vec<Check> {
+    // Gradient descent follows another path: nothing is said about it.
+    let predictions = match report.solver.method.as_str() {
+        "gradient_descent" => &[][..],
+        _ => &report.predictions,
+    };
+    let predicted = predictions.iter().filter_map(|p| met(p, report, rtol));
+    predicted.chain(report.laws.iter().map(law)).collect()
+}
+
+/// `None` where the run says nothing about the prediction.
+fn met(p: &Prediction, report: &Report, rtol: f64) -> Option<Check> {
+    let tolerance = ACCURACY * rtol * p.value.abs();
+    match p.quantity.as_str() {
+        "escape_time" => {
+            let event = escape(report, p.mode);
+            // Beyond the end of the run there is nothing to see.
+            if event.is_none() && p.value + p.error + tolerance > report.time {
+                return None;
+            }
+            let width = event.map_or(0.0, |e| e.bracket[1] - e.bracket[0]);
+            Some(compare(
+                p,
+                event.map(|e| e.time),
+                p.error + tolerance + width,
+            ))
+        }
+        "trapped" => {
+            let last = report.trajectory.rows.last()?;
+            let measured = last.singular_values.get(p.mode?.checked_sub(1)?).copied();
+            let mut check = compare(p, measured, f64::INFINITY);
+            check.passed = escape(report, p.mode).is_none();
+            Some(check)
+        }
+        "final_singular_value" if report.outcome == "horizon_reached" => {
+            let values = &report.trajectory.rows.last()?.singular_values;
+            // Accuracy is promised relative to values above a thousandth of the largest.
+            let size = 1e-3 * values.first()?;
+            let tolerance = tolerance.max(ACCURACY * rtol * size);
+            let measured = values.get(p.mode?.checked_sub(1)?).copied();
+            Some(compare(p, measured, p.error + tolerance))
+        }
+        _ => None,
+    }
+}
+
+fn escape(report: &Report, mode: Option<usize>) -> Option<&Event> {
+    let of_mode = |e: &&Event| e.kind == EventKind::Escape && e.index == mode;
+    report.events.iter().find(of_mode)
+}
+
+fn compare(p: &Prediction, measured: Option<f64>, band: f64) -> Check {
+    let name = match p.mode {
+        Some(mode) => format!("{} of mode {mode}", p.quantity),
+        None => p.quantity.clone(),
+    };
+    Check {
+        name,
+        predicted: p.value,
+        measured,
+        band,
+        passed: measured.is_some_and(|m| (m - p.value).abs() <= band),
+        source: p.source.clone(),
+    }
+}
+
+fn law(law: &Law) -> Check {
+    Check {
+        name: law.name.to_owned(),
+        predicted: 0.0,
+        measured: Some(law.found),
+        band: law.allowed,
+        passed: law.found <= law.allowed,
+        source: Source {
+            kind: "monitor".to_owned(),
+            note: format!("at t = {:.6e}", law.time),
+        },
+    }
 }

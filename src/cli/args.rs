@@ -26,6 +26,17 @@ pub enum Command {
         /// Scenario file (TOML), or - for standard input
         scenario: PathBuf,
     },
+    /// Say what theory predicts, without a run
+    Predict {
+        /// Scenario file (TOML), or - for standard input
+        scenario: PathBuf,
+    },
+    /// Run scenarios and check every prediction, conservation law and expectation
+    Verify {
+        /// Scenario files (TOML), or - for standard input
+        #[arg(required = true)]
+        scenarios: Vec<PathBuf>,
+    },
     /// Draw the figures of a finished output folder again; nothing is recomputed
     Plot {
         /// Output folder of a run

@@ -4,9 +4,11 @@ mod args;
 mod check;
 mod exit;
 mod failure;
+mod predict;
 mod print;
 mod progress;
 mod run;
+mod verify;
 
 pub use args::Cli;
 
@@ -25,6 +27,8 @@ pub fn execute(cli: Cli) -> ExitCode {
     let done = match command {
         Command::Run { scenario } => run::run(&scenario, &global),
         Command::Check { scenario } => check::check(&scenario, &global),
+        Command::Predict { scenario } => predict::predict(&scenario, &global),
+        Command::Verify { scenarios } => verify::verify(&scenarios, &global),
         Command::Plot { folder } => plot(&folder, &global),
         Command::Schema => schema(),
         Command::Completions { shell } => completions(shell),

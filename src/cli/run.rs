@@ -16,19 +16,86 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 pub fn run(path: &Path, global: &Global) -> Result<Exit, Failure> {
-    let begin = Instant::now();
-    let scenario = Scenario::load(path, &global.set)?;
-    let built = scenario.build()?;
-    let folder = output_folder(&scenario, global);
-    report::writable(&folder)?;
-    let report = watched(&scenario, &built, global.quiet);
-    let extras = extras(&scenario, &built, begin);
-    report::write(&report, &folder, &extras, Keep::ALL)?;
-    explain(&report, &folder, global);
-    match summarise(&report, &folder, global) {
+    let job = Job::load(path, global, false)?;
+    let report = job.integrate(&Watcher::new(), global.quiet);
+    job.write(&report)?;
+    explain(&report, &job.folder, global);
+    match summarise(&report, &job.folder, global) {
         // The run is done and written, whether or not anyone reads all of its summary.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(exit(&report)),
+    }
+}
+
+/// A scenario ready to run and the folder its results go to.
+pub struct Job {
+    begin: Instant,
+    scenario: Scenario,
+    pub built: Built,
+    folder: PathBuf,
+}
+
+impl Job {
+    /// `among_others`: `--out` names the folder that the folders of several scenarios go to.
+    pub fn load(path: &Path, global: &Global, among_others: bool) -> Result<Self, Failure> {
+        let begin = Instant::now();
+        let scenario = Scenario::load(path, &global.set)?;
+        let built = scenario.build()?;
+        let folder = match &global.out {
+            Some(out) if !among_others => out.clone(),
+            Some(out) => out.join(scenario.name()),
+            None => Path::new("out").join(scenario.name()),
+        };
+        report::writable(&folder)?;
+        Ok(Self {
+            begin,
+            scenario,
+            built,
+            folder,
+        })
+    }
+
+    /// Runs with a progress bar.
+    pub fn integrate(&self, watcher: &Watcher, quiet: bool) -> Report {
+        let mut bar = Bar::new();
+        let mut show = |p: &Progress| bar.show(p);
+        let watch = Watch {
+            interrupt: Some(&watcher.interrupt),
+            progress: (!quiet).then_some(&mut show),
+        };
+        let report = integrate(&self.scenario, &self.built, watch);
+        bar.clear();
+        report
+    }
+
+    /// Writes the output folder.
+    pub fn write(&self, report: &Report) -> Result<(), Failure> {
+        let extras = extras(&self.scenario, &self.built, self.begin);
+        report::write(report, &self.folder, &extras, Keep::ALL)?;
+        Ok(())
+    }
+}
+
+/// Ctrl-C ends the integration early, a second one the program.
+pub struct Watcher {
+    interrupt: Arc<AtomicBool>,
+}
+
+impl Watcher {
+    pub fn new() -> Self {
+        let interrupt = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&interrupt);
+        let handler = move || {
+            if flag.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+        };
+        if let Err(error) = ctrlc::set_handler(handler) {
+            print::message(&format!(
+                "warning: Ctrl-C will not save what was computed: {error}"
+            ));
+        }
+        Self { interrupt }
     }
 }
 
@@ -66,39 +133,6 @@ fn explain(report: &Report, folder: &Path, global: &Global) {
     }
 }
 
-fn output_folder(scenario: &Scenario, global: &Global) -> PathBuf {
-    let default = || Path::new("out").join(scenario.name());
-    global.out.clone().unwrap_or_else(default)
-}
-
-/// Runs with a progress bar; Ctrl-C ends the integration early, a second one the program.
-fn watched(scenario: &Scenario, built: &Built, quiet: bool) -> Report {
-    let interrupt = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupt);
-    let handler = move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    };
-    if let Err(error) = ctrlc::set_handler(handler) {
-        print::message(&format!(
-            "warning: Ctrl-C will not save what was computed: {error}"
-        ));
-    }
-    let mut bar = Bar::new();
-    let mut show = |p: &Progress| bar.show(p);
-    let report = integrate(
-        scenario,
-        built,
-        Watch {
-            interrupt: Some(&interrupt),
-            progress: (!quiet).then_some(&mut show),
-        },
-    );
-    bar.clear();
-    report
-}
-
 fn extras(scenario: &Scenario, built: &Built, begin: Instant) -> Extras {
     let inputs = &built.inputs;
     Extras {
@@ -119,7 +153,8 @@ fn extras(scenario: &Scenario, built: &Built, begin: Instant) -> Extras {
     }
 }
 
-fn exit(report: &Report) -> Exit {
+/// The exit code of a run.
+pub fn exit(report: &Report) -> Exit {
     match report.outcome.as_str() {
         "failed" => Exit::Numerical,
         "interrupted" => Exit::Interrupted,

@@ -22,6 +22,7 @@ mod trajectory;
 mod view;
 
 pub use event::{Direction, Event, EventKind, Quantity};
+pub use monitors::Law;
 pub use options::{EventSpec, Grid, Recording, StopRules};
 pub use run_observer::{Observation, Observed, Progress, RunObserver};
 pub use trajectory::{Row, Trajectory};

@@ -74,6 +74,17 @@ impl Worst {
     }
 }
 
+/// A law of the flow met a run, where the run came closest to breaking it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Law {
+    pub name: &'static str,
+    pub time: f64,
+    /// By how much the law was missed.
+    pub found: f64,
+    /// What the method explains.
+    pub allowed: f64,
+}
+
 /// Watches the laws of a run.
 pub(super) struct Monitors {
     scheme: Scheme,
@@ -243,6 +254,24 @@ impl Monitors {
         let lobatto = h * (w_end * ends + w_outer * (left + right) + w_middle * middle);
         let simpson = h / 6.0 * (ends + 4.0 * middle);
         (lobatto, (lobatto - simpson).abs())
+    }
+
+    /// Every law that there was something to hold against.
+    pub fn laws(&self) -> Vec<Law> {
+        let all = [
+            ("imbalance is conserved", &self.imbalance),
+            ("the loss falls", &self.loss),
+            ("the loss falls by the squared gradient", &self.energy),
+            ("the norm is at least that of A", &self.norm),
+        ];
+        let law = |(name, worst): (&'static str, &Worst)| Law {
+            name,
+            time: worst.time,
+            found: worst.found.max(0.0),
+            allowed: worst.allowed,
+        };
+        let met = |(_, worst): &(&'static str, &Worst)| worst.ratio > 0.0;
+        all.into_iter().filter(met).map(law).collect()
     }
 
     /// One sentence for every law that was broken.

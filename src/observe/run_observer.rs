@@ -10,7 +10,7 @@ use crate::model::Problem;
 use super::event::Event;
 use super::events::EventDetector;
 use super::measure::{Measurement, Probe};
-use super::monitors::Monitors;
+use super::monitors::{Law, Monitors};
 use super::options::{EventSpec, Recording, StopRules};
 use super::recorder::TrajectoryRecorder;
 use super::trajectory::Trajectory;
@@ -33,6 +33,8 @@ pub struct Observed {
     pub trajectory: Trajectory,
     /// In order of time.
     pub events: Vec<Event>,
+    /// The laws of the flow, each where the run came closest to breaking it.
+    pub laws: Vec<Law>,
     /// Broken laws, one sentence each.
     pub warnings: Vec<String>,
 }
@@ -125,6 +127,7 @@ impl<'a> RunObserver<'a> {
         Observed {
             trajectory,
             events: self.detector.finish(&mut self.probe, last),
+            laws: self.monitors.laws(),
             warnings: self.monitors.warnings(),
         }
     }

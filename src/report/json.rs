@@ -2,7 +2,7 @@
 //! line. Floats round-trip; numbers that are not finite are `null`.
 
 use super::events::{Line, number};
-use super::{Check, Prediction, Report, SolverReport, Source};
+use super::{Check, Declined, Prediction, Report, SolverReport, Source};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 
@@ -19,6 +19,8 @@ pub(super) struct PredictionObject {
     mode: Option<usize>,
     #[serde(deserialize_with = "number")]
     value: f64,
+    #[serde(default)]
+    error: Option<f64>,
     source: SourceObject,
     assumptions: Vec<String>,
     /// `[[time, σ_mode], …]`: what the figures draw dotted.
@@ -64,6 +66,7 @@ impl From<&Prediction> for PredictionObject {
             quantity: p.quantity.clone(),
             mode: p.mode,
             value: p.value,
+            error: Some(p.error),
             source: (&p.source).into(),
             assumptions: p.assumptions.clone(),
             curve: p.curve.iter().map(|&(t, s)| (Some(t), Some(s))).collect(),
@@ -78,6 +81,7 @@ impl From<PredictionObject> for Prediction {
             quantity: p.quantity,
             mode: p.mode,
             value: p.value,
+            error: or_nan(p.error),
             source: Source {
                 kind: p.source.kind,
                 note: p.source.note,
@@ -132,6 +136,7 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
         ("singular_values", line(&singular_values)?),
         ("events", list(report.events.iter().map(Line::from))?),
         ("predictions", predictions(&report.predictions)?),
+        ("not_predicted", declined(&report.declined)?),
         ("checks", list(report.checks.iter().map(CheckObject::from))?),
         ("solver", line(&SolverObject::from(&report.solver))?),
         ("reference", line(&report.reference)?),
@@ -144,12 +149,27 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     write_object(&fields, out)
 }
 
-/// Writes `{"predictions": […]}` alone, for `predict --json`.
+/// Writes `{"predictions": […], "not_predicted": […]}` alone, for `predict --json`.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_predictions(all: &[Prediction], out: &mut impl Write) -> io::Result<()> {
-    write_object(&[("predictions", predictions(all)?)], out)
+pub fn write_predictions(
+    all: &[Prediction],
+    not: &[Declined],
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let fields = [
+        ("predictions", predictions(all)?),
+        ("not_predicted", declined(not)?),
+    ];
+    write_object(&fields, out)
+}
+
+fn declined(all: &[Declined]) -> io::Result<String> {
+    list(
+        all.iter()
+            .map(|d| serde_json::json!({ "result": d.result, "reason": d.reason })),
+    )
 }
 
 fn predictions(all: &[Prediction]) -> io::Result<String> {

@@ -15,11 +15,13 @@ pub mod json;
 pub mod manifest;
 pub mod npz;
 pub mod read;
+pub mod suite;
 pub mod table;
+pub mod theory;
 
 mod names;
 #[allow(clippy::module_inception)] // the folder is of writers, the file is what they write
 mod report;
 
 pub use folder::{Extras, Input, Keep, redraw, writable, write, write_file};
-pub use report::{Check, Prediction, Report, SolverReport, Source};
+pub use report::{Check, Declined, Prediction, Report, SolverReport, Source};

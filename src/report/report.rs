@@ -1,6 +1,6 @@
 //! The finished result of one run.
 
-use crate::observe::{Event, Trajectory};
+use crate::observe::{Event, Law, Trajectory};
 use std::time::Duration;
 
 /// Where a number comes from.
@@ -18,11 +18,22 @@ pub struct Prediction {
     pub quantity: String,
     pub mode: Option<usize>,
     pub value: f64,
+    /// How far the value may be off by itself: roundoff of a closed form, first neglected terms of
+    /// an asymptotic one.
+    pub error: f64,
     pub source: Source,
     /// Assumptions that were checked and hold.
     pub assumptions: Vec<String>,
     /// A predicted curve `(time, σ_mode)` for the figures; empty for single numbers.
     pub curve: Vec<(f64, f64)>,
+}
+
+/// A result of theory that does not apply.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Declined {
+    pub result: String,
+    /// The assumption that fails.
+    pub reason: String,
 }
 
 /// Theory or expectation met a measurement.
@@ -68,6 +79,10 @@ pub struct Report {
     pub trajectory: Trajectory,
     pub events: Vec<Event>,
     pub predictions: Vec<Prediction>,
+    /// What theory does not say here, and why.
+    pub declined: Vec<Declined>,
+    /// Conservation laws that the run was held against.
+    pub laws: Vec<Law>,
     pub checks: Vec<Check>,
     /// Violated monitors and other remarks, one sentence each.
     pub warnings: Vec<String>,

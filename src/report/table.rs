@@ -26,6 +26,7 @@ pub fn write(report: &Report, folder: Option<&Path>, out: &mut impl Write) -> io
     writeln!(out, "{}", solver_line(report))?;
     writeln!(out)?;
     write_escapes(report, out)?;
+    write_declined(report, out)?;
     write_checks(report, out)?;
     for warning in &report.warnings {
         writeln!(out, "warning: {warning}")?;
@@ -69,7 +70,7 @@ fn write_escapes(report: &Report, out: &mut impl Write) -> io::Result<()> {
             .map(|(e, before)| escape_cells(e, e.time - before, &report.predictions))
             .collect();
         let predicted = cells.iter().any(|c| !c[4].is_empty());
-        write_cells(&cells, if predicted { 6 } else { 4 }, out)?;
+        write_cells(&HEADER[..if predicted { 6 } else { 4 }], &cells, out)?;
     }
     match report.events.len() - escapes.len() {
         0 => writeln!(out),
@@ -98,15 +99,20 @@ fn escape_cells(event: &Event, since: f64, predictions: &[Prediction]) -> [Strin
     ]
 }
 
-fn write_cells(rows: &[[String; 6]], columns: usize, out: &mut impl Write) -> io::Result<()> {
+/// Columns as wide as their widest cell, flush right.
+pub(super) fn write_cells(
+    header: &[&str],
+    rows: &[impl AsRef<[String]>],
+    out: &mut impl Write,
+) -> io::Result<()> {
     let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].len());
-        cells.fold(HEADER[column].len(), usize::max)
+        let cells = rows.iter().map(|row| row.as_ref()[column].chars().count());
+        cells.fold(header[column].len(), usize::max)
     };
-    let widths: Vec<_> = (0..columns).map(width).collect();
-    write_line(&HEADER, &widths, out)?;
+    let widths: Vec<_> = (0..header.len()).map(width).collect();
+    write_line(header, &widths, out)?;
     rows.iter()
-        .try_for_each(|row| write_line(row, &widths, out))
+        .try_for_each(|row| write_line(row.as_ref(), &widths, out))
 }
 
 fn write_line(cells: &[impl AsRef<str>], widths: &[usize], out: &mut impl Write) -> io::Result<()> {
@@ -115,6 +121,18 @@ fn write_line(cells: &[impl AsRef<str>], widths: &[usize], out: &mut impl Write)
         .map(|(cell, &w)| format!("{:>w$}", cell.as_ref()))
         .collect();
     writeln!(out, "{}", cells.join("  ").trim_end())
+}
+
+/// Why there is no prediction, where there is none: the last result that was tried.
+fn write_declined(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    match report
+        .declined
+        .last()
+        .filter(|_| report.predictions.is_empty())
+    {
+        Some(d) => writeln!(out, "no prediction: {}: {}", d.result, d.reason),
+        None => Ok(()),
+    }
 }
 
 fn write_checks(report: &Report, out: &mut impl Write) -> io::Result<()> {
@@ -138,7 +156,7 @@ fn write_checks(report: &Report, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// `value` with `digits` significant digits: plain between 1e-4 and 1e6, else with an exponent.
-fn significant(value: f64, digits: usize) -> String {
+pub(super) fn significant(value: f64, digits: usize) -> String {
     let magnitude = value.abs();
     if value == 0.0 || !value.is_finite() {
         return value.to_string();

@@ -22,4 +22,4 @@ mod taylor;
 pub mod unmet;
 pub mod weight_decay;
 
-pub use prediction::{Prediction, predictions};
+pub use prediction::{Declined, Prediction, Predictions, Quantity, Question, Reach, predictions};

@@ -113,6 +113,7 @@ pub fn predictions() -> Vec<Prediction> {
         quantity: "escape_time".to_owned(),
         mode: Some(k + 1),
         value: half_rise_time(s),
+        error: 1e-13,
         source: source("closed_form"),
         assumptions: vec!["balanced".to_owned(), "aligned".to_owned()],
         curve: curve(s).collect(),

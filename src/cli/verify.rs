@@ -1,0 +1,56 @@
+//! `dlnflow verify`: run scenarios, hold theory, laws and expectations against them.
+
+use super::args::Global;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::run::{Job, Watcher, exit};
+use dlnflow::report::suite::{self, Suite};
+use dlnflow::verify;
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub fn verify(paths: &[PathBuf], global: &Global) -> Result<Exit, Failure> {
+    // Mistakes in any file are reported before the first run.
+    let jobs = paths
+        .iter()
+        .map(|path| Job::load(path, global, paths.len() > 1))
+        .collect::<Result<Vec<_>, Failure>>()?;
+    let watcher = Watcher::new();
+    let mut suites = Vec::new();
+    for (job, path) in jobs.iter().zip(paths) {
+        let suite = checked(job, path, &watcher, global)?;
+        let interrupted = suite.report.outcome == "interrupted";
+        if !global.json && !global.quiet {
+            suite::write(&suite, &mut io::stdout().lock())?;
+        }
+        suites.push(suite);
+        if interrupted {
+            break;
+        }
+    }
+    if global.json {
+        suite::write_json(&suites, &mut io::stdout().lock())?;
+    }
+    Ok(worst(&suites))
+}
+
+fn checked(job: &Job, path: &Path, watcher: &Watcher, global: &Global) -> Result<Suite, Failure> {
+    let mut report = job.integrate(watcher, global.quiet);
+    let theory = verify::theory(&report, job.built.solver.rtol);
+    report.checks.extend(theory);
+    job.write(&report)?;
+    Ok(Suite {
+        name: path.display().to_string(),
+        report,
+    })
+}
+
+/// The gravest of the exit codes that the runs would have had alone.
+fn worst(suites: &[Suite]) -> Exit {
+    let exits: Vec<Exit> = suites.iter().map(|s| exit(&s.report)).collect();
+    let order = [Exit::Interrupted, Exit::Numerical, Exit::CheckFailed];
+    order
+        .into_iter()
+        .find(|e| exits.contains(e))
+        .unwrap_or(Exit::Done)
+}

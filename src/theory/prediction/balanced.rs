@@ -1,0 +1,111 @@
+//! Two layers from a balanced start by the matrix solution: escapes are where its singular values
+//! pass their levels.
+
+use super::{Declined, Prediction, Predictions, Quantity, Question, Reach};
+use crate::theory::riccati::Riccati;
+
+const RESULT: &str = "two layers in closed form";
+const FORMULA: &str = "P(t) = e^(Ft) Q0 [I + Q0' (int e^(2Fs)) Q0]^-1 Q0' e^(Ft)";
+/// Inputs and outputs together that are solved in milliseconds.
+const LARGEST: usize = 48;
+/// Times at which the solution is looked at before an escape is searched between two of them.
+const MOST_TIMES: usize = 400;
+/// Relative error of the solution's singular values.
+const FORM_ERROR: f64 = 1e-12;
+
+pub(super) fn predict(question: &Question<'_>) -> Predictions {
+    let widths = question.problem.network.widths();
+    let large = widths.len() == 3 && widths[0] + widths[2] > LARGEST;
+    let solution = match large {
+        true => Err("only up to 48 inputs and outputs together"),
+        false => Riccati::new(question.problem),
+    };
+    match solution {
+        Ok(solution) => Predictions {
+            offered: offered(&solution, question),
+            declined: Vec::new(),
+        },
+        Err(needed) => Predictions {
+            offered: Vec::new(),
+            declined: vec![Declined::new(RESULT, format!("this needs {needed}"))],
+        },
+    }
+}
+
+fn offered(solution: &Riccati, question: &Question<'_>) -> Vec<Prediction> {
+    let levels = question.levels();
+    let looks = looks(solution, question.horizon);
+    let mut all: Vec<Prediction> = Vec::new();
+    for (i, &level) in levels.iter().enumerate() {
+        let above = |(_, values): &(f64, Vec<f64>)| values[i] >= level;
+        let Some(after) = looks.iter().position(above).filter(|&after| after > 0) else {
+            continue;
+        };
+        let [low, high] = [after - 1, after].map(|j| (looks[j].0, (looks[j].1[i] / level).ln()));
+        let time = crossing(low, high, |t| {
+            (solution.at(t).singular_values[i] / level).ln()
+        });
+        let rate = (high.1 - low.1) / (high.0 - low.0);
+        let error = FORM_ERROR * (time + 1.0 / rate);
+        all.push(offer(Quantity::EscapeTime, i, time, error));
+    }
+    if let Some((_, values)) = looks.last().filter(|(t, _)| *t == question.horizon) {
+        let largest = values.first().copied().unwrap_or(0.0);
+        for (i, &value) in values.iter().enumerate().take(levels.len()) {
+            all.push(offer(
+                Quantity::FinalSingularValue,
+                i,
+                value,
+                FORM_ERROR * largest,
+            ));
+        }
+    }
+    all
+}
+
+/// Singular values from the start to the horizon, at times between which they change little.
+fn looks(solution: &Riccati, horizon: f64) -> Vec<(f64, Vec<f64>)> {
+    let mut times = vec![0.0];
+    let mut t = 0.0;
+    while t < horizon && times.len() < MOST_TIMES {
+        t = (t + solution.pace(t)).min(horizon);
+        times.push(t);
+    }
+    times
+        .into_iter()
+        .map(|t| (t, solution.at(t).singular_values))
+        .collect()
+}
+
+/// The zero of an increasing function between two points, by the Illinois variant of regula falsi.
+fn crossing(mut low: (f64, f64), mut high: (f64, f64), f: impl Fn(f64) -> f64) -> f64 {
+    for _ in 0..60 {
+        let t = (low.0 * high.1 - high.0 * low.1) / (high.1 - low.1);
+        let value = f(t);
+        if value == 0.0 || high.0 - low.0 <= 4.0 * f64::EPSILON * high.0 {
+            return t;
+        }
+        match value < 0.0 {
+            true => (low, high.1) = ((t, value), 0.5 * high.1),
+            false => (high, low.1) = ((t, value), 0.5 * low.1),
+        }
+    }
+    0.5 * (low.0 + high.0)
+}
+
+fn offer(quantity: Quantity, i: usize, value: f64, error: f64) -> Prediction {
+    Prediction {
+        quantity,
+        mode: i + 1,
+        value,
+        error,
+        reach: Reach::ClosedForm,
+        formula: FORMULA,
+        assumptions: vec![
+            "two layers",
+            "squared error",
+            "imbalance a multiple of the identity",
+        ],
+        curve: Vec::new(),
+    }
+}

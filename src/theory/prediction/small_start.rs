@@ -1,0 +1,134 @@
+//! Escapes from a small start of any shape: the leading terms as the start shrinks.
+
+use super::{Declined, Prediction, Predictions, Quantity, Question, Reach};
+use crate::linalg::Mat;
+use crate::model::{Cost, Problem, Reduction};
+use crate::theory::blow_up::deep_escapes;
+use crate::theory::escape_sequence::escape_sequence;
+use crate::theory::saddle_sequence::jump_slopes;
+use crate::theory::unmet::Unmet;
+
+const TWO: &str = "small start, two layers";
+const DEEP: &str = "small start, three and more layers";
+/// An escape is predicted where the neglected terms are below this part of its time.
+const SMALL: f64 = 0.01;
+/// Weights of a deep network that is still followed to its blow-up in a second.
+const LARGEST: usize = 2_000;
+
+/// `T_k` and the estimate of its error.
+type Times = Vec<(f64, f64)>;
+
+pub(super) fn predict(question: &Question<'_>) -> Predictions {
+    let reduction = Reduction::of(question.problem);
+    let problem = reduction.as_ref().map_or(question.problem, |r| &r.problem);
+    match problem.network.depth() {
+        1 => Predictions::default(),
+        2 => two_layers(question, problem),
+        _ => deep(question, problem),
+    }
+}
+
+fn two_layers(question: &Question<'_>, problem: &Problem) -> Predictions {
+    let (network, weights) = (&problem.network, &problem.initial_weights);
+    let (w1, w2) = (network.layer(weights, 1), network.layer(weights, 2));
+    let levels = question.levels();
+    let (escapes, end) = escape_sequence(&problem.cost, problem.l2, w1, w2, &levels);
+    let times = escapes.iter().map(|e| (e.time, e.error)).collect();
+    let formula = "T_k = O_k + t_k, O_k from ln|x_k| and the rates at the saddles before";
+    let mut all = offered(TWO, formula, times, end);
+    let saddles: Vec<Mat<f64>> = escapes.iter().map(|e| e.saddle.clone()).collect();
+    let reached = all.offered.len();
+    let slopes = jump_slopes(&problem.cost, problem.l2, network.widths()[1], &saddles);
+    // The slope of an escape needs the saddles before it alone.
+    for (i, &slope) in slopes.iter().flatten().enumerate().take(reached) {
+        let formula = "d T_k / d ln(1/alpha) from the exponents at the saddles before";
+        all.offered.push(offer(
+            Quantity::JumpSlope,
+            i,
+            (slope, 1e-9 * slope),
+            formula,
+        ));
+    }
+    all
+}
+
+fn deep(question: &Question<'_>, problem: &Problem) -> Predictions {
+    let network = &problem.network;
+    let Cost::SquaredError { target } = &problem.cost else {
+        return declined(DEEP, "the cost is not the squared error");
+    };
+    if problem.l2 > 0.0 {
+        return declined(DEEP, "l2 is positive, so that the origin is stable");
+    }
+    if network.parameters() > LARGEST {
+        return declined(
+            DEEP,
+            "the network has more than 2000 weights after narrowing",
+        );
+    }
+    let layer = |l| network.layer(&problem.initial_weights, l).to_owned();
+    let layers: Vec<Mat<f64>> = (1..=network.depth()).map(layer).collect();
+    let (escapes, end) = deep_escapes(target.as_ref(), &layers, &question.levels());
+    let times = escapes.iter().map(|e| (e.time, e.error)).collect();
+    let formula = "T_k = sum of blow-up times of the homogeneous flow + s^(2/L-2) Phi_L(x)";
+    offered(DEEP, formula, times, end)
+}
+
+fn declined(result: &'static str, reason: &str) -> Predictions {
+    Predictions {
+        offered: Vec::new(),
+        declined: vec![Declined::new(result, reason)],
+    }
+}
+
+/// The escapes up to the first whose neglected terms are not small.
+fn offered(
+    result: &'static str,
+    formula: &'static str,
+    times: Times,
+    end: Option<Unmet>,
+) -> Predictions {
+    let mut all = Predictions::default();
+    let mut reason = end.map(|unmet| unmet.to_string());
+    let mut next = times.len() + 1;
+    for (i, &(time, error)) in times.iter().enumerate() {
+        if !(time > 0.0 && error <= SMALL * time) {
+            reason = Some(format!(
+                "the start is not small enough: the neglected terms may be worth {error:.1e} of \
+                 T_{} = {time:.4}",
+                i + 1
+            ));
+            next = i + 1;
+            break;
+        }
+        all.offered
+            .push(offer(Quantity::EscapeTime, i, (time, error), formula));
+    }
+    if let Some(reason) = reason {
+        let reason = format!("from mode {next} on: {reason}");
+        all.declined.push(Declined::new(result, reason));
+    }
+    all
+}
+
+fn offer(
+    quantity: Quantity,
+    i: usize,
+    (value, error): (f64, f64),
+    formula: &'static str,
+) -> Prediction {
+    Prediction {
+        quantity,
+        mode: i + 1,
+        value,
+        error,
+        reach: Reach::Asymptotic,
+        formula,
+        assumptions: vec![
+            "small start",
+            "no repeated top singular value",
+            "no zero overlap",
+        ],
+        curve: Vec::new(),
+    }
+}
