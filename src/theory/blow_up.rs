@@ -91,6 +91,16 @@ pub fn deep_escapes(
     weights: &[Mat<f64>],
     levels: &[f64],
 ) -> (Vec<DeepEscape>, Option<Unmet>) {
+    deep_escapes_while(target, weights, levels, &|_| true)
+}
+
+/// The same, ending with the first escape that is not wanted.
+pub fn deep_escapes_while(
+    target: MatRef<'_, f64>,
+    weights: &[Mat<f64>],
+    levels: &[f64],
+    wanted: &dyn Fn(&DeepEscape) -> bool,
+) -> (Vec<DeepEscape>, Option<Unmet>) {
     let mut found = Vec::new();
     let (mut g, mut layers) = (target.to_owned(), weights.to_vec());
     let (mut start, mut inherited, mut unsettled) = (0.0, 0.0, 0.0);
@@ -114,6 +124,9 @@ pub fn deep_escapes(
             time: start + passage,
             error: inherited,
         });
+        if !found.last().is_some_and(wanted) {
+            break;
+        }
         (g, layers) = (step.complement_drive, step.complement);
     }
     (found, None)

@@ -47,16 +47,32 @@ pub fn escape_sequence(
     w2: MatRef<'_, f64>,
     levels: &[f64],
 ) -> (Vec<Escape>, Option<Unmet>) {
+    escapes_while(cost, l2, [w1, w2], levels, &|_| true)
+}
+
+/// The same, ending with the first escape that is not wanted.
+pub fn escapes_while(
+    cost: &Cost,
+    l2: f64,
+    [w1, w2]: [MatRef<'_, f64>; 2],
+    levels: &[f64],
+    wanted: &dyn Fn(&Escape) -> bool,
+) -> (Vec<Escape>, Option<Unmet>) {
     let mut found = Vec::new();
-    let ended = Sequence::new(cost, l2, w1, w2, levels)
-        .and_then(|mut sequence| {
-            levels.iter().try_for_each(|&level| {
-                found.push(sequence.next(level)?);
-                Ok(())
-            })
-        })
-        .err();
-    (found, ended)
+    let mut sequence = match Sequence::new(cost, l2, w1, w2, levels) {
+        Ok(sequence) => sequence,
+        Err(unmet) => return (found, Some(unmet)),
+    };
+    for &level in levels {
+        match sequence.next(level) {
+            Ok(escape) => found.push(escape),
+            Err(unmet) => return (found, Some(unmet)),
+        }
+        if !found.last().is_some_and(wanted) {
+            break;
+        }
+    }
+    (found, None)
 }
 
 /// Where the sequence is.

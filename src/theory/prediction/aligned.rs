@@ -16,6 +16,8 @@ const LEAST_START: f64 = 1e-6;
 const START_ERROR: f64 = 16.0 * f64::EPSILON;
 /// Relative error of a time or strength in closed form.
 const FORM_ERROR: f64 = 1e-13;
+/// Singular values below this part of the largest are not predicted: runs do not promise them.
+const VISIBLE: f64 = 1e-3;
 /// A mode counts as settled within this part of its limit.
 const SETTLED: f64 = 1e-10;
 
@@ -84,7 +86,11 @@ impl Modes {
     fn reaches(&self, i: usize, level: f64) -> Option<(f64, f64, f64)> {
         let time = |&(start, target): &(f64, f64)| match start >= level {
             true => 0.0,
-            false => weight_decay::time_between(self.depth, target, self.l2, start, level),
+            // Negative: on its way down it was there before.
+            false => match weight_decay::time_between(self.depth, target, self.l2, start, level) {
+                time if time >= 0.0 => time,
+                _ => f64::INFINITY,
+            },
         };
         let mut times: Vec<_> = self.known.iter().map(|m| (time(m), m.0, m.1)).collect();
         times.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -117,11 +123,13 @@ impl Modes {
         weight_decay::limit(self.depth, target, self.l2, start)
     }
 
-    /// `σ_1, σ_2, …` at the horizon, as far as all larger ones are known too.
+    /// `σ_1, σ_2, …` at the horizon, if all are known.
     fn finals(&self, horizon: f64) -> Vec<Prediction> {
         let ends: Option<Vec<_>> = self.known.iter().map(|m| self.at(m, horizon)).collect();
         let mut ends = ends.unwrap_or_default();
         ends.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let largest = ends.first().map_or(0.0, |end| end.0);
+        ends.retain(|end| end.0 >= VISIBLE * largest);
         let offer = |(i, (value, error)): (usize, (f64, f64))| {
             self.offer(Quantity::FinalSingularValue, i, value, error, Vec::new())
         };

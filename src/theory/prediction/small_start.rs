@@ -3,8 +3,8 @@
 use super::{Declined, Prediction, Predictions, Quantity, Question, Reach};
 use crate::linalg::Mat;
 use crate::model::{Cost, Problem, Reduction};
-use crate::theory::blow_up::deep_escapes;
-use crate::theory::escape_sequence::escape_sequence;
+use crate::theory::blow_up::{DeepEscape, deep_escapes_while};
+use crate::theory::escape_sequence::{Escape, escapes_while};
 use crate::theory::saddle_sequence::jump_slopes;
 use crate::theory::unmet::Unmet;
 
@@ -32,12 +32,17 @@ fn two_layers(question: &Question<'_>, problem: &Problem) -> Predictions {
     let (network, weights) = (&problem.network, &problem.initial_weights);
     let (w1, w2) = (network.layer(weights, 1), network.layer(weights, 2));
     let levels = question.levels();
-    let (escapes, end) = escape_sequence(&problem.cost, problem.l2, w1, w2, &levels);
+    let wanted = |e: &Escape| is_small(e.time, e.error);
+    let (escapes, end) = escapes_while(&problem.cost, problem.l2, [w1, w2], &levels, &wanted);
     let times = escapes.iter().map(|e| (e.time, e.error)).collect();
     let formula = "T_k = O_k + t_k, O_k from ln|x_k| and the rates at the saddles before";
     let mut all = offered(TWO, formula, times, end);
-    let saddles: Vec<Mat<f64>> = escapes.iter().map(|e| e.saddle.clone()).collect();
     let reached = all.offered.len();
+    let saddles: Vec<Mat<f64>> = escapes
+        .iter()
+        .take(reached)
+        .map(|e| e.saddle.clone())
+        .collect();
     let slopes = jump_slopes(&problem.cost, problem.l2, network.widths()[1], &saddles);
     // The slope of an escape needs the saddles before it alone.
     for (i, &slope) in slopes.iter().flatten().enumerate().take(reached) {
@@ -68,7 +73,9 @@ fn deep(question: &Question<'_>, problem: &Problem) -> Predictions {
     }
     let layer = |l| network.layer(&problem.initial_weights, l).to_owned();
     let layers: Vec<Mat<f64>> = (1..=network.depth()).map(layer).collect();
-    let (escapes, end) = deep_escapes(target.as_ref(), &layers, &question.levels());
+    let wanted = |e: &DeepEscape| is_small(e.time, e.error);
+    let levels = question.levels();
+    let (escapes, end) = deep_escapes_while(target.as_ref(), &layers, &levels, &wanted);
     let times = escapes.iter().map(|e| (e.time, e.error)).collect();
     let formula = "T_k = sum of blow-up times of the homogeneous flow + s^(2/L-2) Phi_L(x)";
     offered(DEEP, formula, times, end)
@@ -79,6 +86,10 @@ fn declined(result: &'static str, reason: &str) -> Predictions {
         offered: Vec::new(),
         declined: vec![Declined::new(result, reason)],
     }
+}
+
+fn is_small(time: f64, error: f64) -> bool {
+    time > 0.0 && error <= SMALL * time
 }
 
 /// The escapes up to the first whose neglected terms are not small.
@@ -92,7 +103,7 @@ fn offered(
     let mut reason = end.map(|unmet| unmet.to_string());
     let mut next = times.len() + 1;
     for (i, &(time, error)) in times.iter().enumerate() {
-        if !(time > 0.0 && error <= SMALL * time) {
+        if !is_small(time, error) {
             reason = Some(format!(
                 "the start is not small enough: the neglected terms may be worth {error:.1e} of \
                  T_{} = {time:.4}",
