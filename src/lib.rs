@@ -30,7 +30,7 @@
 //!     println!("mode {:?}: {} (theory: {})", escape.index, escape.time, prediction.value);
 //!     assert!((escape.time / prediction.value - 1.0).abs() < 2e-8); // 20 rtol
 //! }
-//! # assert_eq!(report.predictions.len(), 4);
+//! # assert_eq!(report.predictions.len(), 8); // four escapes, four final values
 //! # Ok::<(), dlnflow::scenario::InputErrors>(())
 //! ```
 //!

@@ -149,6 +149,8 @@ pub fn report(modes: usize) -> Report {
         },
         events: events(),
         predictions: predictions(),
+        declined: Vec::new(),
+        laws: Vec::new(),
         checks: checks(),
         warnings: Vec::new(),
         solver: SolverReport {

@@ -29,6 +29,8 @@ struct Modes {
     known: Vec<(f64, f64)>,
     /// Roundoff of the starts.
     start_error: f64,
+    /// Whether a mode with something to learn is missing.
+    incomplete: bool,
 }
 
 pub(super) fn predict(question: &Question<'_>) -> Predictions {
@@ -68,7 +70,12 @@ impl Modes {
             .iter()
             .fold(0.0, |m: f64, (start, _)| m.max(*start));
         let is_known = |(start, _): &(f64, f64)| *start > LEAST_START * strongest;
+        let largest = strengths
+            .iter()
+            .fold(0.0, |m: f64, (_, target)| m.max(*target));
+        let missing = |m: &(f64, f64)| !is_known(m) && m.1 > ROUNDOFF * largest;
         Ok(Self {
+            incomplete: strengths.iter().any(missing),
             depth: problem.network.depth(),
             l2: problem.l2,
             known: strengths.into_iter().filter(is_known).collect(),
@@ -125,6 +132,9 @@ impl Modes {
 
     /// `σ_1, σ_2, …` at the horizon, if all are known.
     fn finals(&self, horizon: f64) -> Vec<Prediction> {
+        if self.incomplete {
+            return Vec::new();
+        }
         let ends: Option<Vec<_>> = self.known.iter().map(|m| self.at(m, horizon)).collect();
         let mut ends = ends.unwrap_or_default();
         ends.sort_by(|a, b| b.0.total_cmp(&a.0));

@@ -9,7 +9,7 @@ const FORMULA: &str = "P(t) = e^(Ft) Q0 [I + Q0' (int e^(2Fs)) Q0]^-1 Q0' e^(Ft)
 /// Inputs and outputs together that are solved in milliseconds.
 const LARGEST: usize = 48;
 /// Times at which the solution is looked at before an escape is searched between two of them.
-const MOST_TIMES: usize = 400;
+const MOST_TIMES: usize = 800;
 /// Relative error of the solution's singular values.
 const FORM_ERROR: f64 = 1e-12;
 
@@ -47,7 +47,11 @@ fn offered(solution: &Riccati, question: &Question<'_>) -> Vec<Prediction> {
         });
         let rate = (high.1 - low.1) / (high.0 - low.0);
         let error = FORM_ERROR * (time + 1.0 / rate);
-        all.push(offer(Quantity::EscapeTime, i, time, error));
+        let curve = looks.iter().map(|(t, values)| (*t, values[i])).collect();
+        all.push(Prediction {
+            curve,
+            ..offer(Quantity::EscapeTime, i, time, error)
+        });
     }
     if let Some((_, values)) = looks.last().filter(|(t, _)| *t == question.horizon) {
         let largest = values.first().copied().unwrap_or(0.0);
@@ -68,7 +72,8 @@ fn looks(solution: &Riccati, horizon: f64) -> Vec<(f64, Vec<f64>)> {
     let mut times = vec![0.0];
     let mut t = 0.0;
     while t < horizon && times.len() < MOST_TIMES {
-        t = (t + solution.pace(t)).min(horizon);
+        // Half of what is safe for finding escapes: then the curve is smooth enough to be drawn.
+        t = (t + 0.5 * solution.pace(t)).min(horizon);
         times.push(t);
     }
     times
