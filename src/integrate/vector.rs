@@ -40,17 +40,17 @@ pub(super) fn weighted_mean_square(row: Row, stages: &[f64], scale: &[f64]) -> f
 
 /// `Σ (x_i / scale_i)²`.
 pub(super) fn scaled_square(x: &[f64], scale: &[f64]) -> f64 {
-    Arch::new().dispatch(SumPairs(x, scale, Pair::RatioSquared))
+    Arch::new().dispatch(SumPairs(x, scale, Pair::Ratio))
 }
 
 /// `Σ (x_i unit_i)²`.
 pub(super) fn weighted_square(x: &[f64], unit: &[f64]) -> f64 {
-    Arch::new().dispatch(SumPairs(x, unit, Pair::ProductSquared))
+    Arch::new().dispatch(SumPairs(x, unit, Pair::Product))
 }
 
 /// `‖x − y‖²`.
 pub(super) fn distance_squared(x: &[f64], y: &[f64]) -> f64 {
-    Arch::new().dispatch(SumPairs(x, y, Pair::DifferenceSquared))
+    Arch::new().dispatch(SumPairs(x, y, Pair::Difference))
 }
 
 struct Combine<'a> {
@@ -102,10 +102,11 @@ impl WithSimd for WeightedSquares<'_> {
     }
 }
 
+/// What is squared and summed.
 enum Pair {
-    RatioSquared,
-    ProductSquared,
-    DifferenceSquared,
+    Ratio,
+    Product,
+    Difference,
 }
 
 struct SumPairs<'a>(&'a [f64], &'a [f64], Pair);
@@ -116,9 +117,9 @@ impl WithSimd for SumPairs<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> f64 {
         match self.2 {
-            Pair::RatioSquared => sum_pairs(self.0, self.1, |x, s| (x / s) * (x / s)),
-            Pair::ProductSquared => sum_pairs(self.0, self.1, |x, u| (x * u) * (x * u)),
-            Pair::DifferenceSquared => sum_pairs(self.0, self.1, |x, y| (x - y) * (x - y)),
+            Pair::Ratio => sum_pairs(self.0, self.1, |x, s| (x / s) * (x / s)),
+            Pair::Product => sum_pairs(self.0, self.1, |x, u| (x * u) * (x * u)),
+            Pair::Difference => sum_pairs(self.0, self.1, |x, y| (x - y) * (x - y)),
         }
     }
 }
