@@ -10,7 +10,7 @@ use dlnflow::observe::EventKind;
 use dlnflow::report::Report;
 use dlnflow::run::{Watch, run};
 use dlnflow::scenario::Scenario;
-use dlnflow::theory::blow_up::deep_escapes;
+use dlnflow::theory::blow_up::{blow_up, deep_escapes};
 use dlnflow::theory::escape_sequence::escape_sequence;
 use dlnflow::theory::first_escape::first_escape;
 use dlnflow::theory::saddle_sequence::jump_slopes;
@@ -136,12 +136,12 @@ fn blow_up_and_offset_of_three_layers_from_gaussian_starts() {
     assert_eq!(compared, 3);
 }
 
-/// Errors of `T_1 … T_3` at one start of three layers, `s_2/s_1 = 0.4`, `s_3/s_2 = 1/3`.
-fn errors_of_three_layers(seed: u64, alpha: f64) -> Vec<f64> {
+/// Of the second escape of three layers: the error of the theory, and the order that is expected.
+fn second_escape(seed: u64, alpha: f64, s: [f64; 3]) -> [f64; 2] {
     let (problem, report) = solve(
         &format!(
             "seed = {seed}\nnetwork = {{ widths = [4, 5, 5, 4] }}\n\
-             cost = {{ kind = \"squared_error\", target = {{ singular_values = [3.0, 1.2, 0.4] }} }}\n\
+             cost = {{ kind = \"squared_error\", target = {{ singular_values = {s:?} }} }}\n\
              init = {{ kind = \"gaussian\", scale = {alpha:e}, std = 1.0 }}"
         ),
         2.5 / alpha,
@@ -149,35 +149,40 @@ fn errors_of_three_layers(seed: u64, alpha: f64) -> Vec<f64> {
     let Cost::SquaredError { target } = &problem.cost else {
         panic!("cost")
     };
-    let measured: Vec<(f64, f64)> = (1..=3).map(|k| escape(&report, k)).collect();
-    let levels: Vec<f64> = measured.iter().map(|m| m.1).collect();
-    let (escapes, ended) = deep_escapes(target.as_ref(), &layers(&problem), &levels);
-    assert_eq!((escapes.len(), ended), (3, None));
-    let errors = escapes.iter().zip(&measured).map(|(e, m)| m.0 - e.time);
-    errors.map(f64::abs).collect()
+    let measured = [1, 2].map(|k| escape(&report, k));
+    let levels = measured.map(|m| m.1);
+    let start = layers(&problem);
+    let (escapes, _) = deep_escapes(target.as_ref(), &start, &levels);
+    let first = blow_up(target, &start).unwrap_or_else(|reason| panic!("{reason}"));
+    let squares = first.complement.iter().map(|w| w.squared_norm_l2());
+    let pace = s[1] * squares.sum::<f64>().sqrt();
+    let order = escapes[1].wait * pace * first.tilt.sqrt() * s[0].powf(-4.0 / 3.0);
+    [(measured[1].0 - escapes[1].time).abs(), order]
 }
 
-/// Later escapes of three layers: what is orthogonal to the mode that escapes moves at a rate of
-/// order `α` during the passage, which lasts a time of order one, and what tilts the mode is of
-/// order `α^{1 − s_2/s_1}` then. So `T_b`, of order `1/α`, is off by order `α^{1 − s_2/s_1}`. An
-/// argument for the exponent only, seen here: 0.6 up to what the next order leaves at 1e-3, `α^0.4`
-/// of it or 6 %, which changes the exponent over two decades by 0.02, times a factor of a few.
+/// What is orthogonal to the mode that escapes moves at the pace `s_2 ‖W_⊥‖`, of order `α`, while the
+/// mode passes in a time of order `s_1^{−4/3}`, and the mode is tilted by the root of `1 − H/max H`, of
+/// order `α^{1 − s_2/s_1}`. The second wait, of order `1/α`, is off by the product: by
+/// `α^{1 − s_2/s_1}`. An argument for the order only. Seen are exponents within 0.05 of 0.8 and 0.6;
+/// the next order is `α^0.4` of the first or less, 6 % at 1e-3, a few times that from 1e-3 to 1e-4 if
+/// factors are unlucky: 0.1. Of 24 draws none exceeds 1.2 of the order; 4 are allowed.
 #[test]
 fn second_escape_of_three_layers_from_gaussian_starts() {
     let mut compared = 0;
-    for seed in [1, 2, 4] {
-        let errors = [1e-3, 1e-5].map(|alpha| errors_of_three_layers(seed, alpha));
-        let exponent = (errors[0][1] / errors[1][1]).log10() / 2.0;
-        println!("seed {seed}: errors {errors:?}, exponent of T_2 {exponent:.3}");
-        assert!((exponent - 0.6).abs() < 0.1, "{exponent}");
-        // In units of the duration of a passage, s_1^{−4/3} and s_2^{−4/3}, a factor of a few.
-        for (k, s, ratio) in [(1, 3.0_f64, 0.4), (2, 1.2, 1.0 / 3.0)] {
-            let order = s.powf(-4.0 / 3.0) * 1e-3_f64.powf(1.0 - ratio);
-            assert!(errors[0][k] < 10.0 * order, "T_{}: {order:e}", k + 1);
+    for (s, gap) in [([3.0, 0.6, 0.2], 0.8), ([3.0, 1.2, 0.4], 0.6)] {
+        for seed in [2, 4, 5] {
+            let [large, small] = [1e-3, 1e-4].map(|alpha| second_escape(seed, alpha, s));
+            let exponent = (large[0] / small[0]).log10();
+            println!(
+                "seed {seed}: errors {:.1e} {:.1e}, orders {:.1e} {:.1e}, exponent {exponent:.3}",
+                large[0], small[0], large[1], small[1]
+            );
+            assert!((exponent - gap).abs() < 0.1, "{exponent}");
+            assert!(large[0] < 4.0 * large[1] && small[0] < 4.0 * small[1]);
+            compared += 1;
         }
-        compared += 1;
     }
-    assert_eq!(compared, 3);
+    assert_eq!(compared, 6);
 }
 
 fn number(value: &Value) -> f64 {
