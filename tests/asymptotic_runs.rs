@@ -1,0 +1,304 @@
+//! Escape times of runs from small generic starts against the asymptotic theory.
+//!
+//! The prediction knows the start, the cost and the level, not the run. What may differ is the
+//! error that the theory states and that of the integration: relative errors of the size of `rtol`
+//! in the growth of a mode over a few hundred steps, so `100 · rtol · T`.
+
+use dlnflow::linalg::Mat;
+use dlnflow::model::{Cost, Problem};
+use dlnflow::observe::EventKind;
+use dlnflow::report::Report;
+use dlnflow::run::{Watch, run};
+use dlnflow::scenario::Scenario;
+use dlnflow::theory::blow_up::{blow_up, deep_escapes};
+use dlnflow::theory::escape_sequence::escape_sequence;
+use dlnflow::theory::first_escape::first_escape;
+use dlnflow::theory::saddle_sequence::jump_slopes;
+use serde_json::Value;
+use std::path::Path;
+
+const RTOL: f64 = 1e-12;
+
+/// Problem and report of a run; what `text` does not say is the same for all.
+fn solve(text: &str, horizon: f64) -> (Problem, Report) {
+    let text = format!(
+        "{text}\nsolver = {{ method = \"auto\", rtol = {RTOL:e}, horizon = {horizon:?} }}\n\
+         record = {{ grid = \"linear\", count = 2 }}\n\
+         events = [{{ kind = \"escape\", fraction = 0.5 }}]\n"
+    );
+    let scenario = Scenario::parse("test.toml", "test", Path::new("."), text.as_bytes(), &[])
+        .unwrap_or_else(|e| panic!("{e}\n{text}"));
+    let built = scenario.build().unwrap_or_else(|e| panic!("{e}\n{text}"));
+    let report = run(&scenario, &built, Watch::default());
+    (built.problem, report)
+}
+
+/// Time and level of the escape of mode `k`.
+fn escape(report: &Report, k: usize) -> (f64, f64) {
+    let mut events = report.events.iter();
+    let found = events.find(|e| e.kind == EventKind::Escape && e.index == Some(k));
+    let event = found.unwrap_or_else(|| panic!("mode {k} did not escape by {}", report.time));
+    (event.time, event.level)
+}
+
+fn layers(problem: &Problem) -> Vec<Mat<f64>> {
+    let layer = |l| problem.network.layer(&problem.initial_weights, l);
+    (1..=problem.network.depth())
+        .map(|l| layer(l).to_owned())
+        .collect()
+}
+
+/// `rows` of TOML, the entries by a formula.
+fn rows(n: usize, entry: impl Fn(f64, f64) -> f64) -> String {
+    let row = |i| (0..n).map(|j| entry(i as f64, j as f64)).collect();
+    let rows: Vec<Vec<f64>> = (0..n).map(row).collect();
+    format!("{{ rows = {rows:?} }}")
+}
+
+/// Costs with `r_2/r_1` = 1/3, 0.16 and 0.15. The error of the theory falls as `α^{1 − r_2/r_1}`, as
+/// the square of that for squared error: below 2e-7 for starts of 1e-8.
+fn costs() -> [String; 3] {
+    let target = rows(6, |i, j| 1.0 + 0.1 * (3.0 * i + 5.0 * j).sin());
+    let weights = rows(6, |i, j| 1.0 + 0.3 * (2.0 * i - j).cos());
+    let all_but_one = rows(6, |i, j| f64::from(u8::from(i + j > 0.0)));
+    [
+        "{ kind = \"squared_error\", target = { singular_values = [3.0, 1.0, 0.4] } }".to_owned(),
+        format!("{{ kind = \"weighted\", target = {target}, weights = {weights} }}"),
+        format!("{{ kind = \"matrix_completion\", target = {target}, observed = {all_but_one} }}"),
+    ]
+}
+
+#[test]
+fn first_escape_of_two_layers_from_gaussian_starts() {
+    let (mut compared, mut worst) = (0, 0.0_f64);
+    for cost in costs() {
+        for seed in 1..=3 {
+            let (problem, report) = solve(
+                &format!(
+                    "seed = {seed}\nnetwork = {{ widths = [6, 8, 6] }}\ncost = {cost}\n\
+                     init = {{ kind = \"gaussian\", std = 1e-8 }}"
+                ),
+                8.0,
+            );
+            let (measured, level) = escape(&report, 1);
+            let start = layers(&problem);
+            let (w1, w2) = (start[0].as_ref(), start[1].as_ref());
+            let predicted = first_escape(&problem.cost, problem.l2, w1, w2, level)
+                .unwrap_or_else(|reason| panic!("{reason}\n{cost}"));
+            let error = (measured - predicted.time).abs();
+            println!(
+                "seed {seed}: T {measured:.9} error {error:.1e} estimate {:.1e}",
+                predicted.error
+            );
+            assert!(error <= predicted.error + 100.0 * RTOL * measured);
+            assert!(error <= 1e-6 * measured.min(1.0), "{error:e}");
+            worst = worst.max(error);
+            compared += 1;
+        }
+    }
+    println!("worst of {compared}: {worst:.1e}");
+    assert_eq!(compared, 9);
+}
+
+/// `T_1 = T_b + K`. With `s_2/s_1 = 1/4` the error is of order `α^{2(1 − s_2/s_1)} = α^{3/2}`, `K` of
+/// order one; what the factors of a draw make of it is in the estimate.
+#[test]
+fn blow_up_and_offset_of_three_layers_from_gaussian_starts() {
+    let (mut compared, mut worst) = (0, 0.0_f64);
+    for seed in 1..=3 {
+        let (problem, report) = solve(
+            &format!(
+                "seed = {seed}\nnetwork = {{ widths = [4, 5, 5, 4] }}\n\
+                 cost = {{ kind = \"squared_error\", target = {{ singular_values = [2.0, 0.5, 0.2] }} }}\n\
+                 init = {{ kind = \"gaussian\", scale = 1e-3, std = 1.0 }}"
+            ),
+            2000.0,
+        );
+        let (measured, level) = escape(&report, 1);
+        let Cost::SquaredError { target } = &problem.cost else {
+            panic!("cost")
+        };
+        let (escapes, _) = deep_escapes(target.as_ref(), &layers(&problem), &[level]);
+        let first = &escapes[0];
+        let offset = measured - first.wait;
+        let error = (offset - first.passage).abs();
+        println!(
+            "seed {seed}: T {measured:.6} offset {offset:.6} K {:.6} estimate {:.1e}",
+            first.passage, first.error
+        );
+        assert!(error <= first.error + 100.0 * RTOL * measured, "{error:e}");
+        let relative = error / first.passage.abs();
+        assert!(relative <= 0.01, "{relative:e}");
+        worst = worst.max(relative);
+        compared += 1;
+    }
+    println!("worst of {compared}: {worst:.1e} of K");
+    assert_eq!(compared, 3);
+}
+
+/// Of the second escape of three layers: the error of the theory, and the order that is expected.
+fn second_escape(seed: u64, alpha: f64, s: [f64; 3]) -> [f64; 2] {
+    let (problem, report) = solve(
+        &format!(
+            "seed = {seed}\nnetwork = {{ widths = [4, 5, 5, 4] }}\n\
+             cost = {{ kind = \"squared_error\", target = {{ singular_values = {s:?} }} }}\n\
+             init = {{ kind = \"gaussian\", scale = {alpha:e}, std = 1.0 }}"
+        ),
+        2.5 / alpha,
+    );
+    let Cost::SquaredError { target } = &problem.cost else {
+        panic!("cost")
+    };
+    let measured = [1, 2].map(|k| escape(&report, k));
+    let levels = measured.map(|m| m.1);
+    let start = layers(&problem);
+    let (escapes, _) = deep_escapes(target.as_ref(), &start, &levels);
+    let first = blow_up(target, &start).unwrap_or_else(|reason| panic!("{reason}"));
+    let squares = first.complement.iter().map(|w| w.squared_norm_l2());
+    let pace = s[1] * squares.sum::<f64>().sqrt();
+    let order = escapes[1].wait * pace * first.tilt.sqrt() * s[0].powf(-4.0 / 3.0);
+    [(measured[1].0 - escapes[1].time).abs(), order]
+}
+
+/// What is orthogonal to the mode that escapes moves at the pace `s_2 ‖W_⊥‖`, of order `α`, while the
+/// mode passes in a time of order `s_1^{−4/3}`, and the mode is tilted by the root of `1 − H/max H`, of
+/// order `α^{1 − s_2/s_1}`. The second wait, of order `1/α`, is off by the product: by
+/// `α^{1 − s_2/s_1}`. An argument for the order only. Seen are exponents within 0.05 of 0.8 and 0.6;
+/// the next order is `α^0.4` of the first or less, 6 % at 1e-3, a few times that from 1e-3 to 1e-4 if
+/// factors are unlucky: 0.1. Of 24 draws none exceeds 1.2 of the order; 4 are allowed.
+#[test]
+fn second_escape_of_three_layers_from_gaussian_starts() {
+    let mut compared = 0;
+    for (s, gap) in [([3.0, 0.6, 0.2], 0.8), ([3.0, 1.2, 0.4], 0.6)] {
+        for seed in [2, 4, 5] {
+            let [large, small] = [1e-3, 1e-4].map(|alpha| second_escape(seed, alpha, s));
+            let exponent = (large[0] / small[0]).log10();
+            println!(
+                "seed {seed}: errors {:.1e} {:.1e}, orders {:.1e} {:.1e}, exponent {exponent:.3}",
+                large[0], small[0], large[1], small[1]
+            );
+            assert!((exponent - gap).abs() < 0.1, "{exponent}");
+            assert!(large[0] < 4.0 * large[1] && small[0] < 4.0 * small[1]);
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 6);
+}
+
+fn number(value: &Value) -> f64 {
+    let parsed = value.as_str().and_then(|text| text.parse().ok());
+    parsed.or_else(|| value.as_f64()).expect("a number")
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    let list = value.as_array().expect("a list");
+    list.iter().map(number).collect()
+}
+
+fn matrix(value: &Value) -> Vec<Vec<f64>> {
+    let list = value.as_array().expect("rows");
+    list.iter().map(numbers).collect()
+}
+
+fn reference(id: &str) -> Value {
+    let text = include_str!("data/asymptotic.json");
+    let items: Vec<Value> = serde_json::from_str(text).expect("reference data");
+    let mut items = items.into_iter();
+    items.find(|item| item["id"] == id).expect(id)
+}
+
+/// The run of a start of example A of size `alpha`; its three escape times, and the reference
+/// values of the start of size `known`.
+fn example_a(alpha: &str, known: &str) -> (Problem, Vec<f64>, Vec<f64>) {
+    let item = reference(&format!("jump_times_A_{known}"));
+    let rows = |name: &str| matrix(&item["inputs"][name]);
+    let (problem, report) = solve(
+        &format!(
+            "network = {{ widths = [3, 3, 3] }}\n\
+             cost = {{ kind = \"weighted\", target = {{ rows = {:?} }}, weights = {{ rows = {:?} }} }}\n\
+             init = {{ kind = \"matrices\", scale = {alpha}, rows = [{:?}, {:?}] }}",
+            rows("A_star"),
+            rows("M"),
+            rows("W1"),
+            rows("W2")
+        ),
+        330.0,
+    );
+    // The levels of the run are halves of a fit, those of the reference are given to 17 digits.
+    for (k, level) in numbers(&item["inputs"]["threshold"]).iter().enumerate() {
+        let own = escape(&report, k + 1).1;
+        assert!((own / level - 1.0).abs() < 1e-9, "{own} {level}");
+    }
+    let times = (1..=3).map(|k| escape(&report, k).0).collect();
+    (problem, times, numbers(&item["value"]))
+}
+
+/// The saddles of example A.
+fn saddles() -> Vec<Mat<f64>> {
+    let item = reference("jump_exponents_A");
+    let saddles = item["saddles"].as_array().expect("saddles").iter();
+    let read = |a: Vec<Vec<f64>>| Mat::from_fn(3, 3, |i, j| a[i][j]);
+    saddles.skip(1).map(|a| read(matrix(a))).collect()
+}
+
+/// Slopes in `ln(1/α)` from 1e-8 on. What is neglected falls as `α^0.50` in `T_1` and as
+/// `α^0.365 ln(1/α)` in `T_2`, `T_3`; at 1e-8 it is 7e-7, 2e-4 and 1.2e-3, of differences of 4.5, 9.2
+/// and 46: 1.5e-7, 2.2e-5 and 2.7e-5 of the slopes. Double precision adds little to `T_1` and `T_2` at
+/// 1e-12. Mode 3 is 1e-8 of the others at the second escape from there, and roundoff in them is 1e-2
+/// of `T_3`; from 1e-10 it is not a thousandth of that.
+#[test]
+fn slopes_of_jump_times_of_a_weighted_cost() {
+    let (problem, before, exact_before) = example_a("1e-8", "1e-8");
+    let slopes = jump_slopes(&problem.cost, 0.0, 3, &saddles()).expect("slopes");
+    let (mut compared, mut worst) = (0, 0.0_f64);
+    let mut compare = |k: usize, rise: f64, decades: f64| {
+        let slope = rise / (decades * 10_f64.ln());
+        let off = (slope / slopes[k] - 1.0).abs();
+        println!(
+            "mode {}: slope {slope:.9}, predicted {:.9}, off {off:.1e}",
+            k + 1,
+            slopes[k]
+        );
+        assert!(off < 1e-4, "mode {}: {off:e}", k + 1);
+        worst = worst.max(off);
+        compared += 1;
+    };
+    let (_, after, exact_after) = example_a("1e-12", "1e-12");
+    for k in 0..2 {
+        compare(k, after[k] - before[k], 4.0);
+        // Twice 100 rtol T, of a rise that is a third of T; and the roundoff of mode 2, 1e-16 of the
+        // neurons that carry mode 1 where it is 1e-6 of them.
+        let exact = exact_after[k] - exact_before[k];
+        let off = ((after[k] - before[k]) / exact - 1.0).abs();
+        println!("mode {}: off {off:.1e} from the reference", k + 1);
+        assert!(off < 600.0 * RTOL + 1e-10, "mode {}: {off:e}", k + 1);
+    }
+    let (_, after, _) = example_a("1e-10", "1e-8");
+    compare(2, after[2] - before[2], 2.0);
+    println!("worst of {compared}: {worst:.1e}");
+    assert_eq!(compared, 3);
+}
+
+/// All escapes with their constants; the theory states errors from 1e-6 to a few thousandths.
+#[test]
+fn escape_sequence_of_a_weighted_cost() {
+    let (problem, measured, _) = example_a("1e-8", "1e-8");
+    let start = layers(&problem);
+    let levels = numbers(&reference("jump_times_A_1e-8")["inputs"]["threshold"]);
+    let (w1, w2) = (start[0].as_ref(), start[1].as_ref());
+    let (escapes, ended) = escape_sequence(&problem.cost, 0.0, w1, w2, &levels);
+    assert_eq!((escapes.len(), ended), (3, None));
+    for (k, (e, measured)) in escapes.iter().zip(measured).enumerate() {
+        let error = (measured - e.time).abs();
+        println!(
+            "mode {}: T {measured:.9} error {error:.1e} estimate {:.1e}",
+            k + 1,
+            e.error
+        );
+        assert!(
+            error <= e.error + 100.0 * RTOL * measured,
+            "{error:e} {e:?}"
+        );
+        assert!(error <= 1e-4 * measured, "mode {}: {error:e}", k + 1);
+    }
+}
