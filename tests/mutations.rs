@@ -96,7 +96,8 @@ impl Flow<'_> {
 
     /// What the mistake makes of the right velocity of layer `l`.
     fn spoil(&self, layers: &[Mat<f64>], l: usize, velocity: Mat<f64>) -> Mat<f64> {
-        let turn = |n| Mat::from_fn(n, n, |i, j| f64::from(i.cmp(&j) as i8));
+        // Antisymmetric, entries ±1.
+        let turn = |n| Mat::from_fn(n, n, |i: usize, j: usize| f64::from(i.cmp(&j) as i8));
         match self.mistake {
             Mistake::Sign => faer::Scale(-1.0) * velocity,
             Mistake::Faster(factor) => faer::Scale(factor) * velocity,
