@@ -10,11 +10,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub fn verify(paths: &[PathBuf], global: &Global) -> Result<Exit, Failure> {
-    // Mistakes in any file are reported before the first run.
+    // Mistakes in any file are reported before the first run, and before a folder is made.
     let jobs = paths
         .iter()
         .map(|path| Job::load(path, global, paths.len() > 1))
         .collect::<Result<Vec<_>, Failure>>()?;
+    jobs.iter().try_for_each(Job::prepare)?;
     let watcher = Watcher::new();
     let mut suites = Vec::new();
     for (job, path) in jobs.iter().zip(paths) {
