@@ -36,7 +36,10 @@ fn assert_close(found: &[(usize, f64)], exact: &[(usize, f64)], band: f64) {
     let modes = |all: &[(usize, f64)]| all.iter().map(|p| p.0).collect::<Vec<_>>();
     assert_eq!(modes(found), modes(exact), "{found:?} against {exact:?}");
     for ((mode, x), (_, y)) in found.iter().zip(exact) {
-        assert!((x - y).abs() <= band * y.abs(), "mode {mode}: {x} against {y}");
+        assert!(
+            (x - y).abs() <= band * y.abs(),
+            "mode {mode}: {x} against {y}"
+        );
     }
 }
 
@@ -78,10 +81,11 @@ fn modes_overtake_each_other() {
     let (targets, starts) = ([3.0, 1.0], [1e-4, 0.3]);
     let strong = |level| logistic_time(targets[0], starts[0], level);
     let weak = logistic_time(targets[1], starts[1], 0.5);
-    assert!(weak < strong(0.5), "the strong mode is the second to get to 1/2");
-    let end = |horizon| {
-        [0, 1].map(|r| logistic(targets[r], starts[r], horizon))
-    };
+    assert!(
+        weak < strong(0.5),
+        "the strong mode is the second to get to 1/2"
+    );
+    let end = |horizon| [0, 1].map(|r| logistic(targets[r], starts[r], horizon));
 
     let report = aligned(2, &targets, &starts, 0.0, 3.0);
     let escapes = [(1, strong(1.5)), (2, strong(0.5))];
@@ -99,7 +103,10 @@ fn modes_overtake_each_other() {
     let finals = [(1, first), (2, second)];
     assert_close(&said(&report, "final_singular_value"), &finals, FORMS);
     let checks = assert_met(&report, RTOL);
-    assert!(!checks.iter().any(|c| c.name.starts_with("escape")), "{checks:?}");
+    assert!(
+        !checks.iter().any(|c| c.name.starts_with("escape")),
+        "{checks:?}"
+    );
 }
 
 /// Three layers: `ds/dt = 3 s (s^{1/3} (s* − s) − 2λ)`, so that a mode below the smaller zero of the
@@ -114,7 +121,11 @@ fn weak_modes_are_trapped_by_regularisation() {
     assert_eq!(said(&report, "trapped"), [(2, 0.0)]);
     let escapes = said(&report, "escape_time");
     assert_eq!(escapes.len(), 1, "{escapes:?}");
-    let passed: Vec<_> = report.events.iter().filter(|e| e.kind == EventKind::Escape).collect();
+    let passed: Vec<_> = report
+        .events
+        .iter()
+        .filter(|e| e.kind == EventKind::Escape)
+        .collect();
     assert_eq!(passed.len(), 1, "{passed:?}");
     assert_eq!(passed[0].index, Some(1));
     let checks = assert_met(&report, RTOL);
@@ -128,7 +139,10 @@ fn weak_modes_are_trapped_by_regularisation() {
     let mut event = passed[0].clone();
     event.index = Some(2);
     wrong.events.push(event);
-    let failed: Vec<_> = verify::theory(&wrong, RTOL).into_iter().filter(|c| !c.passed).collect();
+    let failed: Vec<_> = verify::theory(&wrong, RTOL)
+        .into_iter()
+        .filter(|c| !c.passed)
+        .collect();
     assert_eq!(failed.len(), 1, "{failed:?}");
     assert_eq!(failed[0].name, "trapped of mode 2");
 
@@ -138,7 +152,10 @@ fn weak_modes_are_trapped_by_regularisation() {
     let report = aligned(3, &targets, &starts, l2, 30.0);
     assert_eq!(said(&report, "trapped"), []);
     let escapes = said(&report, "escape_time");
-    assert!(escapes.len() == 2 && escapes[0].1 < escapes[1].1, "{escapes:?}");
+    assert!(
+        escapes.len() == 2 && escapes[0].1 < escapes[1].1,
+        "{escapes:?}"
+    );
     // `∫ ds / (3 s bracket)` up to the levels, by Simpson's rule in `ln s`: panels of 1e-3 of a smooth
     // function, 1e-12 off.
     for (r, (_, time)) in escapes.iter().enumerate() {
@@ -146,7 +163,11 @@ fn weak_modes_are_trapped_by_regularisation() {
         let level = report.events.iter().find(of_mode).expect("an escape").level;
         let rate = |y: f64| 1.0 / (3.0 * bracket(targets[r], y.exp()));
         let exact = simpson(starts[r].ln(), level.ln(), rate);
-        assert!((time / exact - 1.0).abs() <= 1e-10, "mode {}: {time} against {exact}", r + 1);
+        assert!(
+            (time / exact - 1.0).abs() <= 1e-10,
+            "mode {}: {time} against {exact}",
+            r + 1
+        );
     }
     // The upper zero of the bracket by bisection, from its maximum s*/4 to s*.
     let limit = |target: f64| {
@@ -183,7 +204,9 @@ fn a_start_above_its_target() {
     let report = aligned(3, &targets, &[5.0, 0.1], 0.0, 0.2);
     let finals = said(&report, "final_singular_value");
     assert_eq!(finals[0].0, 1);
-    let time = simpson(finals[0].1, 5.0, |s| 1.0 / (3.0 * s.powf(4.0 / 3.0) * (s - targets[0])));
+    let time = simpson(finals[0].1, 5.0, |s| {
+        1.0 / (3.0 * s.powf(4.0 / 3.0) * (s - targets[0]))
+    });
     // Panels of 1e-3 of a smooth function, 1e-12 off.
     assert!((time / 0.2 - 1.0).abs() <= 1e-10, "{time}");
     assert_met(&report, RTOL);
@@ -204,7 +227,12 @@ fn a_generic_balanced_start_follows_the_matrix_solution() {
             let modes: Vec<usize> = said(&report, quantity).iter().map(|p| p.0).collect();
             assert_eq!(modes, [1, 2, 3], "{quantity}: {:?}", report.declined);
         }
-        assert!(report.predictions.iter().all(|p| p.source.note.starts_with("P(t)")));
+        assert!(
+            report
+                .predictions
+                .iter()
+                .all(|p| p.source.note.starts_with("P(t)"))
+        );
         let checks = assert_met(&report, TIGHT);
         for check in checks.iter().filter(|c| c.source.kind == "closed_form") {
             // A hundred tolerances and as much again for the form itself and the bracket: a check

@@ -271,7 +271,10 @@ fn the_right_flow_passes_everything() {
         let all = checks(&report);
         println!("{} by {}: {} checks", small.name, small.method, all.len());
         for c in &all {
-            println!("    {} {:?} in {:e} of {}", c.name, c.measured, c.band, c.predicted);
+            println!(
+                "    {} {:?} in {:e} of {}",
+                c.name, c.measured, c.band, c.predicted
+            );
         }
         assert_eq!(report.outcome, "horizon_reached", "{}", small.name);
         assert_eq!(failed(&all), [""; 0], "{} by {}", small.name, small.method);
@@ -282,61 +285,338 @@ fn the_right_flow_passes_everything() {
 #[test]
 fn every_wrong_flow_is_caught() {
     use Mistake::*;
-    let table: &[(&str, Mistake, Small)] = &[
-        ("the sign", Sign, STAIRCASE),
-        ("the sign", Sign, DEEP),
-        ("the sign", Sign, LAWS_ONLY),
-        ("times the depth", Faster(2.0), STAIRCASE),
-        ("times the depth", Faster(3.0), DEEP),
-        ("times the depth", Faster(3.0), LAWS_ONLY),
-        ("over the depth", Faster(1.0 / 2.0), STAIRCASE),
-        ("over the depth", Faster(1.0 / 3.0), DEEP),
-        ("over the depth", Faster(1.0 / 3.0), LAWS_ONLY),
-        ("no decay", Decay(0.0), DECAYING),
-        ("no decay", Decay(0.0), DEEP_DECAYING),
-        ("no decay", Decay(0.0), LAWS_ONLY),
-        ("twice the decay", Decay(4.0), DECAYING),
-        ("twice the decay", Decay(4.0), DEEP_DECAYING),
-        ("twice the decay", Decay(4.0), LAWS_ONLY),
-        ("decay of lambda W, not 2 lambda W", Decay(1.0), DECAYING),
-        ("decay of lambda W, not 2 lambda W", Decay(1.0), DEEP_DECAYING),
-        ("decay of lambda W, not 2 lambda W", Decay(1.0), LAWS_ONLY),
-        ("decay of the wrong sign", Decay(-2.0), DECAYING),
-        ("decay of the wrong sign", Decay(-2.0), DEEP_DECAYING),
-        ("the first layer at rest", Layer(1, 0.0), STAIRCASE),
-        ("the last layer at rest", Layer(2, 0.0), STAIRCASE),
-        ("the middle layer at rest", Layer(2, 0.0), DEEP),
-        ("the last layer at rest", Layer(3, 0.0), LAWS_ONLY),
-        ("a layer 1.001 times as fast", Layer(1, 1.001), STAIRCASE),
-        ("a layer 1.001 times as fast", Layer(2, 1.001), DEEP),
-        ("a layer 1.001 times as fast", Layer(1, 1.001), LAWS_ONLY),
-        ("the residual transposed", TransposedResidual, GENERIC),
-        ("the residual transposed", TransposedResidual, LAWS_ONLY),
-        ("products of the wrong sides", SwappedSides, DEEP),
-        ("products of the wrong sides", SwappedSides, LAWS_ONLY),
-        ("a factor of the start", StaleFactor, STAIRCASE),
-        ("a factor of the start", StaleFactor, DEEP),
-        ("a factor of the start", StaleFactor, LAWS_ONLY),
-        ("a factor missing", MissingFactor, DEEP),
-        ("a drift of 1e-6", Drift(1e-6), STAIRCASE),
-        ("a drift of 1e-6", Drift(1e-6), DEEP),
-        ("a drift of 1e-6", Drift(1e-6), GENERIC),
-        ("a drift of 1e-6", Drift(1e-6), LAWS_ONLY),
-        ("a target off by 1e-4", Target(1e-4), STAIRCASE),
-        ("a target off by 1e-4", Target(1e-4), DEEP),
-        ("a target off by 1e-4", Target(1e-4), GENERIC),
-        ("a target off by 1e-4", Target(1e-4), LAWS_ONLY),
-        ("the hidden layer turns", Spin(1e-3), STAIRCASE),
-        ("the hidden layer turns", Spin(1e-3), GENERIC),
+    // The mistake, where it is made, and every kind of check that notices.
+    let table: &[(&str, Mistake, Small, &str)] = &[
+        ("the sign", Sign, STAIRCASE, "escape final falls energy"),
+        ("the sign", Sign, DEEP, "escape final falls energy"),
+        ("the sign", Sign, LAWS_ONLY, "imbalance falls energy"),
+        (
+            "times the depth",
+            Faster(2.0),
+            STAIRCASE,
+            "escape final energy",
+        ),
+        ("times the depth", Faster(3.0), DEEP, "escape final energy"),
+        (
+            "times the depth",
+            Faster(3.0),
+            LAWS_ONLY,
+            "imbalance energy",
+        ),
+        (
+            "over the depth",
+            Faster(1.0 / 2.0),
+            STAIRCASE,
+            "escape final energy",
+        ),
+        (
+            "over the depth",
+            Faster(1.0 / 3.0),
+            DEEP,
+            "escape final energy",
+        ),
+        (
+            "over the depth",
+            Faster(1.0 / 3.0),
+            LAWS_ONLY,
+            "imbalance energy",
+        ),
+        (
+            "no decay",
+            Decay(0.0),
+            DECAYING,
+            "escape final falls energy",
+        ),
+        (
+            "no decay",
+            Decay(0.0),
+            DEEP_DECAYING,
+            "escape final falls energy",
+        ),
+        ("no decay", Decay(0.0), LAWS_ONLY, "imbalance energy"),
+        (
+            "twice the decay",
+            Decay(4.0),
+            DECAYING,
+            "escape final energy",
+        ),
+        (
+            "twice the decay",
+            Decay(4.0),
+            DEEP_DECAYING,
+            "escape final energy",
+        ),
+        ("twice the decay", Decay(4.0), LAWS_ONLY, "imbalance energy"),
+        (
+            "decay of lambda W, not 2 lambda W",
+            Decay(1.0),
+            DECAYING,
+            "escape final falls energy",
+        ),
+        (
+            "decay of lambda W, not 2 lambda W",
+            Decay(1.0),
+            DEEP_DECAYING,
+            "escape final falls energy",
+        ),
+        (
+            "decay of lambda W, not 2 lambda W",
+            Decay(1.0),
+            LAWS_ONLY,
+            "imbalance energy",
+        ),
+        (
+            "decay of the wrong sign",
+            Decay(-2.0),
+            DECAYING,
+            "escape final falls energy",
+        ),
+        (
+            "decay of the wrong sign",
+            Decay(-2.0),
+            DEEP_DECAYING,
+            "escape final falls energy",
+        ),
+        (
+            "the first layer at rest",
+            Layer(1, 0.0),
+            STAIRCASE,
+            "escape final imbalance",
+        ),
+        (
+            "the last layer at rest",
+            Layer(2, 0.0),
+            STAIRCASE,
+            "escape final imbalance",
+        ),
+        (
+            "the middle layer at rest",
+            Layer(2, 0.0),
+            DEEP,
+            "escape final imbalance",
+        ),
+        (
+            "the last layer at rest",
+            Layer(3, 0.0),
+            LAWS_ONLY,
+            "imbalance",
+        ),
+        (
+            "a layer 1.001 times as fast",
+            Layer(1, 1.001),
+            STAIRCASE,
+            "escape final imbalance energy",
+        ),
+        (
+            "a layer 1.001 times as fast",
+            Layer(2, 1.001),
+            DEEP,
+            "escape final imbalance energy",
+        ),
+        (
+            "a layer 1.001 times as fast",
+            Layer(1, 1.001),
+            LAWS_ONLY,
+            "imbalance energy",
+        ),
+        (
+            "the residual transposed",
+            TransposedResidual,
+            GENERIC,
+            "escape falls energy",
+        ),
+        (
+            "the residual transposed",
+            TransposedResidual,
+            LAWS_ONLY,
+            "falls energy",
+        ),
+        (
+            "products of the wrong sides",
+            SwappedSides,
+            DEEP,
+            "escape imbalance falls energy",
+        ),
+        (
+            "products of the wrong sides",
+            SwappedSides,
+            LAWS_ONLY,
+            "imbalance falls energy",
+        ),
+        (
+            "a factor of the start",
+            StaleFactor,
+            STAIRCASE,
+            "escape final imbalance energy",
+        ),
+        (
+            "a factor of the start",
+            StaleFactor,
+            DEEP,
+            "escape final imbalance energy",
+        ),
+        (
+            "a factor of the start",
+            StaleFactor,
+            LAWS_ONLY,
+            "imbalance energy",
+        ),
+        (
+            "a factor missing",
+            MissingFactor,
+            DEEP,
+            "escape final imbalance energy",
+        ),
+        (
+            "a drift of 1e-6",
+            Drift(1e-6),
+            STAIRCASE,
+            "escape final imbalance",
+        ),
+        (
+            "a drift of 1e-6",
+            Drift(1e-6),
+            DEEP,
+            "escape final imbalance",
+        ),
+        (
+            "a drift of 1e-6",
+            Drift(1e-6),
+            GENERIC,
+            "escape final imbalance",
+        ),
+        ("a drift of 1e-6", Drift(1e-6), LAWS_ONLY, "imbalance"),
+        (
+            "a target off by 1e-4",
+            Target(1e-4),
+            STAIRCASE,
+            "escape final energy",
+        ),
+        (
+            "a target off by 1e-4",
+            Target(1e-4),
+            DEEP,
+            "escape final falls energy",
+        ),
+        (
+            "a target off by 1e-4",
+            Target(1e-4),
+            GENERIC,
+            "escape final energy",
+        ),
+        ("a target off by 1e-4", Target(1e-4), LAWS_ONLY, "energy"),
+        (
+            "a layer 1.001 times as fast",
+            Layer(1, 1.001),
+            GENERIC.by("auto"),
+            "escape final imbalance energy",
+        ),
+        (
+            "a target off by 1e-4",
+            Target(1e-4),
+            DEEP.by("auto"),
+            "escape final energy",
+        ),
+        ("the hidden layer turns", Spin(1e-3), STAIRCASE, "energy"),
+        ("the hidden layer turns", Spin(1e-3), GENERIC, "energy"),
     ];
-    let mut missed = Vec::new();
-    for (name, mistake, small) in table {
+    for (name, mistake, small, classes) in table {
         let report = small.run(*mistake, "");
-        let caught = failed(&checks(&report));
-        println!("{name} | {} | {} | {}", small.name, report.outcome, caught.join(", "));
-        if caught.is_empty() {
-            missed.push(format!("{name} ({})", small.name));
+        let all = checks(&report);
+        println!(
+            "{name} | {} | {} | {}",
+            small.name,
+            report.outcome,
+            failed(&all).join(", ")
+        );
+        for class in classes.split(' ') {
+            println!("    {class}: {:.1e} bands", excess(&all, class));
+            assert!(
+                excess(&all, class) > 1.0,
+                "{name} ({}): {class}",
+                small.name
+            );
         }
     }
-    assert_eq!(missed, [""; 0]);
+}
+
+/// How many bands the worst check of a class is off by; nothing measured is infinitely far.
+fn excess(checks: &[Check], class: &str) -> f64 {
+    let name = match class {
+        "escape" => "escape_time of mode",
+        "final" => "final_singular_value of mode",
+        "imbalance" => "imbalance is conserved",
+        "falls" => "the loss falls",
+        "energy" => "the loss falls by the squared gradient",
+        other => panic!("no class {other}"),
+    };
+    let of_class = |c: &&Check| {
+        !c.passed
+            && c.name
+                .trim_end_matches(|c: char| c == ' ' || c.is_ascii_digit())
+                == name
+    };
+    let off = |c: &Check| {
+        c.measured
+            .map_or(f64::INFINITY, |m| (m - c.predicted).abs() / c.band)
+    };
+    checks.iter().filter(of_class).map(off).fold(0.0, f64::max)
+}
+
+/// `ln(s/a_0 − 1)/(2 s)` for `s = 3, a_0 = 1e-3`, with a band of 1e-8.
+const EXPECT: &str = "[[expect]]
+quantity = \"escape_time\"
+mode = 1
+value = 1.3343390297915008
+abs_tol = 1e-8
+source = { kind = \"closed_form\" }
+";
+
+#[test]
+fn a_wrong_expectation_is_caught() {
+    let name = "escape_time of mode 1";
+    let report = STAIRCASE.run(Mistake::None, EXPECT);
+    assert_eq!(report.checks.len(), 1);
+    assert_eq!(failed(&checks(&report)), [""; 0]);
+    // Ten bands more, and a quantity that was never measured.
+    for (right, wrong, caught) in [
+        ("1.3343390297915008", "1.3343391297915008", name),
+        ("1.3343390297915008", "1.3343389297915008", name),
+        ("escape_time", "crossing_time", "crossing_time of mode 1"),
+    ] {
+        let report = STAIRCASE.run(Mistake::None, &EXPECT.replace(right, wrong));
+        println!("{wrong} for {right} | {:?}", failed(&checks(&report)));
+        assert_eq!(failed(&checks(&report)), [caught]);
+    }
+    // And the right one catches a wrong flow.
+    let report = STAIRCASE.run(Mistake::Layer(1, 1.001), EXPECT);
+    assert_eq!(failed(&report.checks), [name]);
+}
+
+/// Events of a fraction of 0.4 of the level, held against the predictions of 0.5.
+#[test]
+fn a_wrong_escape_fraction_is_caught() {
+    for small in [STAIRCASE, DEEP, DECAYING, DEEP_DECAYING, GENERIC] {
+        let of = |fraction: f64| {
+            let events = format!("events = [{{ kind = \"escape\", fraction = {fraction:?} }}]");
+            small.run(Mistake::None, &events)
+        };
+        let (half, mut other) = (of(0.5), of(0.4));
+        assert_eq!(failed(&checks(&half)), [""; 0], "{}", small.name);
+        assert_eq!(failed(&checks(&other)), [""; 0], "{}", small.name);
+        let wanted: Vec<String> = half
+            .predictions
+            .iter()
+            .filter(|p| p.quantity == "escape_time")
+            .map(|p| format!("escape_time of mode {}", p.mode.expect("a mode")))
+            .collect();
+        assert!(wanted.len() >= 2, "{}: {:?}", small.name, half.declined);
+        other.predictions = half.predictions;
+        println!(
+            "fraction 0.4 | {} | {}",
+            small.name,
+            failed(&checks(&other)).join(", ")
+        );
+        assert_eq!(failed(&checks(&other)), wanted, "{}", small.name);
+    }
 }
