@@ -14,6 +14,8 @@ const HEADING: &str = "\u{2192}";
 pub enum Failure {
     /// Mistakes in the scenario.
     Input(InputErrors),
+    /// Arguments that do not go together.
+    Usage(String),
     /// Files that could not be read or written.
     Library(Error),
     /// Standard output was closed or full.
@@ -52,6 +54,10 @@ impl Failure {
                 if errors.errors.len() > 1 {
                     message(&format!("{} errors", errors.errors.len()));
                 }
+                Exit::Input
+            }
+            Failure::Usage(problem) => {
+                message(&format!("error: {problem}"));
                 Exit::Input
             }
             Failure::Library(error) => {

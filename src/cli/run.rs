@@ -17,6 +17,7 @@ use std::time::Instant;
 
 pub fn run(path: &Path, global: &Global) -> Result<Exit, Failure> {
     let job = Job::load(path, global, false)?;
+    job.prepare()?;
     let report = job.integrate(&Watcher::new(), global.quiet);
     job.write(&report)?;
     explain(&report, &job.folder, global);
@@ -32,7 +33,7 @@ pub struct Job {
     begin: Instant,
     scenario: Scenario,
     pub built: Built,
-    folder: PathBuf,
+    pub folder: PathBuf,
 }
 
 impl Job {
@@ -46,13 +47,18 @@ impl Job {
             Some(out) => out.join(scenario.name()),
             None => Path::new("out").join(scenario.name()),
         };
-        report::writable(&folder)?;
         Ok(Self {
             begin,
             scenario,
             built,
             folder,
         })
+    }
+
+    /// Whether the results will find their place; folders above it are made.
+    pub fn prepare(&self) -> Result<(), Failure> {
+        report::writable(&self.folder)?;
+        Ok(())
     }
 
     /// Runs with a progress bar.

@@ -10,11 +10,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub fn verify(paths: &[PathBuf], global: &Global) -> Result<Exit, Failure> {
-    // Mistakes in any file are reported before the first run.
+    // Mistakes in any file are reported before the first run, and before a folder is made.
     let jobs = paths
         .iter()
         .map(|path| Job::load(path, global, paths.len() > 1))
         .collect::<Result<Vec<_>, Failure>>()?;
+    distinct(&jobs, paths)?;
+    jobs.iter().try_for_each(Job::prepare)?;
     let watcher = Watcher::new();
     let mut suites = Vec::new();
     for (job, path) in jobs.iter().zip(paths) {
@@ -32,6 +34,21 @@ pub fn verify(paths: &[PathBuf], global: &Global) -> Result<Exit, Failure> {
         suite::write_json(&suites, &mut io::stdout().lock())?;
     }
     Ok(worst(&suites))
+}
+
+/// Folders are named after scenarios; none may replace another.
+fn distinct(jobs: &[Job], paths: &[PathBuf]) -> Result<(), Failure> {
+    for (i, job) in jobs.iter().enumerate() {
+        if let Some(before) = jobs[..i].iter().position(|j| j.folder == job.folder) {
+            let [before, this] = [&paths[before], &paths[i]].map(|p| p.display());
+            let folder = job.folder.display();
+            return Err(Failure::Usage(format!(
+                "{before} and {this} would both be written to {folder}: \
+                 rename one or verify them one by one with --out"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn checked(job: &Job, path: &Path, watcher: &Watcher, global: &Global) -> Result<Suite, Failure> {

@@ -1,0 +1,244 @@
+//! What theory says of aligned and balanced starts that are not a plain staircase, against formulas
+//! written out here and against runs.
+
+mod common;
+
+use common::run_text;
+use dlnflow::observe::{Event, EventKind};
+use dlnflow::report::{Check, Prediction, Report};
+use dlnflow::verify;
+
+const RTOL: f64 = 1e-10;
+/// Closed forms written in two ways: roundoff of logarithms and exponentials, and 16 ulp of the
+/// largest strength of the start on the smallest, 3000 times less, here.
+const FORMS: f64 = 1e-11;
+
+/// Square network of a depth, one width for each target.
+fn aligned(depth: usize, targets: &[f64], starts: &[f64], l2: f64, horizon: f64) -> Report {
+    run_text(&format!(
+        "network = {{ widths = {:?} }}\nregularization = {{ l2 = {l2:?} }}\n\
+         cost = {{ kind = \"squared_error\", target = {{ singular_values = {targets:?} }} }}\n\
+         init = {{ kind = \"aligned\", mode_strengths = {starts:?}, hidden_rotation = true }}\n\
+         solver = {{ method = \"dop853\", rtol = {RTOL:e}, horizon = {horizon:?} }}\n",
+        vec![targets.len(); depth + 1]
+    ))
+}
+
+/// The predictions of one quantity as `(mode, value)`.
+fn said(report: &Report, quantity: &str) -> Vec<(usize, f64)> {
+    let of = |p: &&Prediction| p.quantity == quantity;
+    let pair = |p: &Prediction| (p.mode.expect("a mode"), p.value);
+    report.predictions.iter().filter(of).map(pair).collect()
+}
+
+/// The same modes in the same order, and values to a relative error.
+fn assert_close(found: &[(usize, f64)], exact: &[(usize, f64)], band: f64) {
+    let modes = |all: &[(usize, f64)]| all.iter().map(|p| p.0).collect::<Vec<_>>();
+    assert_eq!(modes(found), modes(exact), "{found:?} against {exact:?}");
+    for ((mode, x), (_, y)) in found.iter().zip(exact) {
+        assert!(
+            (x - y).abs() <= band * y.abs(),
+            "mode {mode}: {x} against {y}"
+        );
+    }
+}
+
+/// Checks of theory; all pass.
+fn assert_met(report: &Report, rtol: f64) -> Vec<Check> {
+    assert_eq!(report.outcome, "horizon_reached");
+    let checks = verify::theory(report, rtol);
+    for check in &checks {
+        assert!(check.passed, "{check:?}");
+    }
+    checks
+}
+
+/// `s* / (1 + (s*/s_0 − 1) e^{−2 s* t})`, from below and from above   (two layers).
+fn logistic(target: f64, start: f64, t: f64) -> f64 {
+    target / (1.0 + (target / start - 1.0) * (-2.0 * target * t).exp())
+}
+
+/// Its inverse.
+fn logistic_time(target: f64, start: f64, end: f64) -> f64 {
+    (end / (target - end) * (target - start) / start).ln() / (2.0 * target)
+}
+
+/// `∫ f` by Simpson's rule on 4000 panels.
+fn simpson(low: f64, high: f64, f: impl Fn(f64) -> f64) -> f64 {
+    let panels = 4000;
+    let h = (high - low) / f64::from(panels);
+    let panel = |i: i32| {
+        let x = low + h * f64::from(i);
+        h / 6.0 * (f(x) + 4.0 * f(x + 0.5 * h) + f(x + h))
+    };
+    (0..panels).map(panel).sum()
+}
+
+/// The weak mode starts 3000 times larger than the strong one, which overtakes it: `σ_2` passes its
+/// level when the strong mode gets there, and the two strengths cross between both escapes.
+#[test]
+fn modes_overtake_each_other() {
+    let (targets, starts) = ([3.0, 1.0], [1e-4, 0.3]);
+    let strong = |level| logistic_time(targets[0], starts[0], level);
+    let weak = logistic_time(targets[1], starts[1], 0.5);
+    assert!(
+        weak < strong(0.5),
+        "the strong mode is the second to get to 1/2"
+    );
+    let end = |horizon| [0, 1].map(|r| logistic(targets[r], starts[r], horizon));
+
+    let report = aligned(2, &targets, &starts, 0.0, 3.0);
+    let escapes = [(1, strong(1.5)), (2, strong(0.5))];
+    assert_close(&said(&report, "escape_time"), &escapes, FORMS);
+    let [first, second] = end(3.0);
+    let finals = [(1, first), (2, second)];
+    assert_close(&said(&report, "final_singular_value"), &finals, FORMS);
+    // Four predictions and at least balance and energy.
+    assert!(assert_met(&report, RTOL).len() >= 6);
+
+    // Before they cross, the weak mode is σ_1. Neither level is reached by the right number.
+    let report = aligned(2, &targets, &starts, 0.0, 1.0);
+    let [second, first] = end(1.0);
+    assert!(first > 10.0 * second, "not yet overtaken");
+    let finals = [(1, first), (2, second)];
+    assert_close(&said(&report, "final_singular_value"), &finals, FORMS);
+    let checks = assert_met(&report, RTOL);
+    assert!(
+        !checks.iter().any(|c| c.name.starts_with("escape")),
+        "{checks:?}"
+    );
+}
+
+/// Three layers: `ds/dt = 3 s (s^{1/3} (s* − s) − 2λ)`, so that a mode below the smaller zero of the
+/// bracket decays.
+#[test]
+fn weak_modes_are_trapped_by_regularisation() {
+    let (targets, starts, l2) = ([2.0, 1.0], [0.1, 1e-3], 0.1);
+    let bracket = |target: f64, s: f64| s.cbrt() * (target - s) - 2.0 * l2;
+    assert!(bracket(targets[0], starts[0]) > 0.0, "grows");
+    assert!(bracket(targets[1], starts[1]) < 0.0, "decays");
+    let report = aligned(3, &targets, &starts, l2, 30.0);
+    assert_eq!(said(&report, "trapped"), [(2, 0.0)]);
+    let escapes = said(&report, "escape_time");
+    assert_eq!(escapes.len(), 1, "{escapes:?}");
+    let passed: Vec<_> = report
+        .events
+        .iter()
+        .filter(|e| e.kind == EventKind::Escape)
+        .collect();
+    assert_eq!(passed.len(), 1, "{passed:?}");
+    assert_eq!(passed[0].index, Some(1));
+    let checks = assert_met(&report, RTOL);
+    assert!(checks.iter().any(|c| c.name == "trapped of mode 2"));
+    // The mode decays as e^{−6λt} at least, less what it still grows by: far below its start.
+    let last = report.trajectory.rows.last().expect("rows");
+    assert!(last.singular_values[1] < 1e-8, "{:?}", last.singular_values);
+
+    // A mode that does escape from its trap is noticed.
+    let mut wrong = report.clone();
+    let mut event = passed[0].clone();
+    event.index = Some(2);
+    wrong.events.push(event);
+    let failed: Vec<_> = verify::theory(&wrong, RTOL)
+        .into_iter()
+        .filter(|c| !c.passed)
+        .collect();
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert_eq!(failed[0].name, "trapped of mode 2");
+
+    // Above the smaller zero it escapes, and later than the first.
+    let starts = [0.1, 0.05];
+    assert!(bracket(targets[1], starts[1]) > 0.0, "grows");
+    let report = aligned(3, &targets, &starts, l2, 30.0);
+    assert_eq!(said(&report, "trapped"), []);
+    let escapes = said(&report, "escape_time");
+    assert!(
+        escapes.len() == 2 && escapes[0].1 < escapes[1].1,
+        "{escapes:?}"
+    );
+    // `∫ ds / (3 s bracket)` up to the levels, by Simpson's rule in `ln s`: panels of 1e-3 of a smooth
+    // function, 1e-12 off.
+    for (r, (_, time)) in escapes.iter().enumerate() {
+        let of_mode = |e: &&Event| e.kind == EventKind::Escape && e.index == Some(r + 1);
+        let level = report.events.iter().find(of_mode).expect("an escape").level;
+        let rate = |y: f64| 1.0 / (3.0 * bracket(targets[r], y.exp()));
+        let exact = simpson(starts[r].ln(), level.ln(), rate);
+        assert!(
+            (time / exact - 1.0).abs() <= 1e-10,
+            "mode {}: {time} against {exact}",
+            r + 1
+        );
+    }
+    // The upper zero of the bracket by bisection, from its maximum s*/4 to s*.
+    let limit = |target: f64| {
+        let (mut low, mut high) = (0.25 * target, target);
+        for _ in 0..100 {
+            let middle = 0.5 * (low + high);
+            match bracket(target, middle) > 0.0 {
+                true => low = middle,
+                false => high = middle,
+            }
+        }
+        low
+    };
+    let finals = [(1, limit(targets[0])), (2, limit(targets[1]))];
+    // "Settled" means within 1e-10.
+    assert_close(&said(&report, "final_singular_value"), &finals, 1e-10);
+    assert_met(&report, RTOL);
+}
+
+/// A mode that starts above its target is past its level: no time is offered for it, and it decays
+/// as theory says while the other one escapes.
+#[test]
+fn a_start_above_its_target() {
+    let (targets, starts, horizon) = ([2.0, 1.0], [5.0, 0.01], 3.0);
+    let report = aligned(2, &targets, &starts, 0.0, horizon);
+    let escapes = [(2, logistic_time(targets[1], starts[1], 0.5))];
+    assert_close(&said(&report, "escape_time"), &escapes, FORMS);
+    let finals = [0, 1].map(|r| (r + 1, logistic(targets[r], starts[r], horizon)));
+    assert!(finals[0].1 > targets[0], "still above");
+    assert_close(&said(&report, "final_singular_value"), &finals, FORMS);
+    assert_met(&report, RTOL);
+
+    // Three layers: 3 t = ∫ ds / (s^{4/3} (s − s*)) down to the prediction, by Simpson's rule.
+    let report = aligned(3, &targets, &[5.0, 0.1], 0.0, 0.2);
+    let finals = said(&report, "final_singular_value");
+    assert_eq!(finals[0].0, 1);
+    let time = simpson(finals[0].1, 5.0, |s| {
+        1.0 / (3.0 * s.powf(4.0 / 3.0) * (s - targets[0]))
+    });
+    // Panels of 1e-3 of a smooth function, 1e-12 off.
+    assert!((time / 0.2 - 1.0).abs() <= 1e-10, "{time}");
+    assert_met(&report, RTOL);
+}
+
+/// A start that is balanced and nothing more, two layers: the closed form and a run at 1e-12.
+#[test]
+fn a_generic_balanced_start_follows_the_matrix_solution() {
+    const TIGHT: f64 = 1e-12;
+    for (seed, l2) in [(1, 0.0), (2, 0.0), (3, 0.05)] {
+        let report = run_text(&format!(
+            "seed = {seed}\nnetwork = {{ widths = [3, 5, 4] }}\nregularization = {{ l2 = {l2:?} }}\n\
+             cost = {{ kind = \"squared_error\", target = {{ singular_values = [2.5, 1.6, 0.9] }} }}\n\
+             init = {{ kind = \"balanced\", std = 0.02, hidden_rotation = true }}\n\
+             solver = {{ method = \"dop853\", rtol = {TIGHT:e}, horizon = 8.0 }}\n"
+        ));
+        for quantity in ["escape_time", "final_singular_value"] {
+            let modes: Vec<usize> = said(&report, quantity).iter().map(|p| p.0).collect();
+            assert_eq!(modes, [1, 2, 3], "{quantity}: {:?}", report.declined);
+        }
+        assert!(
+            report
+                .predictions
+                .iter()
+                .all(|p| p.source.note.starts_with("P(t)"))
+        );
+        let checks = assert_met(&report, TIGHT);
+        for check in checks.iter().filter(|c| c.source.kind == "closed_form") {
+            // A hundred tolerances and as much again for the form itself and the bracket: a check
+            // with a wide band would say nothing.
+            let band = 200.0 * TIGHT * check.predicted.abs().max(1.0);
+            assert!(check.band <= band, "{check:?}");
+        }
+    }
+}
