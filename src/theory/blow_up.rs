@@ -94,6 +94,15 @@ pub fn deep_escapes(
     deep_escapes_while(target, weights, levels, &|_| true)
 }
 
+/// Order of the relative change of the complement during a passage: it moves at the pace
+/// `s_2 ‖W_⊥‖^{L−2}` for a time `s_1^{2/L−2}`, and differently by the tilt of the mode, the root of
+/// `1 − H/max H`.
+fn drag(step: &BlowUp, depth: usize) -> f64 {
+    let square: f64 = step.complement.iter().map(Mat::squared_norm_l2).sum();
+    let pace = step.top[1] * square.sqrt().powi(depth as i32 - 2);
+    step.top[0].powf(2.0 / depth as f64 - 2.0) * pace * step.tilt.max(0.0).sqrt()
+}
+
 /// The same, ending with the first escape that is not wanted.
 pub fn deep_escapes_while(
     target: MatRef<'_, f64>,
@@ -113,10 +122,10 @@ pub fn deep_escapes_while(
         let (depth, strength) = (layers.len(), step.top[0]);
         start += step.time;
         // The time of the passage times the tilt; the errors of the complement, to which the
-        // passage adds the square of the tilt.
+        // passage adds the square of the tilt and what it drags along.
         let own = strength.powf(2.0 / depth as f64 - 2.0) * step.tilt;
         inherited += 2.0 * (own + unsettled * step.time) + ROUNDOFF * start;
-        unsettled += step.unsettled + step.tilt * step.tilt;
+        unsettled += step.unsettled + step.tilt * step.tilt + 2.0 * drag(&step, depth);
         let passage = time_after_blow_up(depth, strength, level);
         found.push(DeepEscape {
             wait: step.time,
