@@ -14,7 +14,7 @@
 
 use super::first_escape::{FirstEscape, Overlaps, ROUNDOFF, first_escape};
 use super::growth::{GAP, Growth};
-use super::heteroclinic::{Approach, Way};
+use super::heteroclinic::{Approach, Passage, Way};
 use super::unmet::Unmet;
 use crate::linalg::{Mat, MatRef, dot, norm};
 use crate::model::Cost;
@@ -47,32 +47,63 @@ pub fn escape_sequence(
     w2: MatRef<'_, f64>,
     levels: &[f64],
 ) -> (Vec<Escape>, Option<Unmet>) {
-    escapes_while(cost, l2, [w1, w2], levels, &|_| true)
+    let mut found = Vec::new();
+    let ended = Sequence::new(cost, l2, w1, w2, levels)
+        .and_then(|mut sequence| {
+            levels.iter().try_for_each(|&level| {
+                found.push(sequence.next(level)?);
+                Ok(())
+            })
+        })
+        .err();
+    (found, ended)
 }
 
-/// The same, ending with the first escape that is not wanted.
-pub fn escapes_while(
+/// The times of escapes alone, without the way on to the saddle that the last one leads to.
+#[derive(Debug, Clone, Default)]
+pub struct EscapeTimes {
+    /// `T_k` and the estimate of its error.
+    pub times: Vec<(f64, f64)>,
+    /// The saddles `A_1, A_2, …` on the way.
+    pub saddles: Vec<Mat<f64>>,
+    /// Why there are no more.
+    pub end: Option<Unmet>,
+}
+
+/// The times of [`escape_sequence`], ending with the first that is not wanted.
+pub fn escape_times(
     cost: &Cost,
     l2: f64,
     [w1, w2]: [MatRef<'_, f64>; 2],
     levels: &[f64],
-    wanted: &dyn Fn(&Escape) -> bool,
-) -> (Vec<Escape>, Option<Unmet>) {
-    let mut found = Vec::new();
-    let mut sequence = match Sequence::new(cost, l2, w1, w2, levels) {
-        Ok(sequence) => sequence,
-        Err(unmet) => return (found, Some(unmet)),
-    };
-    for &level in levels {
-        match sequence.next(level) {
-            Ok(escape) => found.push(escape),
-            Err(unmet) => return (found, Some(unmet)),
+    wanted: &dyn Fn(f64, f64) -> bool,
+) -> EscapeTimes {
+    let mut all = EscapeTimes::default();
+    let ended = Sequence::new(cost, l2, w1, w2, levels).and_then(|mut sequence| {
+        let mut way = None;
+        for &level in levels {
+            if let Some(way) = way.take() {
+                all.saddles.push(sequence.arrive(way)?.arrived);
+            }
+            let departure = sequence.depart(level)?;
+            let time = sequence.origin + departure.event;
+            all.times.push((time, departure.error));
+            if !wanted(time, departure.error) {
+                break;
+            }
+            way = Some(departure);
         }
-        if !found.last().is_some_and(wanted) {
-            break;
-        }
-    }
-    (found, None)
+        Ok(())
+    });
+    all.end = ended.err();
+    all
+}
+
+/// An escape as far as its event.
+struct Departure<'a> {
+    way: Way<'a>,
+    event: f64,
+    error: f64,
 }
 
 /// Where the sequence is.
@@ -122,6 +153,22 @@ impl<'a> Sequence<'a> {
 
     /// Goes over to the next saddle.
     fn next(&mut self, level: f64) -> Result<Escape, Unmet> {
+        let departure = self.depart(level)?;
+        let (event, error) = (departure.event, departure.error);
+        let origin = self.origin;
+        let passage = self.arrive(departure)?;
+        Ok(Escape {
+            origin,
+            passage: event,
+            time: origin + event,
+            error,
+            saddle: passage.arrived,
+            growth: passage.growth,
+        })
+    }
+
+    /// Waits for the next escape and follows it to its event.
+    fn depart(&mut self, level: f64) -> Result<Departure<'a>, Unmet> {
         let rate = self.growth.first(GAP * self.scale)?;
         let wait = -self.logs.first().ok_or(Unmet::ZeroOverlap)? / rate;
         for (log, rate) in self.logs.iter_mut().zip(&self.growth.rates) {
@@ -132,22 +179,20 @@ impl<'a> Sequence<'a> {
         let mut way = self.way(passive, level)?;
         let event = way.event()?;
         let error = self.error(rate, wait, event, level);
-        let passage = way.arrive()?;
+        self.inherited = rate * error;
+        Ok(Departure { way, event, error })
+    }
+
+    /// Follows an escape to the saddle that it leads to.
+    fn arrive(&mut self, departure: Departure<'a>) -> Result<Passage, Unmet> {
+        let passage = departure.way.arrive()?;
         let grown = self.logs.iter().skip(1).zip(&passage.log_growth);
         self.logs = grown.map(|(log, growth)| log + growth).collect();
         self.saddle = passage.arrived.clone();
         self.rank += 1;
         self.growth = passage.growth.clone();
         self.approach = Some(passage.approach);
-        self.inherited = rate * error;
-        Ok(Escape {
-            origin: self.origin,
-            passage: event,
-            time: self.origin + event,
-            error,
-            saddle: passage.arrived,
-            growth: passage.growth,
-        })
+        Ok(passage)
     }
 
     fn way(&self, passive: usize, level: f64) -> Result<Way<'a>, Unmet> {

@@ -4,7 +4,7 @@ use super::{Declined, Prediction, Predictions, Quantity, Question, Reach};
 use crate::linalg::Mat;
 use crate::model::{Cost, Problem, Reduction};
 use crate::theory::blow_up::{DeepEscape, deep_escapes_while};
-use crate::theory::escape_sequence::{Escape, escapes_while};
+use crate::theory::escape_sequence::escape_times;
 use crate::theory::saddle_sequence::jump_slopes;
 use crate::theory::unmet::Unmet;
 
@@ -32,20 +32,14 @@ fn two_layers(question: &Question<'_>, problem: &Problem) -> Predictions {
     let (network, weights) = (&problem.network, &problem.initial_weights);
     let (w1, w2) = (network.layer(weights, 1), network.layer(weights, 2));
     let levels = question.levels();
-    let wanted = |e: &Escape| is_small(e.time, e.error);
-    let (escapes, end) = escapes_while(&problem.cost, problem.l2, [w1, w2], &levels, &wanted);
-    let times = escapes.iter().map(|e| (e.time, e.error)).collect();
+    let reached = escape_times(&problem.cost, problem.l2, [w1, w2], &levels, &is_small);
     let formula = "T_k = O_k + t_k, O_k from ln|x_k| and the rates at the saddles before";
-    let mut all = offered(TWO, formula, times, end);
-    let reached = all.offered.len();
-    let saddles: Vec<Mat<f64>> = escapes
-        .iter()
-        .take(reached)
-        .map(|e| e.saddle.clone())
-        .collect();
-    let slopes = jump_slopes(&problem.cost, problem.l2, network.widths()[1], &saddles);
+    let mut all = offered(TWO, formula, reached.times, reached.end);
+    let count = all.offered.len();
+    let hidden = network.widths()[1];
+    let slopes = jump_slopes(&problem.cost, problem.l2, hidden, &reached.saddles);
     // The slope of an escape needs the saddles before it alone.
-    for (i, &slope) in slopes.iter().flatten().enumerate().take(reached) {
+    for (i, &slope) in slopes.iter().flatten().enumerate().take(count) {
         let formula = "d T_k / d ln(1/alpha) from the exponents at the saddles before";
         all.offered.push(offer(
             Quantity::JumpSlope,
