@@ -1,35 +1,12 @@
 //! The program as a user meets it: exit codes, what goes to which stream, the output folder.
 
+mod two_modes;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
-
-/// Two aligned modes; `--set` and appended tables make it whatever a test needs.
-const SCENARIO: &str = r#"schema = 1
-title = "Two modes"
-seed = 3
-[network]
-widths = [3, 4, 2]
-[cost]
-kind = "squared_error"
-target = { singular_values = [2.0, 1.0] }
-[init]
-kind = "aligned"
-mode_strengths = [1e-3, 1e-3]
-[solver]
-horizon = 10.0
-"#;
-
-/// `ln(s/a_0 − 1)/(2 s)` for `s = 2, a_0 = 1e-3`.
-const ESCAPE: &str = r#"
-[[expect]]
-quantity = "escape_time"
-mode = 1
-value = 1.9001006
-rel_tol = 1e-6
-source = { kind = "closed_form" }
-"#;
+use two_modes::{ESCAPE, SCENARIO};
 
 /// Every file of an output folder.
 const FILES: [&str; 14] = [

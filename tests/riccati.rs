@@ -1,6 +1,9 @@
 //! The closed form of two layers against multiple-precision values (tests/data) and against
 //! integration of the layer weights, which knows nothing of it.
 
+mod decimals;
+
+use decimals::{matrix, number, numbers};
 use dlnflow::linalg::Mat;
 use dlnflow::model::{Cost, Network, Problem};
 use dlnflow::run::{Watch, run};
@@ -8,33 +11,6 @@ use dlnflow::scenario::{Built, Scenario};
 use dlnflow::theory::riccati::Riccati;
 use serde_json::Value;
 use std::path::Path;
-
-fn number(value: &Value) -> f64 {
-    value
-        .as_str()
-        .and_then(|text| text.parse().ok())
-        .or_else(|| value.as_f64())
-        .expect("a number or its decimal expansion")
-}
-
-fn numbers(value: &Value) -> Vec<f64> {
-    value
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(number)
-        .collect()
-}
-
-fn matrix(value: &Value) -> Mat<f64> {
-    let rows: Vec<Vec<f64>> = value
-        .as_array()
-        .expect("rows")
-        .iter()
-        .map(numbers)
-        .collect();
-    Mat::from_fn(rows.len(), rows[0].len(), |i, j| rows[i][j])
-}
 
 /// Largest difference of entries, relative to the largest entry of `exact`.
 fn distance(a: &Mat<f64>, exact: &Mat<f64>) -> f64 {

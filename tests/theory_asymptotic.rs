@@ -1,5 +1,8 @@
 //! Asymptotic escape times against multiple-precision integrations (tests/data).
 
+mod decimals;
+
+use decimals::{matrix, number, numbers};
 use dlnflow::linalg::{Mat, svd};
 use dlnflow::model::{Cost, Network, Problem};
 use dlnflow::theory::blow_up::{deep_escapes, first_blow_up};
@@ -9,33 +12,6 @@ use dlnflow::theory::riccati::Riccati;
 use dlnflow::theory::saddle_sequence::{jump_slopes, sorted_pairing};
 use dlnflow::theory::unmet::Unmet;
 use serde_json::Value;
-
-fn number(value: &Value) -> f64 {
-    value
-        .as_str()
-        .and_then(|text| text.parse().ok())
-        .or_else(|| value.as_f64())
-        .expect("a number or its decimal expansion")
-}
-
-fn numbers(value: &Value) -> Vec<f64> {
-    value
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(number)
-        .collect()
-}
-
-fn matrix(value: &Value) -> Mat<f64> {
-    let rows: Vec<Vec<f64>> = value
-        .as_array()
-        .expect("rows")
-        .iter()
-        .map(numbers)
-        .collect();
-    Mat::from_fn(rows.len(), rows[0].len(), |i, j| rows[i][j])
-}
 
 fn items(prefix: &str) -> Vec<Value> {
     let text = include_str!("data/asymptotic.json");

@@ -1,37 +1,14 @@
 //! `dlnflow predict` and `dlnflow verify` as a user meets them: what they print, how they end, what
 //! they write.
 
+mod two_modes;
+
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
-
-/// Two aligned modes.
-const SCENARIO: &str = r#"schema = 1
-title = "Two modes"
-seed = 3
-[network]
-widths = [3, 4, 2]
-[cost]
-kind = "squared_error"
-target = { singular_values = [2.0, 1.0] }
-[init]
-kind = "aligned"
-mode_strengths = [1e-3, 1e-3]
-[solver]
-horizon = 10.0
-"#;
-
-/// `ln(s/a_0 − 1)/(2 s)` for `s = 2, a_0 = 1e-3`.
-const ESCAPE: &str = r#"
-[[expect]]
-quantity = "escape_time"
-mode = 1
-value = 1.9001006
-rel_tol = 1e-6
-source = { kind = "closed_form" }
-"#;
+use two_modes::{ESCAPE, SCENARIO};
 
 /// A folder with files, where the program runs.
 struct Place(TempDir);
