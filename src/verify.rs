@@ -16,12 +16,8 @@ pub fn expectations(expected: &[Expect], trajectory: &Trajectory, events: &[Even
 fn check(expect: &Expect, measured: Option<f64>) -> Check {
     let relative = expect.rel_tol.unwrap_or(0.0) * expect.value.abs();
     let band = relative.max(expect.abs_tol.unwrap_or(0.0));
-    let name = match expect.mode {
-        Some(mode) => format!("{} of mode {mode}", expect.quantity.name()),
-        None => expect.quantity.name().to_owned(),
-    };
     Check {
-        name,
+        name: name(expect.quantity.name(), expect.mode),
         predicted: expect.value,
         measured,
         band,
@@ -35,9 +31,10 @@ fn check(expect: &Expect, measured: Option<f64>) -> Check {
 
 fn measured(expect: &Expect, trajectory: &Trajectory, events: &[Event]) -> Option<f64> {
     let last = trajectory.rows.last()?;
+    let first_time = |kind| first(kind, expect.mode, events).map(|e| e.time);
     match expect.quantity {
-        ExpectQuantity::EscapeTime => first_time(EventKind::Escape, expect, events),
-        ExpectQuantity::CrossingTime => first_time(EventKind::Crossing, expect, events),
+        ExpectQuantity::EscapeTime => first_time(EventKind::Escape),
+        ExpectQuantity::CrossingTime => first_time(EventKind::Crossing),
         ExpectQuantity::FinalSingularValue => {
             let mode = expect.mode?;
             last.singular_values.get(mode.checked_sub(1)?).copied()
@@ -51,9 +48,15 @@ fn measured(expect: &Expect, trajectory: &Trajectory, events: &[Event]) -> Optio
     }
 }
 
-fn first_time(kind: EventKind, expect: &Expect, events: &[Event]) -> Option<f64> {
-    let of_mode = |e: &&Event| e.kind == kind && e.index == expect.mode;
-    events.iter().find(of_mode).map(|e| e.time)
+fn first(kind: EventKind, mode: Option<usize>, events: &[Event]) -> Option<&Event> {
+    events.iter().find(|e| e.kind == kind && e.index == mode)
+}
+
+fn name(quantity: &str, mode: Option<usize>) -> String {
+    match mode {
+        Some(mode) => format!("{quantity} of mode {mode}"),
+        None => quantity.to_owned(),
+    }
 }
 
 /// Errors of escape times and singular values in units of `rtol`: what the integrators are held to on
@@ -78,7 +81,7 @@ fn met(p: &Prediction, report: &Report, rtol: f64) -> Option<Check> {
     let tolerance = ACCURACY * rtol * p.value.abs();
     match p.quantity.as_str() {
         "escape_time" => {
-            let event = escape(report, p.mode);
+            let event = first(EventKind::Escape, p.mode, &report.events);
             // Beyond the end of the run there is nothing to see.
             if event.is_none() && p.value + p.error + tolerance > report.time {
                 return None;
@@ -94,7 +97,7 @@ fn met(p: &Prediction, report: &Report, rtol: f64) -> Option<Check> {
             let last = report.trajectory.rows.last()?;
             let measured = last.singular_values.get(p.mode?.checked_sub(1)?).copied();
             let mut check = compare(p, measured, f64::INFINITY);
-            check.passed = escape(report, p.mode).is_none();
+            check.passed = first(EventKind::Escape, p.mode, &report.events).is_none();
             Some(check)
         }
         "final_singular_value" if report.outcome == "horizon_reached" => {
@@ -109,18 +112,9 @@ fn met(p: &Prediction, report: &Report, rtol: f64) -> Option<Check> {
     }
 }
 
-fn escape(report: &Report, mode: Option<usize>) -> Option<&Event> {
-    let of_mode = |e: &&Event| e.kind == EventKind::Escape && e.index == mode;
-    report.events.iter().find(of_mode)
-}
-
 fn compare(p: &Prediction, measured: Option<f64>, band: f64) -> Check {
-    let name = match p.mode {
-        Some(mode) => format!("{} of mode {mode}", p.quantity),
-        None => p.quantity.clone(),
-    };
     Check {
-        name,
+        name: name(&p.quantity, p.mode),
         predicted: p.value,
         measured,
         band,

@@ -1,5 +1,6 @@
 //! Reading of tests/data/theory.json.
 
+pub use super::decimals::{matrix, number, numbers};
 use serde_json::Value;
 
 /// The items whose `id` starts with `prefix`.
@@ -8,19 +9,6 @@ pub fn items(prefix: &str) -> Vec<Value> {
     let items: Vec<Value> = serde_json::from_str(text).expect("reference data");
     let wanted = |item: &Value| item["id"].as_str().is_some_and(|id| id.starts_with(prefix));
     items.into_iter().filter(wanted).collect()
-}
-
-pub fn number(value: &Value) -> f64 {
-    value
-        .as_str()
-        .and_then(|text| text.parse().ok())
-        .or_else(|| value.as_f64())
-        .expect("a number or its decimal expansion")
-}
-
-pub fn numbers(value: &Value) -> Vec<f64> {
-    let list = value.as_array().expect("a list");
-    list.iter().map(number).collect()
 }
 
 pub fn counts(value: &Value) -> Vec<usize> {

@@ -1,6 +1,6 @@
 //! Critical points: their Hessian, their kind, and a case where the wrong minimum generalises.
 
-use super::data::{Tally, counts, items, number, numbers};
+use super::data::{Tally, counts, items, matrix, number, numbers};
 use super::dense::Loss;
 use dlnflow::linalg::Mat;
 use dlnflow::theory::critical_point::{CriticalPoint, Root};
@@ -49,17 +49,6 @@ fn hessians_at_critical_points() {
         tally.entry(id, &pairs, 1e-12);
     }
     tally.finish(51);
-}
-
-/// A matrix given by its rows.
-fn matrix(value: &Value) -> Mat<f64> {
-    let rows: Vec<Vec<f64>> = value
-        .as_array()
-        .expect("rows")
-        .iter()
-        .map(numbers)
-        .collect();
-    Mat::from_fn(rows.len(), rows[0].len(), |i, j| rows[i][j])
 }
 
 /// Three layers, one entry of a rank-one matrix unobserved: the local minimum that is not global has

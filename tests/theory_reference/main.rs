@@ -2,6 +2,8 @@
 //! modes by 40-digit arithmetic, Hessians by complex-step differentiation of the loss.
 
 mod data;
+#[path = "../decimals/mod.rs"]
+mod decimals;
 mod dense;
 mod identities;
 mod landscape;

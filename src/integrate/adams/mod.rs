@@ -106,7 +106,7 @@ struct Trial {
     at: f64,
     /// `‖y_1 − p‖²`.
     moved: f64,
-    /// `Fast::error_squares`.
+    /// `Shares::errors` of the fast part.
     fast: [f64; 3],
 }
 
