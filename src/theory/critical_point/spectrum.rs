@@ -13,8 +13,8 @@
 //! 5. Inactive with inactive: `L = 2`: `2λ ∓ s*_j`, `n_1 − k` times each, and `2λ` beyond
 //!    `min(n_0, n_L)`; `L ≥ 3`: `2λ`, `Σ_l (n_l − k)(n_{l−1} − k)` times; `L = 1`: `1 + 2λ`.
 //!
-//! Derived from the second derivatives of a product; tests/theory_reference holds it against dense
-//! Hessians. For `λ = 0` compare Achour, Malgouyres & Gerchinovitz 2024.
+//! Derived from the second derivatives of a product; tests/suite/theory_reference holds it against
+//! dense Hessians. For `λ = 0` compare Achour, Malgouyres & Gerchinovitz 2024.
 
 use super::{Active, CriticalPoint};
 use crate::linalg::{Mat, symmetric_eigen};

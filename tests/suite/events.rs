@@ -1,8 +1,8 @@
 //! Events against closed forms: the observer is driven along weights known as functions of time.
 
-mod curves;
-
-use curves::{Setup, diagonal, diagonal_layers, drive, knots, squared_error, two_layers};
+use crate::curves::{
+    self, Setup, diagonal, diagonal_layers, drive, knots, squared_error, two_layers,
+};
 use dlnflow::flow::LayerFlow;
 use dlnflow::integrate::{Method, Options, VectorField, integrate};
 use dlnflow::linalg::Mat;

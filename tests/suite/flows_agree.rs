@@ -4,9 +4,7 @@
 //! The flows of the matrix and of the modes are written here, from the equations, and share nothing
 //! with the flow of the layers but the integrator.
 
-mod common;
-
-use common::run_text;
+use crate::common::run_text;
 use dlnflow::integrate::{Method, Observer, Options, Outcome, Step, VectorField, integrate};
 use dlnflow::linalg::{Mat, MatRef, SingularValues, multiply, svd, to_vec, view};
 use dlnflow::report::Report;

@@ -1,13 +1,11 @@
 //! The stiff part `−Gᵀ M G` of the layer flow: its pieces against each other, and against the
 //! whole Jacobian where nothing else is left of it.
 
-mod generic;
-
+use crate::generic::{KINDS, cost, end_to_end, entries, matrix, problem};
 use dlnflow::flow::LayerFlow;
 use dlnflow::integrate::VectorField;
 use dlnflow::linalg::{Mat, dot, norm};
 use dlnflow::model::{Cost, Network, Problem};
-use generic::{KINDS, cost, end_to_end, entries, matrix, problem};
 use proptest::prelude::*;
 
 fn problems() -> impl Strategy<Value = Problem> {

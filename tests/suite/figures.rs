@@ -1,12 +1,10 @@
 //! Figures: what is drawn is where the closed form says, and every document is well formed, small
 //! and the same twice. Coordinates are compared through the axes' own ticks and labels.
 
-mod synthetic;
-
+use crate::synthetic::{self, HORIZON, START, TARGET, half_rise_time, strength};
 use dlnflow::report::Report;
 use dlnflow::report::figure::{Drawing, Figure, all};
 use std::collections::BTreeMap;
-use synthetic::{HORIZON, START, TARGET, half_rise_time, strength};
 
 /// An element: name, attributes, text up to its end.
 #[derive(Debug)]

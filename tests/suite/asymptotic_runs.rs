@@ -201,7 +201,7 @@ fn matrix(value: &Value) -> Vec<Vec<f64>> {
 }
 
 fn reference(id: &str) -> Value {
-    let text = include_str!("data/asymptotic.json");
+    let text = include_str!("../data/asymptotic.json");
     let items: Vec<Value> = serde_json::from_str(text).expect("reference data");
     let mut items = items.into_iter();
     items.find(|item| item["id"] == id).expect(id)

@@ -1,8 +1,6 @@
 //! `method = "exact"` against time stepping, multiple precision and what must hold of any method.
 
-mod common;
-
-use common::run_text;
+use crate::common::run_text;
 use dlnflow::integrate::{Method, Observer, Options, Outcome, Step, VectorField, integrate};
 use dlnflow::linalg::{Mat, multiply};
 use dlnflow::observe::EventKind;
@@ -130,7 +128,7 @@ fn product(a: &Mat<f64>, b: &Mat<f64>) -> Mat<f64> {
 /// References by 500-digit arithmetic; starts down to 1e-150.
 #[test]
 fn final_weights_agree_with_multiple_precision() {
-    let text = include_str!("data/riccati.json");
+    let text = include_str!("../data/riccati.json");
     let items: Vec<Value> = serde_json::from_str(text).expect("reference data");
     for item in &items {
         let (id, inputs) = (&item["id"], &item["inputs"]);

@@ -294,7 +294,7 @@ fn quoted(text: &str, mark: char) -> Vec<String> {
 
 #[test]
 fn the_import_table_is_the_one_enforced() {
-    let test = read("tests/architecture.rs");
+    let test = read("tests/suite/architecture.rs");
     let begin = test.find("const MAY_IMPORT").expect("table");
     let constant = &test[begin..begin + test[begin..].find("];\n").expect("end")];
     let enforced: Vec<Vec<String>> = constant

@@ -1,8 +1,7 @@
 //! Files of the output folder: golden bytes, exact round trips, and folders that are replaced
 //! whole or not at all.
 
-mod synthetic;
-
+use crate::synthetic;
 use dlnflow::error::Error;
 use dlnflow::observe::{Row, Trajectory};
 use dlnflow::report::{self, Extras, Input, Keep, Report, csv, events, json, npz, read, table};
@@ -431,7 +430,7 @@ fn plot_says_what_is_wrong_with_a_folder() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn trajectories_round_trip_exactly(values in prop::collection::vec(any::<f64>(), 0..60)) {

@@ -1,8 +1,6 @@
 //! Monitors: silent on motions that obey the flow, loud on motions that break one law.
 
-mod curves;
-
-use curves::{Setup, drive, knots, squared_error, two_layers};
+use crate::curves::{Setup, drive, knots, squared_error, two_layers};
 use dlnflow::flow::LayerFlow;
 use dlnflow::integrate::{Method, Options, VectorField, integrate};
 use dlnflow::linalg::Mat;

@@ -4,9 +4,7 @@
 //! fraction), so after `n` steps a quantity with gradient `q` in weight space is off by at most
 //! `n · rtol/10 · ‖q‖ ‖θ‖`, up to the growth of earlier errors, for which a factor 10 is allowed.
 
-mod common;
-
-use common::run_text;
+use crate::common::run_text;
 use dlnflow::flow::LayerFlow;
 use dlnflow::integrate::{Observer, Step, VectorField, integrate};
 use dlnflow::linalg::{Mat, dot};

@@ -1,11 +1,11 @@
 //! Reading of tests/data/theory.json.
 
-pub use super::decimals::{matrix, number, numbers};
+pub use crate::decimals::{matrix, number, numbers};
 use serde_json::Value;
 
 /// The items whose `id` starts with `prefix`.
 pub fn items(prefix: &str) -> Vec<Value> {
-    let text = include_str!("../data/theory.json");
+    let text = include_str!("../../data/theory.json");
     let items: Vec<Value> = serde_json::from_str(text).expect("reference data");
     let wanted = |item: &Value| item["id"].as_str().is_some_and(|id| id.starts_with(prefix));
     items.into_iter().filter(wanted).collect()

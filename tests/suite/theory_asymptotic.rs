@@ -1,8 +1,6 @@
 //! Asymptotic escape times against multiple-precision integrations (tests/data).
 
-mod decimals;
-
-use decimals::{matrix, number, numbers};
+use crate::decimals::{matrix, number, numbers};
 use dlnflow::linalg::{Mat, svd};
 use dlnflow::model::{Cost, Network, Problem};
 use dlnflow::theory::blow_up::{deep_escapes, first_blow_up};
@@ -14,7 +12,7 @@ use dlnflow::theory::unmet::Unmet;
 use serde_json::Value;
 
 fn items(prefix: &str) -> Vec<Value> {
-    let text = include_str!("data/asymptotic.json");
+    let text = include_str!("../data/asymptotic.json");
     let items: Vec<Value> = serde_json::from_str(text).expect("reference data");
     let named = |item: &Value| item["id"].as_str().is_some_and(|id| id.starts_with(prefix));
     items.into_iter().filter(named).collect()

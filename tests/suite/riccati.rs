@@ -1,9 +1,7 @@
 //! The closed form of two layers against multiple-precision values (tests/data) and against
 //! integration of the layer weights, which knows nothing of it.
 
-mod decimals;
-
-use decimals::{matrix, number, numbers};
+use crate::decimals::{matrix, number, numbers};
 use dlnflow::linalg::Mat;
 use dlnflow::model::{Cost, Network, Problem};
 use dlnflow::run::{Watch, run};
@@ -37,7 +35,7 @@ fn two_layers(w1: &Mat<f64>, w2: &Mat<f64>, scale: f64, target: Mat<f64>, l2: f6
 /// formula with an explicit inverse in 700 digits.
 #[test]
 fn agrees_with_multiple_precision() {
-    let text = include_str!("data/riccati.json");
+    let text = include_str!("../data/riccati.json");
     let items: Vec<Value> = serde_json::from_str(text).expect("reference data");
     for item in &items {
         let (id, inputs) = (&item["id"], &item["inputs"]);

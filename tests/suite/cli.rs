@@ -1,12 +1,10 @@
 //! The program as a user meets it: exit codes, what goes to which stream, the output folder.
 
-mod two_modes;
-
+use crate::two_modes::{ESCAPE, SCENARIO};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
-use two_modes::{ESCAPE, SCENARIO};
 
 /// Every file of an output folder.
 const FILES: [&str; 14] = [

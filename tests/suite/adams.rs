@@ -1,9 +1,7 @@
 //! Exponential Adams against closed forms and other methods: accuracy at step ends and inside
 //! steps, stiff problems whose step only accuracy may limit, extreme starts, and failures.
 
-mod common;
-
-use common::run_text;
+use crate::common::run_text;
 use dlnflow::error::Error;
 use dlnflow::flow::LayerFlow;
 use dlnflow::integrate::{

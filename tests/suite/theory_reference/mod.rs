@@ -2,8 +2,6 @@
 //! modes by 40-digit arithmetic, Hessians by complex-step differentiation of the loss.
 
 mod data;
-#[path = "../decimals/mod.rs"]
-mod decimals;
 mod dense;
 mod identities;
 mod landscape;

@@ -1,14 +1,12 @@
 //! `dlnflow predict` and `dlnflow verify` as a user meets them: what they print, how they end, what
 //! they write.
 
-mod two_modes;
-
+use crate::two_modes::{ESCAPE, SCENARIO};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
-use two_modes::{ESCAPE, SCENARIO};
 
 /// A folder with files, where the program runs.
 struct Place(TempDir);

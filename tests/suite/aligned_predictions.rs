@@ -1,9 +1,7 @@
 //! What theory says of aligned and balanced starts that are not a plain staircase, against formulas
 //! written out here and against runs.
 
-mod common;
-
-use common::run_text;
+use crate::common::run_text;
 use dlnflow::observe::{Event, EventKind};
 use dlnflow::report::{Check, Prediction, Report};
 use dlnflow::verify;

@@ -1,10 +1,8 @@
 //! Narrowing of wide hidden layers: the way there and back, and whole runs beside runs of the
 //! wide network itself.
 
-mod common;
-mod generic;
-
-use common::run_text;
+use crate::common::run_text;
+use crate::generic::{KINDS, end_to_end, problem};
 use dlnflow::flow::LayerFlow;
 use dlnflow::integrate::{Method, Observer, Options, Outcome, Step, integrate};
 use dlnflow::linalg::{Mat, MatRef, dot, multiply, norm, svd};
@@ -13,7 +11,6 @@ use dlnflow::observe::{Event, EventKind};
 use dlnflow::report::Report;
 use dlnflow::scenario::Scenario;
 use dlnflow::theory::mode_strength::time_between;
-use generic::{KINDS, end_to_end, problem};
 use std::ops::ControlFlow;
 use std::path::Path;
 

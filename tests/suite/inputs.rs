@@ -1,6 +1,6 @@
-//! Scenario files as users write them: every file in `inputs/bad` must raise exactly the messages
-//! in its `# expect:` lines, every file in `inputs/good` must build and survive its own resolved
-//! form. `# set:` lines are overrides.
+//! Scenario files as users write them: every file in `tests/inputs/bad` must raise exactly the
+//! messages in its `# expect:` lines, every file in `tests/inputs/good` must build and survive its own
+//! resolved form. `# set:` lines are overrides.
 
 use dlnflow::scenario::{Built, InputErrors, Scenario};
 use std::fs;

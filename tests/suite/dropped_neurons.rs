@@ -1,8 +1,6 @@
 //! Narrower hidden layers change nothing that is measured.
 
-mod common;
-
-use common::run_text;
+use crate::common::run_text;
 use dlnflow::report::Report;
 
 /// Two modes of very different size in a hidden layer of the given width, seen by a target of

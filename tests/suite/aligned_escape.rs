@@ -4,9 +4,7 @@
 //! Reference: `T = s*^{−(2−2/L)} [Φ_L(f^{1/L}) − Φ_L(x_0)]` evaluated by 30-digit quadrature of
 //! `dt = ds / (L s^{2−2/L} (s* − s))` (mpmath)..
 
-mod common;
-
-use common::run_text;
+use crate::common::run_text;
 use dlnflow::observe::EventKind;
 
 /// `(L, s_0, [T for s* = 3, 1.7, 0.9])`, level s*/2.

@@ -1,8 +1,6 @@
 //! Two unrelated methods on the same generic Gaussian start, for every cost kind.
 
-mod common;
-
-use common::run_text;
+use crate::common::run_text;
 use dlnflow::report::Report;
 
 const COSTS: [&str; 7] = [

@@ -1,0 +1,44 @@
+//! The tests of the public interface in one binary: dlnflow and its dependencies are linked once.
+//! One file, one subject; `cargo test --release --test suite NAME::` runs `NAME.rs` alone. A new
+//! file needs its line here.
+
+// What the tests share.
+mod common;
+mod curves;
+mod decimals;
+mod generic;
+mod synthetic;
+mod two_modes;
+
+mod adams;
+mod aligned_escape;
+mod aligned_predictions;
+mod architecture;
+mod asymptotic_runs;
+mod cli;
+mod determinism;
+mod diffsol_methods;
+mod docs;
+mod dop853;
+mod draws;
+mod dropped_neurons;
+mod events;
+mod exact;
+mod figures;
+mod flow;
+mod flows_agree;
+mod input_properties;
+mod inputs;
+mod invariants;
+mod methods_agree;
+mod monitors;
+mod mutations;
+mod reduction;
+mod report;
+mod riccati;
+mod scenarios;
+mod starts;
+mod tangent;
+mod theory_asymptotic;
+mod theory_reference;
+mod verify_command;
