@@ -1,6 +1,7 @@
 //! Scenario → report: the whole of one run, without files.
 
 mod exact;
+mod graded;
 mod predict;
 
 pub use predict::{Theory, predict};
@@ -15,6 +16,7 @@ use crate::scenario::{Built, Scenario};
 use crate::verify;
 use cpu_time::ProcessTime;
 use exact::SolvedFlow;
+use graded::integrate_graded;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -47,14 +49,26 @@ pub fn run_flow(scenario: &Scenario, built: &Built, flow: &FlowOf, watch: Watch<
     let levels = levels(built);
     let reduction = Reduction::of(&built.problem);
     let problem = reduction.as_ref().map_or(&built.problem, |r| &r.problem);
-    let options = reduction
+    let mut options = reduction
         .as_ref()
         .map_or(built.solver.clone(), |r| Options {
             atol: r.tolerances(&built.solver.atol),
             ..built.solver.clone()
         });
-    let (observed, end, mut solver) =
-        observe(problem, &options, built, &levels.of_mode, (flow, watch));
+    let solver = &scenario.spec().solver;
+    let graded = graded::applies(problem, options.method, solver.frame);
+    if graded && solver.atol == 0.0 {
+        // Every neuron has a tolerance of its own.
+        options.atol.fill(f64::MIN_POSITIVE);
+    }
+    let (observed, end, mut solver) = observe(
+        problem,
+        &options,
+        built,
+        &levels.of_mode,
+        (flow, watch),
+        graded,
+    );
     solver.reduced_widths = reduction
         .as_ref()
         .map(|r| r.problem.network.widths().to_vec());
@@ -100,6 +114,7 @@ fn observe(
     built: &Built,
     saddle_levels: &[Option<f64>],
     (flow, watch): (&FlowOf, Watch<'_>),
+    graded: bool,
 ) -> (Observed, Integration, SolverReport) {
     let solved = (options.method == Method::Exact).then(|| SolvedFlow::new(problem));
     let (stepped, interior) = (flow(problem), flow(problem));
@@ -122,10 +137,22 @@ fn observe(
     }
     let (wall, cpu) = (Instant::now(), ProcessTime::now());
     let start = &problem.initial_weights;
-    let end = integrate(field, start, options, &mut observer);
+    let (mut frame_rotations, mut graded_warning) = (None, None);
+    let end = if graded {
+        let run = integrate_graded(field, problem, options, &mut observer);
+        frame_rotations = Some(run.rotations);
+        graded_warning = run.warning;
+        Integration {
+            state: run.frame.restore(&run.integration.state),
+            ..run.integration
+        }
+    } else {
+        integrate(field, start, options, &mut observer)
+    };
     let solver = SolverReport {
         method: options.method.name().to_owned(),
         reduced_widths: None,
+        frame_rotations,
         steps: end.statistics.steps,
         rejected: end.statistics.rejected,
         rhs_evaluations: end.statistics.rhs_evaluations,
@@ -135,6 +162,7 @@ fn observe(
     };
     let mut observed = observer.finish();
     observed.warnings.extend(solved.and_then(|s| s.warning()));
+    observed.warnings.extend(graded_warning);
     (observed, end, solver)
 }
 

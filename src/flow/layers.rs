@@ -61,23 +61,7 @@ impl VectorField for LayerFlow<'_> {
         net.prefix_products(w, p);
         self.cost
             .gradient(p[depth - 1].as_ref(), b[depth - 1].as_mut(), cost);
-        for layer in (2..=depth).rev() {
-            let (lower, upper) = b.split_at_mut(layer - 1);
-            let out = net.layer_mut(dw, layer);
-            multiply(
-                out,
-                false,
-                -1.0,
-                upper[0].as_ref(),
-                p[layer - 2].transpose(),
-            );
-            let w_t = net.layer(w, layer).transpose();
-            let below = lower[layer - 2].as_mut();
-            multiply(below, false, 1.0, w_t, upper[0].as_ref());
-        }
-        let mut first = net.layer_mut(dw, 1);
-        first.copy_from(&b[0]);
-        first *= faer::Scale(-1.0);
+        pull_back(net, w, p, b, dw);
         add_decay(self.l2, w, dw);
     }
 
@@ -132,21 +116,48 @@ impl VectorField for LayerFlow<'_> {
     /// carry separate modes, a tiny mode keeps its own relative accuracy; in a generic basis all
     /// neurons of a layer are alike and single entries near zero do not shorten the step.
     fn magnitude(&self, w: &[f64], out: &mut [f64]) {
-        let sizes = &mut self.scratch.borrow_mut().sizes;
-        neuron_sizes(self.network, w, sizes);
-        let widths = self.network.widths();
-        let mut rest = &sizes[..];
-        for layer in 1..=self.network.depth() {
-            let (below, above) = rest.split_at(widths[layer - 1]);
-            let columns = out[self.network.range(layer)].chunks_exact_mut(widths[layer]);
-            for (column, &low) in columns.zip(below) {
-                for (m, &high) in column.iter_mut().zip(above) {
-                    *m = if high < low { high } else { low };
-                }
-            }
-            rest = above;
-        }
+        magnitudes(self.network, w, &mut self.scratch.borrow_mut().sizes, out);
     }
+}
+
+/// Of every weight: the root-mean-square weight of the smaller of the two neurons that it joins, into
+/// `out`; `sizes` is scratch, as long as the widths together.
+pub fn magnitudes(network: &Network, w: &[f64], sizes: &mut [f64], out: &mut [f64]) {
+    neuron_sizes(network, w, sizes);
+    let widths = network.widths();
+    let mut rest = &sizes[..];
+    for layer in 1..=network.depth() {
+        let (below, above) = rest.split_at(widths[layer - 1]);
+        let columns = out[network.range(layer)].chunks_exact_mut(widths[layer]);
+        for (column, &low) in columns.zip(below) {
+            for (m, &high) in column.iter_mut().zip(above) {
+                *m = if high < low { high } else { low };
+            }
+        }
+        rest = above;
+    }
+}
+
+/// `−∂/∂W_l ⟨∇C, A⟩` into `dw`, from the prefix products `p` and `∇C` in the last of `b`; the rest of
+/// `b` becomes the backward products.
+pub fn pull_back(net: &Network, w: &[f64], p: &[Mat<f64>], b: &mut [Mat<f64>], dw: &mut [f64]) {
+    for layer in (2..=net.depth()).rev() {
+        let (lower, upper) = b.split_at_mut(layer - 1);
+        let out = net.layer_mut(dw, layer);
+        multiply(
+            out,
+            false,
+            -1.0,
+            upper[0].as_ref(),
+            p[layer - 2].transpose(),
+        );
+        let w_t = net.layer(w, layer).transpose();
+        let below = lower[layer - 2].as_mut();
+        multiply(below, false, 1.0, w_t, upper[0].as_ref());
+    }
+    let mut first = net.layer_mut(dw, 1);
+    first.copy_from(&b[0]);
+    first *= faer::Scale(-1.0);
 }
 
 fn add_decay(l2: f64, w: &[f64], dw: &mut [f64]) {
@@ -161,19 +172,7 @@ fn add_decay(l2: f64, w: &[f64], dw: &mut [f64]) {
 /// whose bases carry no freedom, count as infinitely large.
 fn neuron_sizes(network: &Network, w: &[f64], sizes: &mut [f64]) {
     let (widths, depth) = (network.widths(), network.depth());
-    sizes.fill(0.0);
-    let mut rest = &mut sizes[..];
-    for layer in 1..=depth {
-        let (below, above) = rest.split_at_mut(widths[layer - 1]);
-        let columns = w[network.range(layer)].chunks_exact(widths[layer]);
-        for (column, low) in columns.zip(below) {
-            *low += dot(column, column);
-            for (high, x) in above.iter_mut().zip(column) {
-                *high += x * x;
-            }
-        }
-        rest = above;
-    }
+    network.neuron_squares(w, sizes);
     let mut start = widths[0];
     for layer in 1..depth {
         let entries = (widths[layer - 1] + widths[layer + 1]) as f64;

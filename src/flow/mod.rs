@@ -3,5 +3,5 @@
 mod layers;
 mod tangent;
 
-pub use layers::LayerFlow;
+pub use layers::{LayerFlow, magnitudes, pull_back};
 pub use tangent::LayerTangent;

@@ -259,6 +259,23 @@ impl Inside<'_, '_> {
 }
 
 impl Interpolant for Inside<'_, '_> {
+    fn component(&self, theta: f64, index: usize, scratch: &mut [f64]) -> f64 {
+        if !self.method.dense.borrow().ready {
+            self.prepare();
+        }
+        let dense = self.method.dense.borrow();
+        let mut y = 0.0;
+        for (i, f) in dense
+            .coefficients
+            .chunks_exact(scratch.len())
+            .rev()
+            .enumerate()
+        {
+            y = (y + f[index]) * if i % 2 == 0 { theta } else { 1.0 - theta };
+        }
+        y + self.method.y0[index]
+    }
+
     fn state(&self, theta: f64, y: &mut [f64]) {
         if !self.method.dense.borrow().ready {
             self.prepare();

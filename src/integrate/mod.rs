@@ -13,12 +13,14 @@ mod options;
 mod pace;
 mod step;
 mod tableau;
+mod time;
 mod vector;
 
 pub use closed_form::{ClosedForm, Sight};
 pub use driver::{Integration, Observer, Outcome, Statistics, integrate};
 pub use options::{Method, Options};
 pub use step::{Interpolant, Step};
+pub use time::Time;
 
 use crate::linalg::Mat;
 

@@ -4,6 +4,18 @@
 pub trait Interpolant {
     /// The state at `t0 + theta (t1 - t0)`, `theta ∈ [0, 1]`, into `y`.
     fn state(&self, theta: f64, y: &mut [f64]);
+
+    /// One component of that state; `scratch` has room for all.
+    fn component(&self, theta: f64, index: usize, scratch: &mut [f64]) -> f64 {
+        self.state(theta, scratch);
+        scratch[index]
+    }
+
+    /// `f` of that state into `dy`, where the step knows it better than the field would evaluate
+    /// it; `false` where it does not.
+    fn slope(&self, _theta: f64, _dy: &mut [f64]) -> bool {
+        false
+    }
 }
 
 /// An accepted step from `t0` to `t1`.
@@ -27,7 +39,22 @@ impl Step<'_> {
         } else if t >= self.t1 {
             y.copy_from_slice(self.y1);
         } else {
-            self.inside.state((t - self.t0) / (self.t1 - self.t0), y);
+            self.inside.state(self.fraction(t), y);
         }
+    }
+
+    /// Component `index` of the state at time `t ∈ [t0, t1]`.
+    pub fn component_at(&self, t: f64, index: usize, scratch: &mut [f64]) -> f64 {
+        let theta = self.fraction(t).clamp(0.0, 1.0);
+        self.inside.component(theta, index, scratch)
+    }
+
+    /// `f` at time `t ∈ [t0, t1]` into `dy`; `false` where the step leaves that to the field.
+    pub fn slope_at(&self, t: f64, dy: &mut [f64]) -> bool {
+        self.inside.slope(self.fraction(t).clamp(0.0, 1.0), dy)
+    }
+
+    fn fraction(&self, t: f64) -> f64 {
+        (t - self.t0) / (self.t1 - self.t0)
     }
 }

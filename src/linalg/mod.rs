@@ -1,11 +1,15 @@
 //! Dense products, spectra and norms: thin over faer, always sequential so that results do not
 //! depend on the number of threads.
 
+mod frame;
 mod graded;
+mod product;
 mod spectrum;
 
 pub use faer::{Mat, MatMut, MatRef};
+pub use frame::orthogonalise_columns;
 pub use graded::Graded;
+pub use product::product_singular_values;
 pub use spectrum::{SingularValues, Svd, svd, symmetric_eigen};
 
 use faer::{Accum, Par};

@@ -3,12 +3,14 @@
 mod cost;
 mod curvature;
 pub mod draws;
+mod frame;
 pub mod init;
 mod network;
 mod reduction;
 
 pub use cost::{Cost, CostScratch};
 pub use curvature::CurvatureFactor;
+pub use frame::Frame;
 pub use network::Network;
 pub use reduction::Reduction;
 

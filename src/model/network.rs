@@ -1,7 +1,7 @@
 //! Shapes of a deep linear network `A = W_L … W_1`, `W_l : n_l × n_{l-1}`, and the packing of its
 //! weights: layers one after the other, each column-major.
 
-use crate::linalg::{Mat, MatMut, MatRef, multiply, view, view_mut};
+use crate::linalg::{Mat, MatMut, MatRef, dot, multiply, view, view_mut};
 use std::ops::Range;
 
 /// The widths `n_0 … n_L`.
@@ -87,6 +87,24 @@ impl Network {
             let (done, rest) = products.split_at_mut(layer - 1);
             let (w, p) = (self.layer(weights, layer), &done[layer - 2]);
             multiply(rest[0].as_mut(), false, 1.0, w, p.as_ref());
+        }
+    }
+
+    /// Sum of squares of all weights of each neuron, layer by layer, into `squares`, as many as the
+    /// widths together.
+    pub fn neuron_squares(&self, weights: &[f64], squares: &mut [f64]) {
+        squares.fill(0.0);
+        let mut rest = squares;
+        for layer in 1..=self.depth() {
+            let (below, above) = rest.split_at_mut(self.widths[layer - 1]);
+            let columns = weights[self.range(layer)].chunks_exact(self.widths[layer]);
+            for (column, low) in columns.zip(below) {
+                *low += dot(column, column);
+                for (high, x) in above.iter_mut().zip(column) {
+                    *high += x * x;
+                }
+            }
+            rest = above;
         }
     }
 

@@ -124,7 +124,7 @@ impl Adaptive {
         sink: &mut Sink<'_>,
         monitors: &mut Monitors,
     ) {
-        let t1 = view.step.t1;
+        let t1 = view.time(view.step.t1);
         if t1 - self.latest.0 < CLOSEST / self.count as f64 * t1 {
             return;
         }
@@ -137,7 +137,7 @@ impl Adaptive {
             let t = t0 + h * (i as f64 / pieces as f64);
             let mut trial = std::mem::replace(&mut self.trial, view.probe.blank());
             view.inside(t, true, &mut trial);
-            let point = (t, self.floors.curve_values(&trial));
+            let point = (trial.time, self.floors.curve_values(&trial));
             self.trial = trial;
             self.push(point, view, sink, monitors);
         }
@@ -194,13 +194,14 @@ impl Adaptive {
     /// Keeps the latest point, or the start of the step when it is later (points in between were
     /// too close to count).
     fn keep(&mut self, view: &mut StepView<'_, '_>, sink: &mut Sink<'_>, monitors: &mut Monitors) {
-        let t = self.latest.0.max(view.step.t0);
-        if t == view.step.t0 {
+        let start = view.time(view.step.t0);
+        let t = self.latest.0.max(start);
+        if t == start {
             let values = self.floors.curve_values(view.before);
             sink.keep(view.probe, view.before, view.step.y0, monitors);
             self.anchor = (t, values);
         } else {
-            view.inside(t, true, &mut self.trial);
+            view.inside(view.local(t), true, &mut self.trial);
             let weights = view.probe.take_state();
             sink.keep(view.probe, &self.trial, &weights, monitors);
             view.probe.return_state(weights);

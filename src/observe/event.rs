@@ -48,6 +48,8 @@ pub struct Event {
     pub level: f64,
     pub direction: Direction,
     pub time: f64,
+    /// What `time` lacks of the exact time; not zero only where `f64` cannot hold it.
+    pub time_low: f64,
     /// Times on both sides of the event.
     pub bracket: [f64; 2],
     /// Time since the previous event of the run; the time itself for the first.

@@ -1,7 +1,9 @@
 //! Event detection on the dense output. Times are those of the numerical solution, located to a
 //! few `eps·t`; the integration does not notice.
 
+use crate::integrate::Time;
 use crate::model::Problem;
+use std::cmp::Ordering;
 
 use super::event::{Direction, Event, EventKind, Quantity};
 use super::levels::Levels;
@@ -89,11 +91,17 @@ impl EventDetector {
             plateau.finish(probe, last, &mut self.events);
         }
         // Stable: events at one time keep the order in which their kinds were asked for.
-        self.events.sort_by(|a, b| a.time.total_cmp(&b.time));
-        let mut previous = 0.0;
+        let order = |e: &Event| (e.time, e.time_low);
+        self.events
+            .sort_by(|a, b| order(a).partial_cmp(&order(b)).unwrap_or(Ordering::Equal));
+        let mut previous = Time::default();
         for event in &mut self.events {
-            event.since_previous = event.time - previous;
-            previous = event.time;
+            let time = Time {
+                high: event.time,
+                low: event.time_low,
+            };
+            event.since_previous = time.since(previous);
+            previous = time;
         }
         self.events
     }

@@ -176,7 +176,8 @@ impl Levels {
                 if self.watches[w].wants(rising) {
                     view.inside(root.time, true, &mut self.trial);
                     let subject = self.watches[w].subject(rising);
-                    events.push(subject.event(root.bracket, &self.trial));
+                    let bracket = root.bracket.map(|t| view.time(t));
+                    events.push(subject.event(bracket, &self.trial));
                 }
             }
         }

@@ -5,16 +5,22 @@
 //!
 //! Singular values are computed on demand: most steps of a run can do without them.
 
-use crate::integrate::{Step, VectorField};
-use crate::linalg::{Mat, SingularValues, dot, multiply};
+use crate::integrate::{Step, Time, VectorField};
+use crate::linalg::{Mat, SingularValues, dot, multiply, product_singular_values};
 use crate::model::{CostScratch, Network, Problem};
 
 use super::event::Quantity;
+
+/// Part of `σ_1` below which singular values of a graded state come from the factors: above it
+/// those of the product have twelve digits.
+const GRADED_BELOW: f64 = 1e-4;
 
 /// One measured state. `Probe::blank` makes room for one; measuring again allocates nothing.
 #[derive(Debug, Clone)]
 pub(super) struct Measurement {
     pub time: f64,
+    /// What `time` lacks of the exact time.
+    pub time_low: f64,
     /// `A : n_L × n_0`.
     pub end_to_end: Mat<f64>,
     pub cost: f64,
@@ -33,6 +39,8 @@ pub(super) struct Measurement {
     pub radial_speed: f64,
     singular_values: Vec<f64>,
     resolved: bool,
+    /// The weights, where singular values need the factors.
+    factors: Vec<f64>,
 }
 
 impl Measurement {
@@ -59,6 +67,11 @@ impl Measurement {
 pub(super) struct Probe<'a> {
     problem: &'a Problem,
     field: &'a dyn VectorField,
+    /// When the local times of steps begin.
+    pub origin: Time,
+    /// Whether hidden directions carry separate modes, so that each `σ_k` can be had with its own
+    /// relative accuracy.
+    pub graded: bool,
     products: Vec<Mat<f64>>,
     tangents: Vec<Mat<f64>>,
     gradient: Mat<f64>,
@@ -75,6 +88,8 @@ impl<'a> Probe<'a> {
         Self {
             problem,
             field,
+            origin: Time::default(),
+            graded: false,
             products: network.product_storage(),
             tangents: network.product_storage(),
             gradient: Mat::zeros(rows, cols),
@@ -94,6 +109,7 @@ impl<'a> Probe<'a> {
         let network = self.network();
         Measurement {
             time: 0.0,
+            time_low: 0.0,
             end_to_end: Mat::zeros(network.output_width(), network.input_width()),
             cost: f64::NAN,
             test_cost: None,
@@ -106,10 +122,11 @@ impl<'a> Probe<'a> {
             radial_speed: f64::NAN,
             singular_values: vec![0.0; network.modes()],
             resolved: false,
+            factors: Vec::new(),
         }
     }
 
-    /// Everything but the singular values, at state `weights` with `f(weights) = derivative`.
+    /// Everything but the singular values, at local time `time` and state `weights` with `f(weights) = derivative`.
     pub fn measure(&mut self, time: f64, weights: &[f64], derivative: &[f64], m: &mut Measurement) {
         self.measure_product(time, weights, m);
         m.gradient_norm = safe_root(dot(derivative, derivative), derivative);
@@ -128,7 +145,9 @@ impl<'a> Probe<'a> {
         step.state_at(t, &mut state);
         if with_gradient {
             let mut derivative = std::mem::take(&mut self.derivative);
-            self.field.eval(&state, &mut derivative);
+            if !step.slope_at(t, &mut derivative) {
+                self.field.eval(&state, &mut derivative);
+            }
             self.measure(t, &state, &derivative, m);
             self.derivative = derivative;
         } else {
@@ -151,7 +170,8 @@ impl<'a> Probe<'a> {
         let network = self.network();
         network.prefix_products(weights, &mut self.products);
         let a = &self.products[network.depth() - 1];
-        m.time = time;
+        let time = self.origin.plus(time);
+        (m.time, m.time_low) = (time.high, time.low);
         m.end_to_end.copy_from(a);
         m.cost = self
             .problem
@@ -162,6 +182,10 @@ impl<'a> Probe<'a> {
         layer_norms(network, weights, m);
         m.loss = m.cost + self.problem.l2 * m.parameter_norm_sq;
         m.resolved = false;
+        m.factors.clear();
+        if self.graded {
+            m.factors.extend_from_slice(weights);
+        }
     }
 
     /// Computes the singular values of a measurement unless it has them.
@@ -169,6 +193,13 @@ impl<'a> Probe<'a> {
         if !m.resolved {
             let values = self.spectrum.of(m.end_to_end.as_ref());
             m.singular_values.copy_from_slice(values);
+            let least = GRADED_BELOW * values.first().copied().unwrap_or(0.0);
+            if !m.factors.is_empty() && values.last().is_some_and(|&s| s < least) {
+                let network = self.network();
+                let layers = 1..=network.depth();
+                let factors: Vec<_> = layers.map(|l| network.layer(&m.factors, l)).collect();
+                m.singular_values = product_singular_values(&factors);
+            }
             m.resolved = true;
         }
     }

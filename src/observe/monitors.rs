@@ -155,7 +155,7 @@ impl Monitors {
         let size = row.parameter_norm_sq;
         let allowed = self.imbalance_allowed
             + self.decay_mismatch(row.time)
-            + 16.0 * f64::EPSILON * (size + self.start_imbalance);
+            + 64.0 * f64::EPSILON * (size + self.start_imbalance);
         self.imbalance.note(row.time, row.imbalance_drift, allowed);
         // Singular values at roundoff are not those of A: (ε σ_1)^{2/L} each is noise.
         let largest = row.singular_values.first().copied().unwrap_or(0.0);

@@ -330,6 +330,7 @@ impl Passage {
                 Direction::Rising
             },
             time: self.time,
+            time_low: 0.0,
             bracket: self.bracket,
             since_previous: 0.0,
             at_start: false,

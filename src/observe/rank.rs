@@ -76,7 +76,8 @@ impl RankWatch {
             level: rank as f64,
             direction,
         };
-        events.push(subject.event(found.bracket, &self.trial));
+        let bracket = found.bracket.map(|t| view.time(t));
+        events.push(subject.event(bracket, &self.trial));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rows of a run at the times of its grid. Times inside a step are read from the dense output.
 
 use crate::integrate::Options;
-use crate::model::Problem;
+use crate::model::{Frame, Problem};
 
 use super::adaptive::Adaptive;
 use super::imbalance::Imbalance;
@@ -36,6 +36,8 @@ pub(super) struct TrajectoryRecorder<'a> {
 pub(super) struct Sink<'a> {
     pub imbalance: Imbalance<'a>,
     keep_weights: bool,
+    /// The hidden basis that weights come in; `None`: the problem's own.
+    pub frame: Option<Frame>,
     pub trajectory: Trajectory,
 }
 
@@ -65,10 +67,16 @@ impl<'a> TrajectoryRecorder<'a> {
             sink: Sink {
                 imbalance: Imbalance::new(problem),
                 keep_weights: recording.weights,
+                frame: None,
                 trajectory: Trajectory::default(),
             },
             trial: probe.blank(),
         }
+    }
+
+    /// Takes weights in the hidden basis of `frame` from now on.
+    pub fn enter(&mut self, frame: Frame) {
+        self.sink.frame = Some(frame);
     }
 
     /// `max_l ‖D_l(0)‖_F`.
@@ -100,8 +108,9 @@ impl<'a> TrajectoryRecorder<'a> {
                     .keep(view.probe, view.after, view.step.y1, monitors);
             }
             Plan::Times { times, next } => {
-                while let Some(&t) = times.get(*next).filter(|&&t| t <= view.step.t1) {
-                    view.inside(t, true, &mut self.trial);
+                let end = view.time(view.step.t1);
+                while let Some(&t) = times.get(*next).filter(|&&t| t <= end) {
+                    view.inside(view.local(t), true, &mut self.trial);
                     let weights = view.probe.take_state();
                     self.sink.keep(view.probe, &self.trial, &weights, monitors);
                     view.probe.return_state(weights);
@@ -144,6 +153,8 @@ impl Sink<'_> {
         weights: &[f64],
         monitors: &mut Monitors,
     ) {
+        let restored = self.frame.as_ref().map(|frame| frame.restore(weights));
+        let weights = restored.as_deref().unwrap_or(weights);
         let row = Row {
             time: m.time,
             cost: m.cost,

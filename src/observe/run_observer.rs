@@ -4,8 +4,8 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::integrate::{Method, Observer, Options, Step, VectorField};
-use crate::model::Problem;
+use crate::integrate::{Method, Observer, Options, Step, Time, VectorField};
+use crate::model::{Frame, Problem};
 
 use super::event::Event;
 use super::events::EventDetector;
@@ -110,6 +110,15 @@ impl<'a> RunObserver<'a> {
     pub fn reporting_to(mut self, report: &'a mut dyn FnMut(&Progress)) -> Self {
         self.progress = Some(report);
         self
+    }
+
+    /// The steps that follow have times from `origin` on and weights in the hidden basis of `frame`;
+    /// the state does not change.
+    pub fn enter(&mut self, origin: Time, frame: &Frame, weights: &[f64]) {
+        self.probe.origin = origin;
+        self.probe.graded = true;
+        self.recorder.enter(frame.clone());
+        self.last_weights.copy_from_slice(weights);
     }
 
     /// What was observed so far: the start alone after no step, nothing when there was no start.

@@ -1,6 +1,6 @@
 //! One accepted step as the observers share it: both ends measured once, the inside on demand.
 
-use crate::integrate::Step;
+use crate::integrate::{Step, Time};
 
 use super::event::Direction;
 use super::event::{Event, EventKind, Quantity};
@@ -19,7 +19,17 @@ impl StepView<'_, '_> {
         self.step.t1 - self.step.t0
     }
 
-    /// Measures time `t` of the step with its singular values; `f` only `with_gradient`.
+    /// The time of the run at the local time `t` of the step.
+    pub fn time(&self, t: f64) -> f64 {
+        self.probe.origin.plus(t).high
+    }
+
+    /// The local time of the step at time `time` of the run.
+    pub fn local(&self, time: f64) -> f64 {
+        Time::from(time).since(self.probe.origin)
+    }
+
+    /// Measures local time `t` of the step with its singular values; `f` only `with_gradient`.
     pub fn inside(&mut self, t: f64, with_gradient: bool, m: &mut Measurement) {
         self.probe.measure_inside(self.step, t, with_gradient, m);
         self.probe.resolve(m);
@@ -52,6 +62,7 @@ impl Subject {
             level: self.level,
             direction: self.direction,
             time: m.time,
+            time_low: m.time_low,
             bracket,
             since_previous: 0.0,
             at_start: false,

@@ -19,6 +19,8 @@ pub(super) struct Line {
     direction: String,
     #[serde(deserialize_with = "number")]
     time: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    time_low: Option<f64>,
     #[serde(deserialize_with = "pair")]
     bracket: [f64; 2],
     #[serde(deserialize_with = "number")]
@@ -42,6 +44,7 @@ impl From<&Event> for Line {
             level: event.level,
             direction: name(&DIRECTIONS, &event.direction).to_owned(),
             time: event.time,
+            time_low: Some(event.time_low).filter(|&low| low != 0.0),
             bracket: event.bracket,
             since_previous: event.since_previous,
             cost: event.cost,
@@ -65,6 +68,7 @@ impl TryFrom<Line> for Event {
             direction: value(&DIRECTIONS, &line.direction)
                 .map_err(|e| format!("direction: {e}"))?,
             time: line.time,
+            time_low: line.time_low.unwrap_or(0.0),
             bracket: line.bracket,
             since_previous: line.since_previous,
             at_start: line.at_start,

@@ -44,6 +44,8 @@ pub(super) struct SolverObject {
     method: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reduced_widths: Option<Vec<usize>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    frame_rotations: Option<usize>,
     steps: usize,
     rejected: usize,
     rhs_evaluations: usize,
@@ -114,6 +116,7 @@ impl From<&SolverReport> for SolverObject {
         Self {
             method: solver.method.clone(),
             reduced_widths: solver.reduced_widths.clone(),
+            frame_rotations: solver.frame_rotations,
             steps: solver.steps,
             rejected: solver.rejected,
             rhs_evaluations: solver.rhs_evaluations,

@@ -54,6 +54,8 @@ pub struct SolverReport {
     pub method: String,
     /// Widths of the narrower network that was integrated, when hidden layers could be narrowed.
     pub reduced_widths: Option<Vec<usize>>,
+    /// How often the hidden bases were rotated after the modes; `None` when they were left alone.
+    pub frame_rotations: Option<usize>,
     pub steps: usize,
     pub rejected: usize,
     pub rhs_evaluations: usize,

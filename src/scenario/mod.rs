@@ -22,4 +22,5 @@ pub use build::{Built, Memory};
 pub use error::{InputError, InputErrors};
 pub use files::InputFile;
 pub use load::Scenario;
+pub use schema::FrameName;
 pub use structure::json_schema;

@@ -345,14 +345,14 @@ fn sound(context: &mut Context<'_>, before: &[f64], after: &[f64]) -> bool {
     if after.contains(&0.0) {
         return true;
     }
-    // The product of the layers has about this size; below 1e-300 its singular values lose digits.
+    // The product of the layers has about this size; below 1e-306 it loses digits to underflow.
     let exponent: f64 = after.iter().map(|s| s.log10()).sum();
-    if !(-300.0..=LARGEST.log10()).contains(&exponent) {
+    if !(-306.0..=LARGEST.log10()).contains(&exponent) {
         let found = format!("found layers whose product is of size 1e{exponent:.0}");
         context.found(
             key,
             found,
-            format!("must lie between 1e-300 and {LARGEST:e}"),
+            format!("must lie between 1e-306 and {LARGEST:e}"),
         );
         return false;
     }

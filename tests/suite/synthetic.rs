@@ -67,6 +67,7 @@ fn event(kind: EventKind, index: Option<usize>, time: f64, since_previous: f64) 
         level,
         direction: Direction::Rising,
         time,
+        time_low: 0.0,
         bracket: [time * (1.0 - 1e-12), time * (1.0 + 1e-12)],
         since_previous,
         at_start: false,
@@ -156,6 +157,7 @@ pub fn report(modes: usize) -> Report {
         solver: SolverReport {
             method: "dop853".to_owned(),
             reduced_widths: None,
+            frame_rotations: None,
             steps: 120,
             rejected: 3,
             rhs_evaluations: 1442,

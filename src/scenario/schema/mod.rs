@@ -12,7 +12,7 @@ pub use init::{InitSpec, Strengths};
 pub use matrix::{Matrix, Numbers, Observed};
 pub use observe::{DirectionName, QuantityName};
 pub use observe::{EventTable, Expect, ExpectQuantity, ExpectSource, SourceKind};
-pub use run::{GridName, MethodName, RecordSpec, Regularization, SolverSpec, StopSpec};
+pub use run::{FrameName, GridName, MethodName, RecordSpec, Regularization, SolverSpec, StopSpec};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -28,6 +28,10 @@ pub struct SolverSpec {
     #[serde(default)]
     #[schemars(range(min = 0.0))]
     pub atol: f64,
+    /// Hidden bases that follow the modes, so that modes far below `1e-16` of the largest keep their
+    /// relative accuracy.
+    #[serde(default)]
+    pub frame: FrameName,
     /// End of the run, in time units of the flow.
     #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub horizon: f64,
@@ -64,6 +68,19 @@ pub enum MethodName {
     TrBdf2,
     /// Explicit Euler with a fixed step, as people train.
     GradientDescent,
+}
+
+/// When the hidden bases follow the modes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FrameName {
+    /// When the start is small enough for it to matter.
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
 }
 
 /// Any of these ends the run early.

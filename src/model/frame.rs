@@ -1,0 +1,82 @@
+//! Hidden bases in which modes of different size keep apart.
+//!
+//! The flow commutes with rotations of the hidden layers, `W_l → O_lᵀ W_l`, `W_{l+1} → W_{l+1} O_l`.
+//! In a basis in which the columns of every stack `[W_lᵀ; W_{l+1}]` are orthogonal, each hidden
+//! direction carries one mode: whatever a tiny mode does is made of its own tiny rows and columns,
+//! so that rounding and errors of a step are relative to itself. In any other basis modes below
+//! `10⁻¹⁶` of the largest are lost.
+
+use super::Network;
+use crate::linalg::{Mat, multiply, orthogonalise_columns};
+
+/// The rotations `O_l` of all hidden layers from the original basis.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    network: Network,
+    rotations: Vec<Mat<f64>>,
+}
+
+impl Frame {
+    /// The original basis.
+    pub fn new(network: &Network) -> Self {
+        let hidden = &network.widths()[1..network.depth()];
+        let identity = |&n: &usize| Mat::identity(n, n);
+        Self {
+            network: network.clone(),
+            rotations: hidden.iter().map(identity).collect(),
+        }
+    }
+
+    /// Rotates on, so that the columns of every `[W_lᵀ; W_{l+1}]` become orthogonal, the largest first.
+    pub fn regrade(&mut self, weights: &mut [f64]) {
+        for hidden in 1..self.network.depth() {
+            let mut stack = self.stack(weights, hidden);
+            let turn = orthogonalise_columns(&mut stack);
+            self.unstack(&stack, weights, hidden);
+            let before = &self.rotations[hidden - 1];
+            let mut after = Mat::zeros(before.nrows(), before.ncols());
+            multiply(after.as_mut(), false, 1.0, before.as_ref(), turn.as_ref());
+            self.rotations[hidden - 1] = after;
+        }
+    }
+
+    /// The weights in the original basis.
+    pub fn restore(&self, weights: &[f64]) -> Vec<f64> {
+        let (network, mut out) = (&self.network, weights.to_vec());
+        for (index, rotation) in self.rotations.iter().enumerate() {
+            let (below, above) = (index + 1, index + 2);
+            let turned = rotation * network.layer(&out, below);
+            network.layer_mut(&mut out, below).copy_from(turned);
+            let turned = network.layer(&out, above) * rotation.transpose();
+            network.layer_mut(&mut out, above).copy_from(turned);
+        }
+        out
+    }
+
+    /// `[W_lᵀ; W_{l+1}]`, a column for each neuron of hidden layer `l`.
+    fn stack(&self, weights: &[f64], hidden: usize) -> Mat<f64> {
+        let (low, high) = (
+            self.network.layer(weights, hidden),
+            self.network.layer(weights, hidden + 1),
+        );
+        let inputs = low.ncols();
+        Mat::from_fn(inputs + high.nrows(), low.nrows(), |i, j| {
+            if i < inputs {
+                low[(j, i)]
+            } else {
+                high[(i - inputs, j)]
+            }
+        })
+    }
+
+    fn unstack(&self, stack: &Mat<f64>, weights: &mut [f64], hidden: usize) {
+        let inputs = self.network.widths()[hidden - 1];
+        let outputs = self.network.widths()[hidden + 1];
+        let top = stack.as_ref().subrows(0, inputs).transpose();
+        self.network.layer_mut(weights, hidden).copy_from(top);
+        let bottom = stack.as_ref().subrows(inputs, outputs);
+        self.network
+            .layer_mut(weights, hidden + 1)
+            .copy_from(bottom);
+    }
+}

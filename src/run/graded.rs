@@ -1,0 +1,262 @@
+//! A run in graded hidden bases: the flow is integrated in segments, and between two of them the
+//! hidden bases are rotated so that each hidden direction carries one mode again.
+//!
+//! In networks of three and more layers the waits grow as powers of the start. While the escaped
+//! modes are at rest there, only the waiting ones are integrated ([`Waiting`]), in a time of their own.
+
+mod plateaus;
+mod segment;
+mod wait;
+
+use crate::error::Error;
+use crate::integrate::{
+    Integration, Method, Options, Outcome, Statistics, Time, VectorField, integrate,
+};
+use crate::linalg::{Mat, SingularValues};
+use crate::model::{Frame, Problem};
+use crate::observe::RunObserver;
+use crate::saddle::{Waiting, WaitingFlow};
+use crate::scenario::FrameName;
+use plateaus::{Found, Plateaus};
+use segment::Segment;
+use wait::{Limits, Wait, rest};
+
+/// Largest size of a neuron at the start, relative to one that has escaped, at which rounding is
+/// felt: with two layers by modes that wait long …
+const SMALL_TWO_LAYERS: f64 = 1e-5;
+/// … with more because the stiffness of a plateau grows with a power of it.
+const SMALL_DEEP: f64 = 1e-3;
+
+/// Whether hidden bases that follow the modes are worth it, or were asked for.
+pub(super) fn applies(problem: &Problem, method: Method, wanted: FrameName) -> bool {
+    let depth = problem.network.depth();
+    let possible = !matches!(method, Method::GradientDescent { .. } | Method::Exact);
+    let small = if depth == 2 {
+        SMALL_TWO_LAYERS
+    } else {
+        SMALL_DEEP
+    };
+    depth > 1
+        && possible
+        && match wanted {
+            FrameName::On => true,
+            FrameName::Off => false,
+            FrameName::Auto => smallest_neuron(problem) < small * escaped_neuron(problem),
+        }
+}
+
+/// The smallest hidden neuron that is not zero.
+fn smallest_neuron(problem: &Problem) -> f64 {
+    let network = &problem.network;
+    let mut squares = vec![0.0; network.widths().iter().sum()];
+    network.neuron_squares(&problem.initial_weights, &mut squares);
+    let hidden = network.input_width()..squares.len() - network.output_width();
+    let positive = squares[hidden].iter().copied().filter(|&s| s > 0.0);
+    positive.fold(f64::INFINITY, f64::min).sqrt()
+}
+
+/// About the size of a neuron that carries an escaped mode: `√2 s^{1/L}`, `s` the largest singular
+/// value of `∇C(0)`.
+fn escaped_neuron(problem: &Problem) -> f64 {
+    let (rows, cols) = problem.cost.shape();
+    let (zero, mut gradient) = (Mat::zeros(rows, cols), Mat::zeros(rows, cols));
+    let mut scratch = problem.cost.scratch();
+    problem
+        .cost
+        .gradient(zero.as_ref(), gradient.as_mut(), &mut scratch);
+    let largest = SingularValues::new(rows, cols).of(gradient.as_ref())[0];
+    std::f64::consts::SQRT_2 * largest.powf(1.0 / problem.network.depth() as f64)
+}
+
+/// A run in segments.
+pub(super) struct GradedRun {
+    pub integration: Integration,
+    /// The hidden bases at the end.
+    pub frame: Frame,
+    /// How often they were rotated.
+    pub rotations: usize,
+    pub warning: Option<String>,
+}
+
+/// Integrates `problem` from its start with hidden bases that follow the modes.
+pub(super) fn integrate_graded(
+    field: &dyn VectorField,
+    problem: &Problem,
+    options: &Options,
+    observer: &mut RunObserver<'_>,
+) -> GradedRun {
+    let mut run = Run {
+        field,
+        problem,
+        options,
+        plateaus: Plateaus::new(problem, options),
+        frame: Frame::new(&problem.network),
+        state: problem.initial_weights.clone(),
+        origin: Time::default(),
+        statistics: Statistics::default(),
+        rotations: 0,
+    };
+    let outcome = run.all(observer);
+    GradedRun {
+        integration: Integration {
+            outcome,
+            time: run.origin.high,
+            state: run.state,
+            statistics: run.statistics,
+        },
+        frame: run.frame,
+        rotations: run.rotations,
+        warning: run.plateaus.as_ref().and_then(Plateaus::warning),
+    }
+}
+
+struct Run<'a> {
+    field: &'a dyn VectorField,
+    problem: &'a Problem,
+    options: &'a Options,
+    plateaus: Option<Plateaus<'a>>,
+    frame: Frame,
+    state: Vec<f64>,
+    origin: Time,
+    statistics: Statistics,
+    rotations: usize,
+}
+
+impl Run<'_> {
+    /// Segment after segment.
+    fn all(&mut self, observer: &mut RunObserver<'_>) -> Outcome {
+        loop {
+            self.frame.regrade(&mut self.state);
+            self.rotations += 1;
+            observer.enter(self.origin, &self.frame, &self.state);
+            let end = match self.plateaus.as_mut().and_then(|p| p.find(&self.state)) {
+                None => self.move_on(observer),
+                Some(Found::Rest) => self.rest(observer),
+                Some(Found::Wait(waiting)) => self.wait(&waiting, observer),
+            };
+            if let Some(outcome) = end {
+                return outcome;
+            }
+            if self.statistics.steps >= self.options.max_steps {
+                let (steps, time) = (self.statistics.steps, self.origin.high);
+                return Outcome::Failed {
+                    error: Error::TooManySteps { steps, time },
+                };
+            }
+        }
+    }
+
+    /// Options of a segment.
+    fn part(&self, method: Method, horizon: f64, dim: usize) -> Options {
+        let mut atol = self.options.atol.clone();
+        atol.resize(dim, f64::MIN_POSITIVE);
+        Options {
+            method,
+            horizon,
+            atol,
+            max_steps: self.options.max_steps - self.statistics.steps,
+            ..self.options.clone()
+        }
+    }
+
+    fn left(&self) -> f64 {
+        Time::from(self.options.horizon).since(self.origin)
+    }
+
+    fn is_first(&self) -> bool {
+        self.rotations == 1
+    }
+
+    /// The whole flow until new bases are needed; the outcome when the run ends here.
+    fn move_on(&mut self, observer: &mut RunObserver<'_>) -> Option<Outcome> {
+        let method = match self.options.method {
+            // One-step methods lose nothing when a segment ends.
+            Method::Auto => Method::Dop853,
+            other => other,
+        };
+        let left = self.left();
+        let part = self.part(method, left, self.state.len());
+        let first = self.is_first();
+        let network = &self.problem.network;
+        let mut segment = Segment::new(observer, network, &self.state, first);
+        segment.plateaus = self.plateaus.as_mut();
+        let end = integrate(self.field, &self.state, &part, &mut segment);
+        let renew = segment.renew;
+        self.count(end.statistics);
+        self.origin = self.origin.plus(end.time);
+        self.state = end.state;
+        if !renew {
+            let steps = self.statistics.steps;
+            return Some(at_time_of_run(end.outcome, self.origin, end.time, steps));
+        }
+        (end.time >= left).then_some(Outcome::HorizonReached)
+    }
+
+    /// The waiting modes alone.
+    fn wait(&mut self, waiting: &Waiting, observer: &mut RunObserver<'_>) -> Option<Outcome> {
+        let start = waiting.scaled(&waiting.part(&self.state));
+        let flow = WaitingFlow::new(waiting, &start);
+        let limits = Limits {
+            left: self.left(),
+            log_size: waiting.largest_size(self.options.rtol).ln(),
+            first: self.is_first(),
+        };
+        let mut part = self.part(Method::Dop853, f64::MAX, start.len());
+        part.atol.fill(f64::MIN_POSITIVE);
+        let mut wait = Wait::new(observer, waiting, &flow, &start, limits);
+        let end = integrate(&flow, &start, &part, &mut wait);
+        let (stopped, time, leaves) = (wait.outcome.take(), wait.time, wait.leaves);
+        self.state.copy_from_slice(&wait.weights);
+        self.count(end.statistics);
+        self.origin = self.origin.plus(time);
+        if leaves && let Some(plateaus) = &self.plateaus {
+            plateaus.respond(waiting, &mut self.state);
+        }
+        match (stopped, end.outcome) {
+            (Some(outcome), _) => Some(outcome),
+            (None, failed @ Outcome::Failed { .. }) => Some(at_time_of_run(
+                failed,
+                self.origin,
+                end.time,
+                self.statistics.steps,
+            )),
+            (None, _) => None,
+        }
+    }
+
+    /// Nothing moves any more.
+    fn rest(&mut self, observer: &mut RunObserver<'_>) -> Option<Outcome> {
+        let left = self.left();
+        let mut slope = vec![0.0; self.state.len()];
+        self.field.eval(&self.state, &mut slope);
+        let outcome = rest(observer, &self.state, &slope, left);
+        self.statistics.steps += 1;
+        self.origin = self.origin.plus(left);
+        Some(outcome)
+    }
+
+    fn count(&mut self, part: Statistics) {
+        let sum = &mut self.statistics;
+        sum.steps += part.steps;
+        sum.rejected += part.rejected;
+        sum.rhs_evaluations += part.rhs_evaluations;
+        sum.jvp_evaluations += part.jvp_evaluations;
+    }
+}
+
+/// Errors carry the local time of their segment.
+fn at_time_of_run(outcome: Outcome, end: Time, local_end: f64, all_steps: usize) -> Outcome {
+    let Outcome::Failed { mut error } = outcome else {
+        return outcome;
+    };
+    match &mut error {
+        Error::TooManySteps { steps, time } => {
+            (*steps, *time) = (all_steps, end.high);
+        }
+        Error::NotFinite { time }
+        | Error::StepTooSmall { time, .. }
+        | Error::SolverFailed { time, .. } => *time = end.plus(*time - local_end).high,
+        _ => {}
+    }
+    Outcome::Failed { error }
+}

@@ -1,0 +1,253 @@
+//! When the escaped modes of a deep network are at rest, so that the waiting ones may go on alone.
+
+use crate::integrate::Options;
+use crate::linalg::{Mat, MatRef, frobenius, svd, symmetric_eigen};
+use crate::model::{Network, Problem};
+use crate::saddle::{Plateau, Waiting};
+
+/// Largest `n_L n_0` for which the curvature that the waiting modes see is made.
+const LARGEST_PRODUCT: usize = 512;
+/// In every hidden layer escaped and waiting neurons differ at least by this factor.
+const GAP: f64 = 30.0;
+/// Gradient of the escaped modes, relative to that of the waiting ones and in units of `rtol`, at
+/// which they count as settled. The waiting modes do not feel it; what they feel is held to `SAME`.
+const SETTLED: f64 = 100.0;
+/// Largest relative difference, in units of `rtol`, that the escaped modes' inner weights make to the
+/// motion of the waiting ones …
+const SAME: f64 = 10.0;
+/// … and its floor, the roundoff of that.
+const SAME_FLOOR: f64 = 1e-12;
+/// Gradient, relative to that at `A = 0`, at which nothing is left to learn.
+const LEARNED: f64 = 1e-13;
+/// The same where nothing better can be had: the whole flow would take a step for every unit of time.
+const LOOSE: f64 = 1e-6;
+/// A wait begins below this part of the size at which it ends.
+const WORTH: f64 = 0.3;
+/// Steps after which a plateau that was not one yet is looked at again, at first and at last.
+const PATIENCE: usize = 10;
+const MOST_PATIENCE: usize = 640;
+/// Directions of `A` that the escaped weights hardly move, relative to the others.
+const STIFF: f64 = 1e-6;
+
+/// What was found.
+pub(super) enum Found {
+    /// Some modes wait, the others are at rest.
+    Wait(Box<Waiting>),
+    /// All are at rest.
+    Rest,
+}
+
+/// Looks for plateaus.
+pub(super) struct Plateaus<'a> {
+    problem: &'a Problem,
+    rtol: f64,
+    /// `‖∇C(0)‖_F`.
+    gradient_at_zero: f64,
+    products: Vec<Mat<f64>>,
+    gradient: Mat<f64>,
+    /// Steps until the next look, and until the one after that if it is in vain.
+    skip: usize,
+    patience: usize,
+    /// The rank of the plateau at hand.
+    rank: Option<usize>,
+    /// The largest coupling beyond the tolerance that was put up with.
+    loose: f64,
+}
+
+impl<'a> Plateaus<'a> {
+    /// For deep networks without regularisation, whose waits are long; `None` for others.
+    pub fn new(problem: &'a Problem, options: &Options) -> Option<Self> {
+        let network = &problem.network;
+        let (rows, cols) = problem.cost.shape();
+        if network.depth() < 3 || problem.l2 != 0.0 || rows * cols > LARGEST_PRODUCT {
+            return None;
+        }
+        let mut plateaus = Self {
+            problem,
+            rtol: options.rtol,
+            gradient_at_zero: 0.0,
+            products: network.product_storage(),
+            gradient: Mat::zeros(rows, cols),
+            skip: 0,
+            patience: PATIENCE,
+            rank: None,
+            loose: 0.0,
+        };
+        plateaus.look(&vec![0.0; network.parameters()]);
+        plateaus.gradient_at_zero = frobenius(plateaus.gradient.as_ref());
+        Some(plateaus)
+    }
+
+    /// Whether it is worth to renew the hidden bases and to look for a plateau: the escaped modes have
+    /// settled, and it has not just been tried in vain.
+    pub fn may_wait(&mut self, weights: &[f64]) -> bool {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
+        }
+        self.look(weights);
+        let a = self.products[self.problem.network.depth() - 1].as_ref();
+        let settled = |&rank: &usize| {
+            rank > 0 && is_settled(a, &self.gradient, rank, SETTLED * self.rtol).unwrap_or(false)
+        };
+        self.has_learned(self.rtol) || gaps(&self.problem.network, weights).iter().any(settled)
+    }
+
+    /// The plateau at which `weights` wait, if any; hidden neurons stand in order of their modes.
+    pub fn find(&mut self, weights: &[f64]) -> Option<Found> {
+        self.look(weights);
+        // Errors of the steps keep the gradient from falling much below rtol.
+        let in_vain = self.patience == MOST_PATIENCE;
+        if self.has_learned(LEARNED) || in_vain && self.has_learned(self.rtol) {
+            return Some(Found::Rest);
+        }
+        let ranks = gaps(&self.problem.network, weights);
+        let found = ranks.into_iter().find_map(|rank| self.wait(weights, rank));
+        if found.is_none() {
+            self.rank = None;
+            self.skip = self.patience;
+            self.patience = (2 * self.patience).min(MOST_PATIENCE);
+        }
+        found
+    }
+
+    /// Whether the gradient has fallen to `part` of that at `A = 0`.
+    fn has_learned(&self, part: f64) -> bool {
+        frobenius(self.gradient.as_ref()) <= part * self.gradient_at_zero
+    }
+
+    /// `A` and `∇C(A)`.
+    fn look(&mut self, weights: &[f64]) {
+        let network = &self.problem.network;
+        network.prefix_products(weights, &mut self.products);
+        let a = self.products[network.depth() - 1].as_ref();
+        let scratch = &mut self.problem.cost.scratch();
+        self.problem
+            .cost
+            .gradient(a, self.gradient.as_mut(), scratch);
+    }
+
+    fn wait(&mut self, weights: &[f64], rank: usize) -> Option<Found> {
+        let a = self.products[self.problem.network.depth() - 1].as_ref();
+        if rank > 0 && !is_settled(a, &self.gradient, rank, SETTLED * self.rtol)? {
+            return None;
+        }
+        let plateau = Plateau::near(&self.problem.cost, a, rank)?;
+        let waiting = Waiting::new(&self.problem.network, plateau, weights)?;
+        let state = waiting.scaled(&waiting.part(weights));
+        let size = state[waiting.inner.parameters()].exp();
+        let limit = waiting.largest_size(self.rtol);
+        // What waits already goes on to the limit itself.
+        let goes_on = self.rank == Some(rank);
+        if size > if goes_on { limit } else { WORTH * limit } {
+            return None;
+        }
+        let coupling = waiting.coupling(weights);
+        let apart = (SAME * self.rtol).max(SAME_FLOOR);
+        let in_vain = self.patience == MOST_PATIENCE && coupling <= LOOSE;
+        if !(coupling <= apart || in_vain || goes_on) {
+            return None;
+        }
+        self.rank = Some(rank);
+        if coupling > apart {
+            self.loose = self.loose.max(coupling);
+        }
+        Some(Found::Wait(Box::new(waiting)))
+    }
+
+    /// What the user should know.
+    pub fn warning(&self) -> Option<String> {
+        (self.loose > 0.0).then(|| {
+            format!(
+                "escape times after the first carry a relative error of up to {:.1e}: while modes wait, \
+                 the weights that join them to escaped ones are taken as fixed",
+                self.loose
+            )
+        })
+    }
+
+    /// Moves the escaped modes to where the waiting part of `weights` drives them, along directions of
+    /// the flow, which keep the imbalance.
+    pub fn respond(&self, waiting: &Waiting, weights: &mut [f64]) {
+        let moved = waiting.response(weights);
+        if moved.norm_max() > 0.0
+            && let Some(change) = least_change(&self.problem.network, weights, moved.as_ref())
+        {
+            for (w, x) in weights.iter_mut().zip(&change) {
+                *w += x;
+            }
+        }
+    }
+}
+
+/// Ranks `k` at which all hidden layers have a gap between neurons `k` and `k + 1`, and 0.
+fn gaps(network: &Network, weights: &[f64]) -> Vec<usize> {
+    let mut squares = vec![0.0; network.widths().iter().sum()];
+    network.neuron_squares(weights, &mut squares);
+    let most = network.max_rank();
+    let layers = 1..network.depth();
+    let start = |layer: usize| network.widths()[..layer].iter().sum::<usize>();
+    let mut ranks = vec![0];
+    ranks.extend((1..most).filter(|&k| {
+        let of = |k: usize| layers.clone().map(move |l| start(l) + k);
+        let above = of(k - 1).map(|i| squares[i]).fold(f64::INFINITY, f64::min);
+        let below = of(k).map(|i| squares[i]).fold(0.0, f64::max);
+        above > GAP * GAP * below
+    }));
+    ranks
+}
+
+/// Whether `∇C` is small on the singular vectors of the first `rank` modes of `a`.
+fn is_settled(a: MatRef<'_, f64>, gradient: &Mat<f64>, rank: usize, part: f64) -> Option<bool> {
+    let parts = svd(a)?;
+    let (u, v) = (
+        parts.u.as_ref().subcols(0, rank),
+        parts.v.as_ref().subcols(0, rank),
+    );
+    let (left, right) = (u.transpose() * gradient, gradient * v);
+    let active = frobenius(left.as_ref()).max(frobenius(right.as_ref()));
+    Some(active <= part * frobenius(gradient.as_ref()))
+}
+
+/// The smallest change of the weights that changes `A` by `moved`, where the weights can:
+/// `Jᵀ (J Jᵀ)⁺ vec(moved)`, `J = dA/dθ`.
+fn least_change(network: &Network, weights: &[f64], moved: MatRef<'_, f64>) -> Option<Vec<f64>> {
+    let depth = network.depth();
+    let (rows, cols) = (moved.nrows(), moved.ncols());
+    let mut below = vec![Mat::<f64>::identity(cols, cols)];
+    for layer in 1..depth {
+        below.push(network.layer(weights, layer) * &below[layer - 1]);
+    }
+    let mut above = vec![Mat::<f64>::identity(rows, rows)];
+    for layer in (2..=depth).rev() {
+        above.insert(0, &above[0] * network.layer(weights, layer));
+    }
+    let mut kernel = Mat::<f64>::zeros(rows * cols, rows * cols);
+    for (above, below) in above.iter().zip(&below) {
+        let (left, right) = (above * above.transpose(), below.transpose() * below);
+        for q in 0..rows * cols {
+            for p in 0..rows * cols {
+                kernel[(p, q)] += left[(p % rows, q % rows)] * right[(p / rows, q / rows)];
+            }
+        }
+    }
+    let (values, vectors) = symmetric_eigen(kernel.as_ref())?;
+    let floor = STIFF * values.last().copied()?;
+    let flat = Mat::from_fn(rows * cols, 1, |q, _| moved[(q % rows, q / rows)]);
+    let mut parts = vectors.transpose() * flat;
+    for (i, &value) in values.iter().enumerate() {
+        parts[(i, 0)] = if value > floor {
+            parts[(i, 0)] / value
+        } else {
+            0.0
+        };
+    }
+    let x = vectors * parts;
+    let x = Mat::from_fn(rows, cols, |i, j| x[(i + rows * j, 0)]);
+    let mut change = vec![0.0; weights.len()];
+    for layer in 1..=depth {
+        let part = above[layer - 1].transpose() * &x * below[layer - 1].transpose();
+        network.layer_mut(&mut change, layer).copy_from(part);
+    }
+    Some(change)
+}

@@ -1,0 +1,90 @@
+//! A stretch of the whole flow in one set of hidden bases.
+
+use super::plateaus::Plateaus;
+use crate::integrate::{Observer, Step};
+use crate::model::Network;
+use crate::observe::RunObserver;
+use std::ops::ControlFlow;
+
+/// A hidden basis is renewed when some neuron has grown or shrunk by this factor. With two layers
+/// any factor up to `10⁶` would do; with more, errors of a step in the wrong direction of a tiny
+/// neuron grow with the leading mode until the basis is renewed, and feed back quadratically.
+const REGRADE: f64 = 4.0;
+
+/// Hands the steps of a segment on and ends it when the bases are to be renewed.
+pub(super) struct Segment<'r, 'a, 'p> {
+    observer: &'r mut RunObserver<'a>,
+    sizes: Sizes<'r>,
+    first: bool,
+    pub plateaus: Option<&'r mut Plateaus<'p>>,
+    /// Whether the segment ended before the run.
+    pub renew: bool,
+}
+
+impl<'r, 'a> Segment<'r, 'a, '_> {
+    pub fn new(
+        observer: &'r mut RunObserver<'a>,
+        network: &'r Network,
+        state: &[f64],
+        first: bool,
+    ) -> Self {
+        Self {
+            observer,
+            sizes: Sizes::new(network, state),
+            first,
+            plateaus: None,
+            renew: false,
+        }
+    }
+}
+
+impl Observer for Segment<'_, '_, '_> {
+    fn start(&mut self, y0: &[f64], f0: &[f64]) -> ControlFlow<String> {
+        if self.first {
+            return self.observer.start(y0, f0);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn step(&mut self, step: &Step<'_>) -> ControlFlow<String> {
+        self.observer.step(step)?;
+        let settled = |p: &mut &mut Plateaus<'_>| p.may_wait(step.y1);
+        self.renew =
+            self.sizes.have_moved(step.y1, 1.0) || self.plateaus.as_mut().is_some_and(settled);
+        if self.renew {
+            return ControlFlow::Break("new hidden bases".to_owned());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Squared sizes of the neurons at the start of a segment and now.
+pub(super) struct Sizes<'r> {
+    network: &'r Network,
+    start: Vec<f64>,
+    now: Vec<f64>,
+}
+
+impl<'r> Sizes<'r> {
+    pub fn new(network: &'r Network, state: &[f64]) -> Self {
+        let mut start = vec![0.0; network.widths().iter().sum()];
+        network.neuron_squares(state, &mut start);
+        Self {
+            network,
+            now: start.clone(),
+            start,
+        }
+    }
+
+    /// Whether some hidden neuron of `scale · weights` has changed too much for its basis.
+    pub fn have_moved(&mut self, weights: &[f64], scale: f64) -> bool {
+        self.network.neuron_squares(weights, &mut self.now);
+        let (inputs, outputs) = (self.network.input_width(), self.network.output_width());
+        let mut hidden = inputs..self.start.len() - outputs;
+        let most = REGRADE * REGRADE;
+        hidden.any(|j| {
+            let (before, after) = (self.start[j], scale * scale * self.now[j]);
+            before > 0.0 && (after > most * before || before > most * after)
+        })
+    }
+}

@@ -1,0 +1,242 @@
+//! Steps of the waiting modes, shown to the observer of the run as steps of all weights in time.
+
+use super::segment::Sizes;
+use crate::integrate::{Interpolant, Observer, Outcome, Step, VectorField};
+use crate::observe::RunObserver;
+use crate::saddle::{Waiting, WaitingFlow};
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+
+/// Hands the steps of the scaled flow on.
+pub(super) struct Wait<'r, 'a> {
+    observer: &'r mut RunObserver<'a>,
+    view: View<'r>,
+    sizes: Sizes<'r>,
+    limits: Limits,
+    /// `ln` of the size at the start.
+    start: f64,
+    /// Time since the segment began.
+    pub time: f64,
+    /// All weights at that time.
+    pub weights: Vec<f64>,
+    /// The outcome of the run, when it ends here.
+    pub outcome: Option<Outcome>,
+    /// Whether the waiting modes have grown too large to be alone.
+    pub leaves: bool,
+}
+
+/// Where a wait ends.
+pub(super) struct Limits {
+    /// Time until the horizon.
+    pub left: f64,
+    /// `ln` of the size at which the whole flow goes on.
+    pub log_size: f64,
+    /// Whether the run begins here.
+    pub first: bool,
+}
+
+impl<'r, 'a> Wait<'r, 'a> {
+    pub fn new(
+        observer: &'r mut RunObserver<'a>,
+        waiting: &'r Waiting,
+        flow: &'r WaitingFlow<'r>,
+        start: &[f64],
+        limits: Limits,
+    ) -> Self {
+        let view = View { waiting, flow };
+        Self {
+            observer,
+            view,
+            sizes: Sizes::new(&waiting.inner, &start[..waiting.inner.parameters()]),
+            limits,
+            start: start[waiting.inner.parameters()],
+            time: 0.0,
+            weights: view.weights(start),
+            outcome: None,
+            leaves: false,
+        }
+    }
+
+    /// Ends the segment when its bases are too old or the waiting modes too large.
+    fn go_on(&mut self, state: &[f64]) -> ControlFlow<String> {
+        let log_size = state.len() - 2;
+        let growth = (state[log_size] - self.start).exp();
+        self.leaves = state[log_size] >= self.limits.log_size;
+        if self.leaves || self.sizes.have_moved(&state[..log_size], growth) {
+            return ControlFlow::Break("new hidden bases".to_owned());
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Ends the run here.
+    fn stop(&mut self, outcome: Outcome) -> ControlFlow<String> {
+        self.outcome = Some(outcome);
+        ControlFlow::Break("the end of the run".to_owned())
+    }
+}
+
+impl Observer for Wait<'_, '_> {
+    fn start(&mut self, y0: &[f64], f0: &[f64]) -> ControlFlow<String> {
+        if self.limits.first {
+            let slope = self.view.slope(y0, f0);
+            if let ControlFlow::Break(reason) = self.observer.start(&self.weights, &slope) {
+                return self.stop(Outcome::Stopped { reason });
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn step(&mut self, step: &Step<'_>) -> ControlFlow<String> {
+        let clock = step.y0.len() - 1;
+        let (left, unit) = (self.limits.left, self.view.flow.unit());
+        let last = unit * step.y1[clock] >= left;
+        let span = [unit * step.y0[clock], (unit * step.y1[clock]).min(left)];
+        if span[1] <= span[0] {
+            return self.go_on(step.y1);
+        }
+        let inside = Inside {
+            step,
+            view: self.view,
+            span,
+            state: RefCell::new(step.y1.to_vec()),
+        };
+        let (mut end, mut derivative) = (step.y1.to_vec(), step.f1.to_vec());
+        if last {
+            inside.scaled(left, &mut end);
+            self.view.flow.eval(&end, &mut derivative);
+        }
+        let (weights, slope) = (self.view.weights(&end), self.view.slope(&end, &derivative));
+        let shown = self.observer.step(&Step {
+            t0: span[0],
+            t1: span[1],
+            y0: &self.weights,
+            y1: &weights,
+            f1: &slope,
+            inside: &inside,
+        });
+        (self.time, self.weights) = (span[1], weights);
+        if let ControlFlow::Break(reason) = shown {
+            return self.stop(Outcome::Stopped { reason });
+        }
+        if last {
+            return self.stop(Outcome::HorizonReached);
+        }
+        self.go_on(&end)
+    }
+}
+
+/// Scaled states as all weights.
+#[derive(Clone, Copy)]
+struct View<'r> {
+    waiting: &'r Waiting,
+    flow: &'r WaitingFlow<'r>,
+}
+
+impl View<'_> {
+    fn weights(self, state: &[f64]) -> Vec<f64> {
+        self.waiting.expand(&self.waiting.unscaled(state))
+    }
+
+    fn slope(self, state: &[f64], derivative: &[f64]) -> Vec<f64> {
+        self.waiting.place(&self.waiting.speed(state, derivative))
+    }
+}
+
+/// The inside of a step, read at times instead of scaled times.
+struct Inside<'s, 'r> {
+    step: &'s Step<'s>,
+    view: View<'r>,
+    span: [f64; 2],
+    state: RefCell<Vec<f64>>,
+}
+
+impl Inside<'_, '_> {
+    /// The scaled state at time `t`: the clock rises with the scaled time, so that bisection and
+    /// secants (Illinois) find the place.
+    fn scaled(&self, t: f64, state: &mut [f64]) {
+        let (step, clock) = (self.step, self.step.y0.len() - 1);
+        let t = t / self.view.flow.unit();
+        let (mut a, mut b) = (step.t0, step.t1);
+        let (mut below, mut above) = (step.y0[clock] - t, step.y1[clock] - t);
+        let tolerance = 2.0 * f64::EPSILON * t.abs();
+        let mut place = b;
+        for _ in 0..100 {
+            let middle = (a * above - b * below) / (above - below);
+            place = if middle > a && middle < b {
+                middle
+            } else {
+                0.5 * (a + b)
+            };
+            let off = step.component_at(place, clock, state) - t;
+            if off.abs() <= tolerance || !(place > a && place < b) {
+                break;
+            }
+            if off < 0.0 {
+                (a, below) = (place, off);
+                above *= 0.5;
+            } else {
+                (b, above) = (place, off);
+                below *= 0.5;
+            }
+        }
+        step.state_at(place, state);
+    }
+
+    fn time(&self, theta: f64) -> f64 {
+        self.span[0] + theta * (self.span[1] - self.span[0])
+    }
+}
+
+impl Interpolant for Inside<'_, '_> {
+    fn state(&self, theta: f64, y: &mut [f64]) {
+        let state = &mut *self.state.borrow_mut();
+        self.scaled(self.time(theta), state);
+        y.copy_from_slice(&self.view.weights(state));
+    }
+
+    fn slope(&self, theta: f64, dy: &mut [f64]) -> bool {
+        let state = &mut *self.state.borrow_mut();
+        self.scaled(self.time(theta), state);
+        let mut derivative = vec![0.0; state.len()];
+        self.view.flow.eval(state, &mut derivative);
+        dy.copy_from_slice(&self.view.slope(state, &derivative));
+        true
+    }
+}
+
+/// A state that does not move any more, until the horizon.
+pub(super) fn rest(
+    observer: &mut RunObserver<'_>,
+    weights: &[f64],
+    slope: &[f64],
+    left: f64,
+) -> Outcome {
+    let shown = observer.step(&Step {
+        t0: 0.0,
+        t1: left,
+        y0: weights,
+        y1: weights,
+        f1: slope,
+        inside: &Still { weights, slope },
+    });
+    match shown {
+        ControlFlow::Continue(()) => Outcome::HorizonReached,
+        ControlFlow::Break(reason) => Outcome::Stopped { reason },
+    }
+}
+
+struct Still<'s> {
+    weights: &'s [f64],
+    slope: &'s [f64],
+}
+
+impl Interpolant for Still<'_> {
+    fn state(&self, _theta: f64, y: &mut [f64]) {
+        y.copy_from_slice(self.weights);
+    }
+
+    fn slope(&self, _theta: f64, dy: &mut [f64]) -> bool {
+        dy.copy_from_slice(self.slope);
+        true
+    }
+}

@@ -1,0 +1,248 @@
+//! What the modes that wait at a saddle see of the cost.
+//!
+//! At a critical point `A_k` of rank `k` let `U = [U_1, U_⊥]`, `V = [V_1, V_⊥]` be singular bases of
+//! `A_k` and write `A = U [[a, b], [c, c a⁻¹ b + P]] Vᵀ`, so that `P` is what the waiting modes make.
+//! The escaped modes follow at once: `C_eff(P) = min over a, b, c of C`, with gradient
+//!
+//! `∇C_eff(P) = S + K[P] + O(P²)`,  `S = U_⊥ᵀ ∇C(A_k) V_⊥`,
+//! `K = H_PP − H_Px M⁻¹ H_xP`,  `x = (a, b, c)`,
+//!
+//! where `H` is the curvature of the cost in these bases and `M` that of `C` in `x`, to which
+//! `⟨S, c a⁻¹ b⟩` contributes. For squared error `K` is the identity and nothing is neglected.
+
+use super::trust_region::minimise;
+use crate::linalg::{Mat, MatRef, multiply, svd, symmetric_eigen, to_vec};
+use crate::model::{Cost, Network, Problem};
+
+/// Gradient norm that counts as large for a fit that is to be polished to roundoff, in units of the
+/// steepest slope.
+const POLISH: f64 = 1e-3;
+/// Products with the Hessian that polishing may take; a settled run needs a few dozen.
+const PRODUCTS: usize = 20_000;
+/// Curvature of the escaped modes, relative to the largest, that counts as none.
+const FLAT: f64 = 1e-10;
+
+/// A saddle and the cost that the waiting modes see there.
+pub struct Plateau {
+    /// `k`.
+    pub rank: usize,
+    /// `A_k : n_L × n_0`.
+    pub end_to_end: Mat<f64>,
+    /// `U_1 : n_L × k` and `V_1 : n_0 × k`.
+    pub active_left: Mat<f64>,
+    pub active_right: Mat<f64>,
+    /// `U_⊥ : n_L × (n_L − k)` and `V_⊥ : n_0 × (n_0 − k)`, singular vectors of `−S`.
+    pub left: Mat<f64>,
+    pub right: Mat<f64>,
+    /// `S : (n_L − k) × (n_0 − k)`, zero off the diagonal.
+    pub slope: Mat<f64>,
+    /// `K` on column-major `P`.
+    pub curvature: Mat<f64>,
+    /// `vec(U [[a − a_k, b], [c, 0]] Vᵀ)` for column-major `P`, to first order.
+    pub response: Mat<f64>,
+}
+
+impl Plateau {
+    /// The saddle of rank `rank` next to `near`; `None` when there is none there or the escaped modes
+    /// are not held in place by the cost.
+    pub fn near(cost: &Cost, near: MatRef<'_, f64>, rank: usize) -> Option<Self> {
+        let end_to_end = polished(cost, near, rank)?;
+        let mut gradient = Mat::zeros(near.nrows(), near.ncols());
+        cost.gradient(end_to_end.as_ref(), gradient.as_mut(), &mut cost.scratch());
+        let parts = svd(end_to_end.as_ref())?;
+        let active = |m: &Mat<f64>| m.as_ref().subcols(0, rank).to_owned();
+        let (u, v) = (active(&parts.u), active(&parts.v));
+        let (rest_u, rest_v) = (complement(&u)?, complement(&v)?);
+        let inner = rest_u.transpose() * &gradient * &rest_v;
+        let steepest = svd((-&inner).as_ref())?;
+        let left = rest_u * completed(&steepest.u)?;
+        let right = rest_v * completed(&steepest.v)?;
+        let slope = Mat::from_fn(left.ncols(), right.ncols(), |i, j| {
+            if i == j { -steepest.s[i] } else { 0.0 }
+        });
+        let mut plateau = Self {
+            rank,
+            end_to_end,
+            active_left: u,
+            active_right: v,
+            left,
+            right,
+            slope,
+            curvature: Mat::zeros(0, 0),
+            response: Mat::zeros(0, 0),
+        };
+        plateau.set_curvature(cost, &parts.s[..rank])?;
+        Some(plateau)
+    }
+
+    /// The largest singular value of `S`: the rate at which the next mode grows.
+    pub fn steepest(&self) -> f64 {
+        let entries = self.slope.nrows().min(self.slope.ncols());
+        (0..entries).fold(0.0, |m: f64, i| m.max(-self.slope[(i, i)]))
+    }
+
+    /// `S + scale K[P]` into `gradient`.
+    pub fn gradient(&self, p: MatRef<'_, f64>, scale: f64, gradient: &mut Mat<f64>) {
+        gradient.copy_from(&self.slope);
+        let rows = p.nrows();
+        for (q, column) in self.curvature.col_iter().enumerate() {
+            let x = scale * p[(q % rows, q / rows)];
+            if x != 0.0 {
+                for (r, k) in column.iter().enumerate() {
+                    gradient[(r % rows, r / rows)] += k * x;
+                }
+            }
+        }
+    }
+
+    /// `K` and the response, from the curvature in the singular bases.
+    fn set_curvature(&mut self, cost: &Cost, values: &[f64]) -> Option<()> {
+        let k = self.rank;
+        let basis_u = beside(&self.active_left, &self.left);
+        let basis_v = beside(&self.active_right, &self.right);
+        let (rows, cols) = (basis_u.ncols(), basis_v.ncols());
+        let hessian = rotated_curvature(cost, &basis_u, &basis_v);
+        let waiting = |q: &usize| q % rows >= k && q / rows >= k;
+        let (inner, outer): (Vec<usize>, Vec<usize>) = (0..rows * cols).partition(waiting);
+        let mut held = Mat::from_fn(outer.len(), outer.len(), |i, j| {
+            hessian[(outer[i], outer[j])]
+        });
+        // ⟨S, c a⁻¹ b⟩ joins c_pr and b_rp by S_pp / σ_r.
+        for (i, &q) in outer.iter().enumerate() {
+            let (row, col) = (q % rows, q / rows);
+            let mode = row.wrapping_sub(k);
+            if col < k && mode < self.slope.nrows().min(self.slope.ncols()) {
+                let partner = col + rows * row;
+                if let Some(j) = outer.iter().position(|&o| o == partner) {
+                    let joint = self.slope[(mode, mode)] / values[col];
+                    held[(i, j)] += joint;
+                    held[(j, i)] += joint;
+                }
+            }
+        }
+        let mixed = Mat::from_fn(outer.len(), inner.len(), |i, j| {
+            hessian[(outer[i], inner[j])]
+        });
+        let moved = -solve(&held, &mixed)?;
+        self.curvature = Mat::from_fn(inner.len(), inner.len(), |i, j| {
+            hessian[(inner[i], inner[j])]
+        }) + mixed.transpose() * &moved;
+        self.response = Mat::zeros(rows * cols, inner.len());
+        for j in 0..inner.len() {
+            let mut in_bases = Mat::zeros(rows, cols);
+            for (i, &q) in outer.iter().enumerate() {
+                in_bases[(q % rows, q / rows)] = moved[(i, j)];
+            }
+            let back = &basis_u * in_bases * basis_v.transpose();
+            let column = to_vec(back.as_ref());
+            for (i, x) in column.into_iter().enumerate() {
+                self.response[(i, j)] = x;
+            }
+        }
+        Some(())
+    }
+}
+
+/// The critical point of rank `rank` next to `near`, to roundoff.
+fn polished(cost: &Cost, near: MatRef<'_, f64>, rank: usize) -> Option<Mat<f64>> {
+    if rank == 0 {
+        return Some(Mat::zeros(near.nrows(), near.ncols()));
+    }
+    let parts = svd(near)?;
+    let network = Network::new(vec![near.ncols(), rank, near.nrows()]);
+    let mut start = vec![0.0; network.parameters()];
+    let mut low = network.layer_mut(&mut start, 1);
+    for k in 0..rank {
+        for j in 0..near.ncols() {
+            low[(k, j)] = parts.s[k].sqrt() * parts.v[(j, k)];
+        }
+    }
+    let mut high = network.layer_mut(&mut start, 2);
+    for k in 0..rank {
+        for i in 0..near.nrows() {
+            high[(i, k)] = parts.s[k].sqrt() * parts.u[(i, k)];
+        }
+    }
+    let problem = Problem {
+        network,
+        cost: cost.clone(),
+        l2: 0.0,
+        initial_weights: start.clone(),
+    };
+    let scale = POLISH * parts.s[0].powf(1.5);
+    let fitted = minimise(&problem, start, scale, &mut PRODUCTS.clone())?;
+    let mut products = problem.network.product_storage();
+    problem.network.prefix_products(&fitted, &mut products);
+    products.pop()
+}
+
+/// `H_pq = ⟨u_i v_jᵀ, ∇²C[u_k v_lᵀ]⟩` for all pairs, column-major.
+fn rotated_curvature(cost: &Cost, u: &Mat<f64>, v: &Mat<f64>) -> Mat<f64> {
+    let (rows, cols) = (u.ncols(), v.ncols());
+    let mut scratch = cost.scratch();
+    let mut image = Mat::zeros(u.nrows(), v.nrows());
+    let mut hessian = Mat::zeros(rows * cols, rows * cols);
+    for q in 0..rows * cols {
+        let direction = u.col(q % rows) * v.col(q / rows).transpose();
+        cost.curvature(direction.as_ref(), image.as_mut(), &mut scratch);
+        let turned = u.transpose() * &image * v;
+        for (p, x) in to_vec(turned.as_ref()).into_iter().enumerate() {
+            hessian[(p, q)] = x;
+        }
+    }
+    hessian
+}
+
+/// `M⁻¹ B` for a symmetric positive `M`; `None` when `M` is flat or falls somewhere.
+fn solve(m: &Mat<f64>, b: &Mat<f64>) -> Option<Mat<f64>> {
+    if m.nrows() == 0 {
+        return Some(Mat::zeros(0, b.ncols()));
+    }
+    let (values, vectors) = symmetric_eigen(m.as_ref())?;
+    let largest = values.last().copied()?;
+    if values[0] <= FLAT * largest {
+        return None;
+    }
+    let mut parts = vectors.transpose() * b;
+    for (i, value) in values.iter().enumerate() {
+        for j in 0..parts.ncols() {
+            parts[(i, j)] /= value;
+        }
+    }
+    Some(vectors * parts)
+}
+
+/// Orthonormal columns that complete those of `basis`.
+fn complement(basis: &Mat<f64>) -> Option<Mat<f64>> {
+    let n = basis.nrows();
+    let mut projector = Mat::<f64>::identity(n, n);
+    multiply(
+        projector.as_mut(),
+        true,
+        -1.0,
+        basis.as_ref(),
+        basis.transpose(),
+    );
+    let (_, vectors) = symmetric_eigen(projector.as_ref())?;
+    Some(
+        vectors
+            .as_ref()
+            .subcols(basis.ncols(), n - basis.ncols())
+            .to_owned(),
+    )
+}
+
+/// `basis` and its complement.
+fn completed(basis: &Mat<f64>) -> Option<Mat<f64>> {
+    Some(beside(basis, &complement(basis)?))
+}
+
+fn beside(a: &Mat<f64>, b: &Mat<f64>) -> Mat<f64> {
+    Mat::from_fn(a.nrows(), a.ncols() + b.ncols(), |i, j| {
+        if j < a.ncols() {
+            a[(i, j)]
+        } else {
+            b[(i, j - a.ncols())]
+        }
+    })
+}
