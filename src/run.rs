@@ -61,6 +61,7 @@ pub fn run_flow(scenario: &Scenario, built: &Built, flow: &FlowOf, watch: Watch<
         // Every neuron has a tolerance of its own.
         options.atol.fill(f64::MIN_POSITIVE);
     }
+    let floor = graded::floor_warning(problem, options.method, solver.frame);
     let (observed, end, mut solver) = observe(
         problem,
         &options,
@@ -90,7 +91,12 @@ pub fn run_flow(scenario: &Scenario, built: &Built, flow: &FlowOf, watch: Watch<
         declined: theory.declined,
         laws: observed.laws,
         checks: verify::expectations(&built.expectations, &trajectory, &observed.events),
-        warnings: [observed.warnings, unknown_levels(&built.events, &levels)].concat(),
+        warnings: [
+            observed.warnings,
+            floor.into_iter().collect(),
+            unknown_levels(&built.events, &levels),
+        ]
+        .concat(),
         trajectory,
         events: observed.events,
         solver,

@@ -80,3 +80,71 @@ impl Frame {
             .copy_from(bottom);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linalg::dot;
+
+    /// Weights of no structure, layer `l` of size `10^{-3l}`.
+    fn generic(network: &Network) -> Vec<f64> {
+        let mut weights = vec![0.0; network.parameters()];
+        for layer in 1..=network.depth() {
+            for (i, w) in weights[network.range(layer)].iter_mut().enumerate() {
+                *w = 1e-3_f64.powi(layer as i32) * (1.3 * i as f64 + layer as f64).sin();
+            }
+        }
+        weights
+    }
+
+    fn end_to_end(network: &Network, weights: &[f64]) -> Mat<f64> {
+        let mut products = network.product_storage();
+        network.prefix_products(weights, &mut products);
+        products.remove(network.depth() - 1)
+    }
+
+    #[test]
+    fn regrading_keeps_the_map_and_is_undone() {
+        let network = Network::new(vec![3, 5, 4, 2]);
+        let weights = generic(&network);
+        let (mut frame, mut turned) = (Frame::new(&network), weights.clone());
+        for _ in 0..3 {
+            frame.regrade(&mut turned);
+        }
+        let (before, after) = (
+            end_to_end(&network, &weights),
+            end_to_end(&network, &turned),
+        );
+        // A few rotations' rounding.
+        assert!((&before - &after).norm_l2() <= 1e-14 * before.norm_l2());
+        let restored = frame.restore(&turned);
+        for layer in 1..=3 {
+            let (a, b) = (
+                &weights[network.range(layer)],
+                &restored[network.range(layer)],
+            );
+            let off: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+            // The layers next to a hidden one share its rotation, and the rounding of the larger.
+            assert!(dot(&off, &off).sqrt() <= 1e-14 * dot(a, a).sqrt().max(1e-3));
+        }
+    }
+
+    #[test]
+    fn neurons_become_orthogonal_and_sorted() {
+        let network = Network::new(vec![3, 5, 4, 2]);
+        let mut weights = generic(&network);
+        let mut frame = Frame::new(&network);
+        frame.regrade(&mut weights);
+        for hidden in 1..=2 {
+            let stack = frame.stack(&weights, hidden);
+            let size = |j: usize| stack.col(j).norm_l2();
+            for j in 1..stack.ncols() {
+                assert!(size(j) <= size(j - 1), "hidden layer {hidden}");
+                for i in 0..j {
+                    let product = stack.col(i).transpose() * stack.col(j);
+                    assert!(product.abs() <= 1e-14 * size(i) * size(j).max(1e-14 * size(0)));
+                }
+            }
+        }
+    }
+}

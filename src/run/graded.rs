@@ -45,6 +45,20 @@ pub(super) fn applies(problem: &Problem, method: Method, wanted: FrameName) -> b
         }
 }
 
+/// What a user should know who has switched the frame off where it matters.
+pub(super) fn floor_warning(
+    problem: &Problem,
+    method: Method,
+    wanted: FrameName,
+) -> Option<String> {
+    let lost = wanted == FrameName::Off && applies(problem, method, FrameName::Auto);
+    lost.then(|| {
+        "the start lies below the floor of f64: with solver.frame = \"off\" rounding takes the place of \
+         modes that are smaller than 1e-16 of the largest, and their escapes come at wrong times"
+            .to_owned()
+    })
+}
+
 /// The smallest hidden neuron that is not zero.
 fn smallest_neuron(problem: &Problem) -> f64 {
     let network = &problem.network;
@@ -95,6 +109,7 @@ pub(super) fn integrate_graded(
         origin: Time::default(),
         statistics: Statistics::default(),
         rotations: 0,
+        steps_since_wait: 0,
     };
     let outcome = run.all(observer);
     GradedRun {
@@ -120,6 +135,7 @@ struct Run<'a> {
     origin: Time,
     statistics: Statistics,
     rotations: usize,
+    steps_since_wait: usize,
 }
 
 impl Run<'_> {
@@ -178,13 +194,29 @@ impl Run<'_> {
         let part = self.part(method, left, self.state.len());
         let first = self.is_first();
         let network = &self.problem.network;
-        let mut segment = Segment::new(observer, network, &self.state, first);
+        let mut segment = Segment::new(
+            observer,
+            network,
+            &self.state,
+            first,
+            (left, part.max_steps),
+        );
         segment.plateaus = self.plateaus.as_mut();
+        segment.steps = self.steps_since_wait;
         let end = integrate(self.field, &self.state, &part, &mut segment);
-        let renew = segment.renew;
+        let (renew, stuck) = (segment.renew, segment.stuck);
+        self.steps_since_wait = segment.steps;
         self.count(end.statistics);
         self.origin = self.origin.plus(end.time);
         self.state = end.state;
+        if stuck {
+            return Some(Outcome::Failed {
+                error: Error::NotResolved {
+                    time: self.origin.high,
+                    max_steps: self.options.max_steps,
+                },
+            });
+        }
         if !renew {
             let steps = self.statistics.steps;
             return Some(at_time_of_run(end.outcome, self.origin, end.time, steps));
@@ -194,6 +226,7 @@ impl Run<'_> {
 
     /// The waiting modes alone.
     fn wait(&mut self, waiting: &Waiting, observer: &mut RunObserver<'_>) -> Option<Outcome> {
+        self.steps_since_wait = 0;
         let start = waiting.scaled(&waiting.part(&self.state));
         let flow = WaitingFlow::new(waiting, &start);
         let limits = Limits {

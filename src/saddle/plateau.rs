@@ -246,3 +246,100 @@ fn beside(a: &Mat<f64>, b: &Mat<f64>) -> Mat<f64> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows<const N: usize>(rows: &[[f64; N]]) -> Mat<f64> {
+        Mat::from_fn(rows.len(), N, |i, j| rows[i][j])
+    }
+
+    fn target() -> Mat<f64> {
+        rows(&[[1.9, 0.4, -0.3], [0.2, 0.75, 0.5], [-0.5, 0.35, 0.6]])
+    }
+
+    fn weighted() -> Cost {
+        Cost::Weighted {
+            target: target(),
+            weights: rows(&[[1.0, 0.6, 1.3], [0.8, 1.2, 0.5], [1.1, 0.7, 0.9]]),
+        }
+    }
+
+    /// Squared error: `A_k` is the truncated singular value decomposition, the waiting modes see the rest
+    /// of the target and move nothing else.
+    #[test]
+    fn squared_error_splits_exactly() {
+        let target = target();
+        let cost = Cost::SquaredError {
+            target: target.clone(),
+        };
+        let values = svd(target.as_ref()).expect("finite").s;
+        for rank in 0..3 {
+            let plateau = Plateau::near(&cost, target.as_ref(), rank).expect("a saddle");
+            for i in 0..3 - rank {
+                // Polished to 1e-14 of the gradient.
+                assert!((plateau.slope[(i, i)] + values[rank + i]).abs() < 1e-13);
+            }
+            let n = (3 - rank) * (3 - rank);
+            assert!((&plateau.curvature - Mat::<f64>::identity(n, n)).norm_max() < 1e-12);
+            assert!(plateau.response.norm_max() < 1e-12);
+        }
+    }
+
+    /// The saddles and rates of example A (reference data, good to 1e-10).
+    #[test]
+    fn weighted_cost_meets_the_references() {
+        for (rank, rates) in [(1, [0.972_729_690_846_4, 0.289_193_875_863_9])] {
+            let near = rows(&[
+                [1.87, 0.53, -0.34],
+                [0.40, 0.11, -0.07],
+                [-0.49, -0.14, 0.09],
+            ]);
+            let plateau = Plateau::near(&weighted(), near.as_ref(), rank).expect("a saddle");
+            for (i, rate) in rates.into_iter().enumerate() {
+                assert!((plateau.slope[(i, i)] + rate).abs() < 1e-10);
+            }
+        }
+    }
+
+    /// `K` and the response against what they linearise: at `A_1` and a small `P`, the best `a, b, c`
+    /// found by moving along the response has no gradient but `S + K[P]`, up to `O(P²)`.
+    #[test]
+    fn the_escaped_modes_follow_to_first_order() {
+        let (cost, near) = (weighted(), target());
+        let plateau = Plateau::near(&cost, near.as_ref(), 1).expect("a saddle");
+        let gradient_of = |size: f64| -> (f64, f64) {
+            let p = Mat::from_fn(2, 2, |i, j| size * (1.0 + i as f64 - 0.4 * j as f64));
+            let flat = Mat::from_fn(4, 1, |q, _| p[(q % 2, q / 2)]);
+            let moved = &plateau.response * flat;
+            let shift = Mat::from_fn(3, 3, |i, j| moved[(i + 3 * j, 0)]);
+            let (u, v) = (&plateau.active_left, &plateau.active_right);
+            let (b, c) = (
+                u.transpose() * &shift * &plateau.right,
+                plateau.left.transpose() * &shift * v,
+            );
+            let a = (u.transpose() * (&plateau.end_to_end + &shift) * v)[(0, 0)];
+            let inner = &p + &c * &b * faer::Scale(1.0 / a);
+            let at =
+                &plateau.end_to_end + &shift + &plateau.left * inner * plateau.right.transpose();
+            let mut gradient = Mat::zeros(3, 3);
+            cost.gradient(at.as_ref(), gradient.as_mut(), &mut cost.scratch());
+            // Stationary in a, b, c: with c a⁻¹ b in the block of P these gradients are
+            // G_11 − …, G_12 + (c/a)ᵀ G_22, G_21 + G_22 (b/a)ᵀ.
+            let g22 = plateau.left.transpose() * &gradient * &plateau.right;
+            let g12 = u.transpose() * &gradient * &plateau.right
+                + c.transpose() * &g22 * faer::Scale(1.0 / a);
+            let g21 = plateau.left.transpose() * &gradient * v
+                + &g22 * b.transpose() * faer::Scale(1.0 / a);
+            let mut linear = Mat::zeros(2, 2);
+            plateau.gradient(p.as_ref(), 1.0, &mut linear);
+            (g12.norm_l2().max(g21.norm_l2()), (&g22 - &linear).norm_l2())
+        };
+        let (coarse, fine) = (gradient_of(1e-3), gradient_of(1e-4));
+        // Quadratic: a hundred times smaller at a tenth of the size.
+        for (coarse, fine) in [(coarse.0, fine.0), (coarse.1, fine.1)] {
+            assert!(coarse < 1e-4 && fine < 0.02 * coarse, "{coarse:e} {fine:e}");
+        }
+    }
+}

@@ -313,3 +313,97 @@ impl VectorField for WaitingFlow<'_> {
         out[n + 1] = y[n + 1].abs().max(self.pace(y[n] - self.start));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::LayerFlow;
+    use crate::model::{Cost, Problem};
+
+    fn problem(scale: f64) -> Problem {
+        let network = Network::new(vec![3, 4, 4, 2]);
+        let target = Mat::from_fn(2, 3, |i, j| (1.0 + 2.0 * i as f64 + 0.7 * j as f64).sin());
+        let weight = |i: usize| scale * (0.4 + 1.7 * i as f64).sin();
+        Problem {
+            initial_weights: (0..network.parameters()).map(weight).collect(),
+            cost: Cost::SquaredError { target },
+            network,
+            l2: 0.0,
+        }
+    }
+
+    fn waiting(problem: &Problem) -> Waiting {
+        let zero = Mat::zeros(2, 3);
+        let plateau = Plateau::near(&problem.cost, zero.as_ref(), 0).expect("the origin");
+        Waiting::new(&problem.network, plateau, &problem.initial_weights).expect("all wait")
+    }
+
+    /// At the origin everything waits: the scaled flow is the flow itself.
+    #[test]
+    fn the_scaled_flow_is_the_flow() {
+        let problem = problem(1e-3);
+        let waiting = waiting(&problem);
+        let weights = &problem.initial_weights;
+        let state = waiting.scaled(&waiting.part(weights));
+        let flow = WaitingFlow::new(&waiting, &state);
+        let (mut scaled, mut plain) = (vec![0.0; state.len()], vec![0.0; weights.len()]);
+        flow.eval(&state, &mut scaled);
+        LayerFlow::new(&problem).eval(weights, &mut plain);
+        let speed = waiting.place(&waiting.speed(&state, &scaled));
+        for (a, b) in speed.iter().zip(&plain) {
+            assert!((a - b).abs() <= 1e-13 * norm(&plain), "{a:e} {b:e}");
+        }
+        // One unit of the clock is e^{−s} with three layers.
+        let size = state[waiting.inner.parameters()].exp();
+        assert!((flow.unit() * size - 1.0).abs() < 1e-13);
+    }
+
+    #[test]
+    fn parts_come_back_where_they_were() {
+        let problem = problem(1.0);
+        let waiting = waiting(&problem);
+        let weights = &problem.initial_weights;
+        let state = waiting.scaled(&waiting.part(weights));
+        for (a, b) in waiting
+            .expand(&waiting.unscaled(&state))
+            .iter()
+            .zip(weights)
+        {
+            assert!((a - b).abs() < 1e-14);
+        }
+    }
+
+    /// One escaped mode, the rest apart: no coupling; with weights between them some, of second order.
+    #[test]
+    fn coupling_is_that_of_the_weights_in_between() {
+        let target = Mat::from_fn(3, 3, |i, j| if i == j { 3.0 - i as f64 } else { 0.0 });
+        let network = Network::new(vec![3, 3, 3, 3, 3]);
+        let cost = Cost::SquaredError { target };
+        let coupled = |between: f64| {
+            let mut weights = vec![0.0; network.parameters()];
+            for layer in 1..=4 {
+                let mut w = network.layer_mut(&mut weights, layer);
+                for i in 0..3 {
+                    for j in 0..3 {
+                        w[(i, j)] = match (i, j) {
+                            (0, 0) => 3.0_f64.powf(0.25),
+                            (0, _) | (_, 0) => between,
+                            _ => 1e-3 * (1.0 + i as f64 - 0.6 * j as f64),
+                        };
+                    }
+                }
+            }
+            let mut products = network.product_storage();
+            network.prefix_products(&weights, &mut products);
+            let plateau = Plateau::near(&cost, products[3].as_ref(), 1).expect("a saddle");
+            let waiting = Waiting::new(&network, plateau, &weights).expect("two wait");
+            waiting.coupling(&weights)
+        };
+        assert!(coupled(0.0) < 1e-14);
+        let (large, small) = (coupled(1e-5), coupled(1e-6));
+        assert!(
+            small > 0.0 && (large / small / 100.0 - 1.0).abs() < 0.05,
+            "{large:e} {small:e}"
+        );
+    }
+}

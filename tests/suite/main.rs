@@ -37,6 +37,7 @@ mod reduction;
 mod report;
 mod riccati;
 mod scenarios;
+mod small_start;
 mod starts;
 mod tangent;
 mod theory_asymptotic;

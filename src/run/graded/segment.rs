@@ -10,6 +10,8 @@ use std::ops::ControlFlow;
 /// any factor up to `10⁶` would do; with more, errors of a step in the wrong direction of a tiny
 /// neuron grow with the leading mode until the basis is renewed, and feed back quadratically.
 const REGRADE: f64 = 4.0;
+/// Steps since the last plateau after which a horizon that cannot be reached is given up.
+const STUCK: usize = 200_000;
 
 /// Hands the steps of a segment on and ends it when the bases are to be renewed.
 pub(super) struct Segment<'r, 'a, 'p> {
@@ -19,6 +21,12 @@ pub(super) struct Segment<'r, 'a, 'p> {
     pub plateaus: Option<&'r mut Plateaus<'p>>,
     /// Whether the segment ended before the run.
     pub renew: bool,
+    steps_left: usize,
+    /// Steps since the last plateau.
+    pub steps: usize,
+    horizon: f64,
+    /// Whether the segment ended because the horizon is out of reach.
+    pub stuck: bool,
 }
 
 impl<'r, 'a> Segment<'r, 'a, '_> {
@@ -27,11 +35,16 @@ impl<'r, 'a> Segment<'r, 'a, '_> {
         network: &'r Network,
         state: &[f64],
         first: bool,
+        (horizon, steps_left): (f64, usize),
     ) -> Self {
         Self {
             observer,
             sizes: Sizes::new(network, state),
             first,
+            steps_left,
+            steps: 0,
+            horizon,
+            stuck: false,
             plateaus: None,
             renew: false,
         }
@@ -48,11 +61,19 @@ impl Observer for Segment<'_, '_, '_> {
 
     fn step(&mut self, step: &Step<'_>) -> ControlFlow<String> {
         self.observer.step(step)?;
+        self.steps += 1;
+        self.steps_left = self.steps_left.saturating_sub(1);
         let settled = |p: &mut &mut Plateaus<'_>| p.may_wait(step.y1);
         self.renew =
             self.sizes.have_moved(step.y1, 1.0) || self.plateaus.as_mut().is_some_and(settled);
         if self.renew {
             return ControlFlow::Break("new hidden bases".to_owned());
+        }
+        let covered = (step.t1 - step.t0) * self.steps_left as f64;
+        self.stuck =
+            self.plateaus.is_some() && self.steps >= STUCK && covered < self.horizon - step.t1;
+        if self.stuck {
+            return ControlFlow::Break("out of reach".to_owned());
         }
         ControlFlow::Continue(())
     }

@@ -1,0 +1,336 @@
+//! Runs from starts far below the rounding of `f64`, against runs with 60 digits (asymptotic.json, which
+//! says for each how good it is) and, below the smallest of those, against the laws by which escape
+//! times depend on the start.
+
+use crate::common::run_text;
+use crate::decimals::{number, numbers};
+use dlnflow::report::Report;
+use serde_json::Value;
+
+fn items(prefix: &str) -> Vec<Value> {
+    let all: Vec<Value> =
+        serde_json::from_str(include_str!("../data/asymptotic.json")).expect("a list of items");
+    let named = |item: &Value| item["id"].as_str().is_some_and(|id| id.starts_with(prefix));
+    all.into_iter().filter(named).collect()
+}
+
+/// The rows of a matrix in TOML.
+fn rows(matrix: &Value) -> String {
+    let rows: Vec<Vec<f64>> = matrix
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(numbers)
+        .collect();
+    format!("{rows:?}")
+}
+
+/// `kind = "crossing"` of `σ_1 …` through the levels.
+fn crossings(levels: &[f64]) -> String {
+    let one = |(k, level): (usize, &f64)| {
+        format!(
+            "{{ kind = \"crossing\", quantity = \"singular_value\", index = {}, level = {level:?}, \
+             direction = \"rising\" }}",
+            k + 1
+        )
+    };
+    let all: Vec<String> = levels.iter().enumerate().map(one).collect();
+    format!("events = [{}]\n", all.join(", "))
+}
+
+fn solver(method: &str, rtol: f64, horizon: f64) -> String {
+    format!(
+        "solver = {{ method = \"{method}\", rtol = {rtol:e}, horizon = {horizon:e} }}\n\
+         record = {{ grid = \"linear\", count = 2 }}\n"
+    )
+}
+
+/// Times of the first events of `σ_1, σ_2, …`.
+fn times(report: &Report, modes: usize) -> Vec<f64> {
+    let of = |k| report.events.iter().find(|e| e.index == Some(k));
+    let time = |k| {
+        of(k)
+            .unwrap_or_else(|| panic!("σ_{k}: {}", report.outcome_detail))
+            .time
+    };
+    (1..=modes).map(time).collect()
+}
+
+fn assert_close(found: &[f64], exact: &[f64], tolerance: f64, what: &str) {
+    for (k, (f, e)) in found.iter().zip(exact).enumerate() {
+        let off = (f / e - 1.0).abs();
+        assert!(
+            off <= tolerance,
+            "{what}: mode {}: {f:e} against {e:e}, {off:.1e}",
+            k + 1
+        );
+    }
+    assert_eq!(found.len(), exact.len());
+}
+
+/// Example A of the references: two layers, weighted cost.
+fn example_a(item: &Value, method: &str, rtol: f64, frame: &str) -> Report {
+    let inputs = &item["inputs"];
+    let last = numbers(&item["value"])[2];
+    let layers = [rows(&inputs["W1"]), rows(&inputs["W2"])].join(", ");
+    run_text(&format!(
+        "network = {{ widths = [3, 3, 3] }}\n\
+         cost = {{ kind = \"weighted\", target = {{ rows = {} }}, weights = {{ rows = {} }} }}\n\
+         init = {{ kind = \"matrices\", rows = [{layers}], scale = {} }}\n{}{}",
+        rows(&inputs["A_star"]),
+        rows(&inputs["M"]),
+        number(&inputs["alpha"]),
+        solver(method, rtol, 1.05 * last)
+            .replace(" }\nrecord", &format!(", frame = \"{frame}\" }}\nrecord")),
+        crossings(&numbers(&inputs["threshold"])),
+    ))
+}
+
+/// `factor · rtol`: what is asked of a run, 1000 at 1e-12 and 100 at 1e-8, far above what is reached.
+#[test]
+fn two_layers_meet_runs_with_sixty_digits() {
+    for item in items("jump_times_A_") {
+        let exact = numbers(&item["value"]);
+        for method in ["auto", "bdf"] {
+            for (rtol, tolerance) in [(1e-12, 1e-9), (1e-8, 1e-6)] {
+                let report = example_a(&item, method, rtol, "auto");
+                let what = format!("{} {method} {rtol:e}", item["id"]);
+                assert_close(&times(&report, 3), &exact, tolerance, &what);
+                assert_eq!(report.warnings, Vec::<String>::new(), "{what}");
+            }
+        }
+    }
+}
+
+/// What the frame is for: without it the third escape from 1e-20 is off in the first digit, in a run
+/// that nothing else tells from a good one.
+#[test]
+fn without_the_frame_the_third_escape_is_lost() {
+    let item = &items("jump_times_A_1e-20")[0];
+    let exact = numbers(&item["value"])[2];
+    let report = example_a(item, "dop853", 1e-12, "off");
+    let plain = times(&report, 3)[2];
+    assert!(
+        report
+            .warnings
+            .iter()
+            .any(|w| w.contains("below the floor"))
+    );
+    assert!(
+        (plain / exact - 1.0).abs() > 0.01,
+        "{plain} against {exact}"
+    );
+}
+
+/// Dense targets, two and three layers; what is asked is stated in the table.
+#[test]
+fn dense_targets_meet_runs_with_sixty_digits() {
+    for item in items("small_init_") {
+        let inputs = &item["inputs"];
+        let exact = numbers(&item["value"]);
+        let depth = if inputs["W3"].is_null() { 2 } else { 3 };
+        let layers: Vec<String> = (1..=depth)
+            .map(|l| rows(&inputs[format!("W{l}")]))
+            .collect();
+        let widths = if depth == 2 {
+            "[3, 4, 3]"
+        } else {
+            "[3, 4, 4, 3]"
+        };
+        let report = run_text(&format!(
+            "network = {{ widths = {widths} }}\n\
+             cost = {{ kind = \"squared_error\", target = {{ rows = {} }} }}\n\
+             init = {{ kind = \"matrices\", rows = [{}] }}\n{}{}",
+            rows(&inputs["A_star"]),
+            layers.join(", "),
+            solver("auto", 1e-12, 1.2 * exact[2]),
+            crossings(&numbers(&inputs["levels"])),
+        ));
+        let tolerance = if depth == 2 { 1e-9 } else { 1e-10 };
+        let what = item["id"].to_string();
+        assert_close(&times(&report, 3), &exact, tolerance, &what);
+        assert!(report.solver.frame_rotations.is_some(), "{what}");
+        assert_eq!(report.warnings, Vec::<String>::new(), "{what}");
+    }
+}
+
+const SQUARED: &str =
+    "{ kind = \"squared_error\", target = { singular_values = [3.0, 2.0, 1.0] } }";
+const WEIGHTED: &str = "{ kind = \"weighted\", \
+     target = { rows = [[1.9, 0.4, -0.3], [0.2, 0.75, 0.5], [-0.5, 0.35, 0.6]] }, \
+     weights = { rows = [[1.0, 0.6, 1.3], [0.8, 1.2, 0.5], [1.1, 0.7, 0.9]] } }";
+const COMPLETION: &str = "{ kind = \"matrix_completion\", \
+     target = { rows = [[1.2, 0.5, -1.75], [0.3, 0.9, -0.6], [-0.46, 0.4, 0.55]] }, \
+     observed = { rows = [[1, 1, 0], [1, 1, 1], [0, 1, 1]] } }";
+
+/// Escape times from a Gaussian start of size `scale`.
+fn gaussian(depth: usize, cost: &str, scale: f64, rtol: f64, modes: usize) -> Vec<f64> {
+    let hidden = ", 4".repeat(depth - 1);
+    let horizon = 30.0 * scale.powi(2 - depth as i32) - 2000.0 * scale.ln();
+    let report = run_text(&format!(
+        "seed = 3\nnetwork = {{ widths = [3{hidden}, 3] }}\ncost = {cost}\n\
+         init = {{ kind = \"gaussian\", std = 1.0, scale = {scale:e} }}\n\
+         {}events = [{{ kind = \"escape\" }}]\n",
+        solver("auto", rtol, horizon)
+    ));
+    times(&report, modes)
+}
+
+/// Three layers: `T_k α` tends to a constant; at 1e-16 it is there to `α^{2/3}` and better.
+#[test]
+fn waits_of_three_layers_are_a_power_of_the_start() {
+    let scaled = |scale: f64| -> Vec<f64> {
+        let times = gaussian(3, SQUARED, scale, 1e-12, 3);
+        times.iter().map(|t| t * scale).collect()
+    };
+    let at = scaled(1e-16);
+    for scale in [1e-20, 1e-60] {
+        assert_close(&scaled(scale), &at, 1e-9, &format!("{scale:e}"));
+    }
+}
+
+/// Deeper networks have no reference; two tolerances, whose waits also end at different sizes, agree
+/// to a hundred times the larger.
+#[test]
+fn waits_of_deeper_networks_do_not_depend_on_the_tolerance() {
+    for (depth, scale) in [(4, 1e-8), (4, 1e-20), (5, 1e-8)] {
+        let fine = gaussian(depth, SQUARED, scale, 1e-12, 3);
+        let coarse = gaussian(depth, SQUARED, scale, 1e-10, 3);
+        assert_close(&coarse, &fine, 1e-8, &format!("{depth} layers, {scale:e}"));
+    }
+}
+
+/// The size at which a wait ends and every other switch depend on the tolerance.
+#[test]
+fn waits_under_other_costs_do_not_depend_on_the_switches() {
+    for (cost, modes) in [(WEIGHTED, 3), (COMPLETION, 2)] {
+        for scale in [1e-8, 1e-12] {
+            let fine = gaussian(3, cost, scale, 1e-12, modes);
+            let coarse = gaussian(3, cost, scale, 1e-10, modes);
+            assert_close(&coarse, &fine, 1e-8, &format!("{scale:e}"));
+        }
+    }
+}
+
+/// Two layers: `T_k = τ_k ln(1/α) + c_k` up to `α^{1 − s_2/s_1}`, below 1e-10 from 1e-20 on. The slopes `τ_k` are
+/// those of theory.json, good to 1e-10 of `τ_3`.
+#[test]
+fn escape_times_of_two_layers_follow_their_slopes_to_the_smallest_starts() {
+    let slopes = numbers(&items("jump_exponents_A")[0]["value"]);
+    let reference = &items("jump_times_A_1e-20")[0];
+    let from = times(&example_a(reference, "auto", 1e-12, "auto"), 3);
+    for scale in [1e-60_f64, 1e-100, 1e-150] {
+        let mut item = reference.clone();
+        item["inputs"]["alpha"] = format!("{scale:e}").into();
+        let growth = (1e-20 / scale).ln();
+        let predicted: Vec<f64> = from
+            .iter()
+            .zip(&slopes)
+            .map(|(t, s)| t + s * growth)
+            .collect();
+        item["value"] = predicted.clone().into();
+        let found = times(&example_a(&item, "auto", 1e-12, "auto"), 3);
+        assert_close(&found, &predicted, 1e-8, &format!("{scale:e}"));
+    }
+}
+
+/// `O` of a plane rotation of the first two of `n` hidden neurons after one of the last two.
+fn turned(rows: &[Vec<f64>], angle: f64, columns: bool) -> Vec<Vec<f64>> {
+    let mut out = rows.to_vec();
+    let n = if columns { rows[0].len() } else { rows.len() };
+    for (p, q) in (0..n - 1).map(|p| (p, p + 1)) {
+        let (c, s) = (angle.cos(), angle.sin());
+        let others = if columns { out.len() } else { out[0].len() };
+        for i in 0..others {
+            let (a, b) = if columns {
+                ((i, p), (i, q))
+            } else {
+                ((p, i), (q, i))
+            };
+            let (x, y) = (out[a.0][a.1], out[b.0][b.1]);
+            out[a.0][a.1] = c * x + s * y;
+            out[b.0][b.1] = c * y - s * x;
+        }
+    }
+    out
+}
+
+/// Rotating hidden layers of the start changes nothing but rounding, which a mode of 1e-30 must not
+/// feel.
+#[test]
+fn escapes_do_not_depend_on_the_basis_of_the_start() {
+    let layer = |rows: usize, cols: usize, phase: f64| -> Vec<Vec<f64>> {
+        let entry = |i: usize, j: usize| (phase + 1.3 * i as f64 + 2.1 * (j * j) as f64).sin();
+        (0..rows)
+            .map(|i| (0..cols).map(|j| entry(i, j)).collect())
+            .collect()
+    };
+    for depth in [2, 3] {
+        let mut layers = vec![layer(5, 3, 0.3)];
+        if depth == 3 {
+            layers.push(layer(5, 5, 0.9));
+        }
+        layers.push(layer(3, 5, 1.7));
+        let run = |layers: &[Vec<Vec<f64>>]| {
+            let hidden = ", 5".repeat(depth - 1);
+            let horizon = if depth == 2 { 600.0 } else { 1e32 };
+            let report = run_text(&format!(
+                "network = {{ widths = [3{hidden}, 3] }}\ncost = {COMPLETION}\n\
+                 init = {{ kind = \"matrices\", rows = {layers:?}, scale = 1e-30 }}\n\
+                 {}events = [{{ kind = \"escape\" }}]\n",
+                solver("auto", 1e-10, horizon)
+            ));
+            times(&report, 2)
+        };
+        let plain = run(&layers);
+        for hidden in 0..depth - 1 {
+            layers[hidden] = turned(&layers[hidden], 0.7, false);
+            layers[hidden + 1] = turned(&layers[hidden + 1], 0.7, true);
+        }
+        assert_close(&run(&layers), &plain, 1e-8, &format!("{depth} layers"));
+    }
+}
+
+/// Singular values far below the largest: two methods with nothing in common but the frame agree on
+/// them relative to themselves. At 1e-20 all of `σ_3` but its first digits would be noise of `A`.
+#[test]
+fn tiny_singular_values_are_measured() {
+    let item = &items("jump_times_A_1e-20")[0];
+    let last = |method: &str| {
+        let mut item = item.clone();
+        // Half-way between the second escape and the third.
+        item["value"][2] = 200.0.into();
+        let report = example_a(&item, method, 1e-10, "auto");
+        report
+            .trajectory
+            .rows
+            .last()
+            .expect("rows")
+            .singular_values
+            .clone()
+    };
+    let (explicit, implicit) = (last("dop853"), last("bdf"));
+    assert!(explicit[2] < 1e-20 * explicit[0], "{explicit:?}");
+    // Relative errors of growth over a few thousand steps.
+    assert_close(&explicit, &implicit, 1e-6, "singular values");
+}
+
+/// Two modes of equal strength relax towards each other like a power of time: the second is never
+/// at rest while the third waits. No number is better than a wrong one.
+#[test]
+fn modes_that_cannot_be_told_apart_are_not_resolved() {
+    let report = run_text(&format!(
+        "seed = 3\nnetwork = {{ widths = [3, 4, 4, 3] }}\n\
+         cost = {{ kind = \"squared_error\", target = {{ singular_values = [3.0, 3.0, 1.0] }} }}\n\
+         init = {{ kind = \"gaussian\", std = 1.0, scale = 1e-12 }}\n\
+         {}events = [{{ kind = \"escape\" }}]\n",
+        solver("auto", 1e-10, 1e18)
+    ));
+    assert_eq!(report.outcome, "failed");
+    assert!(
+        report.outcome_detail.starts_with("not resolved"),
+        "{}",
+        report.outcome_detail
+    );
+    assert!(report.events.iter().all(|e| e.index != Some(3)));
+}
