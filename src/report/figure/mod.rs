@@ -5,6 +5,8 @@
 //! cost_linear, cost_log                         C, C_test and ‖∇‖ (log) against t and log t
 //! ```
 //!
+//! and of measured errors against a parameter, for the benchmarks (`errors`).
+//!
 //! `singular_values` and `cost` choose what is drawn, a `Chart`; `render` places it on a
 //! `canvas` of hundredths of a millimetre; `svg` gives the document its size, title and dashes.
 
@@ -12,6 +14,7 @@ mod axis;
 mod canvas;
 mod chart;
 mod cost;
+mod errors;
 mod legend;
 mod markup;
 mod onset;
@@ -26,6 +29,7 @@ mod ticks;
 use super::{Prediction, Report};
 use crate::error::Error;
 use crate::observe::{Event, Trajectory};
+pub use errors::{Errors, errors};
 use scale::Kind;
 
 /// What the figures are made from.

@@ -1,0 +1,86 @@
+//! Measured errors against a parameter, both logarithmic.
+
+use super::Figure;
+use super::chart::{Axis, Chart, Curve, Mark, Sample, Shape};
+use super::palette;
+use super::render;
+use super::scale::Scale;
+use crate::error::Error;
+
+/// What a figure of errors shows.
+pub struct Errors<'a> {
+    pub name: &'static str,
+    pub title: &'a str,
+    pub description: &'a str,
+    pub x: &'a str,
+    pub y: &'a str,
+    /// Name and points of each curve.
+    pub curves: &'a [(&'a str, Vec<(f64, f64)>)],
+}
+
+/// Draws curves with a circle at each of their points.
+///
+/// # Errors
+/// `Io` when the drawing backend fails.
+pub fn errors(shown: &Errors) -> Result<Figure, Error> {
+    let all = || shown.curves.iter().flat_map(|(_, points)| points);
+    let axis = |label: &str, scale| Axis {
+        label: label.to_owned(),
+        scale,
+    };
+    let mut chart = Chart {
+        name: shown.name,
+        title: shown.title.to_owned(),
+        description: shown.description.to_owned(),
+        x: axis(shown.x, Scale::log_around(all().map(|p| p.0))),
+        y: axis(shown.y, Scale::log_around(all().map(|p| p.1))),
+        bands: Vec::new(),
+        verticals: Vec::new(),
+        curves: Vec::new(),
+        marks: Vec::new(),
+        legend: Vec::new(),
+    };
+    for (k, (name, points)) in shown.curves.iter().enumerate() {
+        let pen = palette::mode(k + 1);
+        let mark = |&at: &(f64, f64)| Mark {
+            series: format!("{name} measured"),
+            shape: Shape::Circle,
+            pen: palette::mark(pen.color),
+            at,
+        };
+        chart.marks.extend(points.iter().map(mark));
+        chart.legend.push((Sample::Line(pen), (*name).to_owned()));
+        chart.curves.push(Curve {
+            series: (*name).to_owned(),
+            pen,
+            points: points.clone(),
+        });
+    }
+    render::figure(&chart)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_point_is_drawn() {
+        let points = vec![(1e-30, 0.5), (1e-20, 1e-3), (1e-4, 1e-15)];
+        let figure = errors(&Errors {
+            name: "errors",
+            title: "Errors",
+            description: "Errors against sizes.",
+            x: "size",
+            y: "error",
+            curves: &[("one", points.clone()), ("two", points)],
+        })
+        .expect("a figure");
+        for name in ["one", "two"] {
+            let mark = format!("{name} measured,");
+            let marks = figure.numbers.lines().filter(|l| l.starts_with(&mark));
+            assert_eq!(marks.count(), 3);
+            assert!(figure.svg.contains(&format!(">{name}</text>")));
+        }
+        assert!(figure.svg.contains(">Errors</title>"));
+    }
+}
