@@ -216,7 +216,11 @@ impl Floors {
     fn curve_values(&mut self, m: &Measurement) -> Vec<f64> {
         self.largest_cost = self.largest_cost.max(m.cost);
         let sigma = m.singular_values();
-        let sigma_floor = self.rank * sigma.first().copied().unwrap_or(0.0);
+        let sigma_floor = if m.is_graded() {
+            0.0
+        } else {
+            self.rank * sigma.first().copied().unwrap_or(0.0)
+        };
         // An error of rtol in A costs rtol²; one in the weights pulls back with ρ ≤ S₁.
         let cost_floor = self.rtol * self.rtol * self.largest_cost;
         let norm_floor = self.rtol * m.parameter_norm_sq.sqrt() * m.reach * m.reach;

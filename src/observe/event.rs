@@ -48,7 +48,7 @@ pub struct Event {
     pub level: f64,
     pub direction: Direction,
     pub time: f64,
-    /// What `time` lacks of the exact time; not zero only where `f64` cannot hold it.
+    /// What `time` lacks of the exact time.
     pub time_low: f64,
     /// Times on both sides of the event.
     pub bracket: [f64; 2],

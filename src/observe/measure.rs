@@ -50,6 +50,11 @@ impl Measurement {
         &self.singular_values
     }
 
+    /// Whether each singular value has its own relative accuracy.
+    pub fn is_graded(&self) -> bool {
+        !self.factors.is_empty()
+    }
+
     /// `‖A − B‖_F` between two measured states.
     pub fn distance(&self, other: &Mat<f64>) -> f64 {
         let (a, b) = (&self.end_to_end, other);
@@ -194,7 +199,7 @@ impl<'a> Probe<'a> {
             let values = self.spectrum.of(m.end_to_end.as_ref());
             m.singular_values.copy_from_slice(values);
             let least = GRADED_BELOW * values.first().copied().unwrap_or(0.0);
-            if !m.factors.is_empty() && values.last().is_some_and(|&s| s < least) {
+            if m.is_graded() && values.last().is_some_and(|&s| s < least) {
                 let network = self.network();
                 let layers = 1..=network.depth();
                 let factors: Vec<_> = layers.map(|l| network.layer(&m.factors, l)).collect();

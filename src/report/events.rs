@@ -8,6 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::io::{self, BufRead, Write};
 use std::path::Path;
 
+/// Part of the time since the previous event below which a lost low part of the time is not missed.
+const NEEDED: f64 = 1e-12;
+
 /// An event as it stands in `events.jsonl` and `report.json`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Line {
@@ -44,7 +47,7 @@ impl From<&Event> for Line {
             level: event.level,
             direction: name(&DIRECTIONS, &event.direction).to_owned(),
             time: event.time,
-            time_low: Some(event.time_low).filter(|&low| low != 0.0),
+            time_low: Some(event.time_low).filter(|low| low.abs() > NEEDED * event.since_previous),
             bracket: event.bracket,
             since_previous: event.since_previous,
             cost: event.cost,

@@ -17,6 +17,8 @@ pub struct Finished {
     pub trajectory: Trajectory,
     pub events: Vec<Event>,
     pub predictions: Vec<Prediction>,
+    /// Whether hidden bases followed the modes.
+    pub graded: bool,
 }
 
 impl Finished {
@@ -27,6 +29,7 @@ impl Finished {
             trajectory: &self.trajectory,
             events: &self.events,
             predictions: &self.predictions,
+            graded: self.graded,
         }
     }
 }
@@ -35,6 +38,14 @@ impl Finished {
 struct Stored {
     title: String,
     predictions: Vec<PredictionObject>,
+    #[serde(default)]
+    solver: StoredSolver,
+}
+
+#[derive(Default, Deserialize)]
+struct StoredSolver {
+    #[serde(default)]
+    frame_rotations: Option<usize>,
 }
 
 /// Reads an output folder.
@@ -51,12 +62,15 @@ pub fn finished(folder: &Path) -> Result<Finished, Error> {
             path: folder.to_owned(),
         });
     }
-    let (title, predictions) = report(&folder.join("report.json"))?;
+    let stored = stored(&folder.join("report.json"))?;
+    let graded = stored.solver.frame_rotations.is_some();
+    let (title, predictions) = told(stored);
     Ok(Finished {
         title,
         trajectory: trajectory(&folder.join("trajectory.csv"))?,
         events: event_list(&folder.join("events.jsonl"))?,
         predictions,
+        graded,
     })
 }
 
@@ -81,13 +95,20 @@ pub fn event_list(path: &Path) -> Result<Vec<Event>, Error> {
 /// # Errors
 /// `Io`, `Damaged`.
 pub fn report(path: &Path) -> Result<(String, Vec<Prediction>), Error> {
-    let stored: Stored = serde_json::from_reader(open(path)?).map_err(|e| Error::Damaged {
+    stored(path).map(told)
+}
+
+fn told(stored: Stored) -> (String, Vec<Prediction>) {
+    let predictions = stored.predictions.into_iter().map(Prediction::from);
+    (stored.title, predictions.collect())
+}
+
+fn stored(path: &Path) -> Result<Stored, Error> {
+    serde_json::from_reader(open(path)?).map_err(|e| Error::Damaged {
         path: path.to_owned(),
         line: e.line() as u64,
         reason: e.to_string(),
-    })?;
-    let predictions = stored.predictions.into_iter().map(Prediction::from);
-    Ok((stored.title, predictions.collect()))
+    })
 }
 
 fn open(path: &Path) -> Result<BufReader<File>, Error> {

@@ -39,6 +39,8 @@ pub struct Drawing<'a> {
     pub trajectory: &'a Trajectory,
     pub events: &'a [Event],
     pub predictions: &'a [Prediction],
+    /// Whether tiny singular values have their own digits; otherwise they are roundoff of the largest.
+    pub graded: bool,
 }
 
 impl<'a> From<&'a Report> for Drawing<'a> {
@@ -48,6 +50,7 @@ impl<'a> From<&'a Report> for Drawing<'a> {
             trajectory: &report.trajectory,
             events: &report.events,
             predictions: &report.predictions,
+            graded: report.solver.frame_rotations.is_some(),
         }
     }
 }

@@ -99,7 +99,7 @@ fn measured(drawing: &Drawing, k: usize, kind: Kind) -> Curve {
     let value = |row: &Row| {
         let sigma = row.singular_values.get(k - 1).copied().unwrap_or(f64::NAN);
         let floor = ROUNDOFF * row.singular_values.first().copied().unwrap_or(0.0);
-        match kind == Kind::Log && sigma < floor {
+        match kind == Kind::Log && !drawing.graded && sigma < floor {
             true => f64::NAN,
             false => sigma,
         }
