@@ -3,13 +3,13 @@
 
 mod frame;
 mod graded;
-mod product;
+mod graded_product;
 mod spectrum;
 
 pub use faer::{Mat, MatMut, MatRef};
 pub use frame::orthogonalise_columns;
 pub use graded::Graded;
-pub use product::product_singular_values;
+pub use graded_product::product_singular_values;
 pub use spectrum::{SingularValues, Svd, svd, symmetric_eigen};
 
 use faer::{Accum, Par};
@@ -28,6 +28,13 @@ pub fn multiply(
         Accum::Replace
     };
     faer::linalg::matmul::matmul(dst, mode, lhs, rhs, alpha, Par::Seq);
+}
+
+/// `lhs·rhs`; faer's own operator would use all threads.
+pub fn product(lhs: MatRef<'_, f64>, rhs: MatRef<'_, f64>) -> Mat<f64> {
+    let mut out = Mat::zeros(lhs.nrows(), rhs.ncols());
+    multiply(out.as_mut(), false, 1.0, lhs, rhs);
+    out
 }
 
 /// `Σ x_i y_i`, in eight interleaved partial sums (a plain sum cannot be vectorised).

@@ -7,7 +7,7 @@
 //! `10⁻¹⁶` of the largest are lost.
 
 use super::Network;
-use crate::linalg::{Mat, multiply, orthogonalise_columns};
+use crate::linalg::{Mat, orthogonalise_columns, product};
 
 /// The rotations `O_l` of all hidden layers from the original basis.
 #[derive(Debug, Clone)]
@@ -34,9 +34,7 @@ impl Frame {
             let turn = orthogonalise_columns(&mut stack);
             self.unstack(&stack, weights, hidden);
             let before = &self.rotations[hidden - 1];
-            let mut after = Mat::zeros(before.nrows(), before.ncols());
-            multiply(after.as_mut(), false, 1.0, before.as_ref(), turn.as_ref());
-            self.rotations[hidden - 1] = after;
+            self.rotations[hidden - 1] = product(before.as_ref(), turn.as_ref());
         }
     }
 
@@ -45,9 +43,9 @@ impl Frame {
         let (network, mut out) = (&self.network, weights.to_vec());
         for (index, rotation) in self.rotations.iter().enumerate() {
             let (below, above) = (index + 1, index + 2);
-            let turned = rotation * network.layer(&out, below);
+            let turned = product(rotation.as_ref(), network.layer(&out, below));
             network.layer_mut(&mut out, below).copy_from(turned);
-            let turned = network.layer(&out, above) * rotation.transpose();
+            let turned = product(network.layer(&out, above), rotation.transpose());
             network.layer_mut(&mut out, above).copy_from(turned);
         }
         out

@@ -148,7 +148,13 @@ impl Run<'_> {
             let end = match self.plateaus.as_mut().and_then(|p| p.find(&self.state)) {
                 None => self.move_on(observer),
                 Some(Found::Rest) => self.rest(observer),
-                Some(Found::Wait(waiting)) => self.wait(&waiting, observer),
+                Some(Found::Wait(waiting)) => {
+                    let end = self.wait(&waiting, observer);
+                    if let Some(plateaus) = &mut self.plateaus {
+                        plateaus.known = Some(waiting.plateau);
+                    }
+                    end
+                }
             };
             if let Some(outcome) = end {
                 return outcome;

@@ -11,7 +11,7 @@
 //! `⟨S, c a⁻¹ b⟩` contributes. For squared error `K` is the identity and nothing is neglected.
 
 use super::trust_region::minimise;
-use crate::linalg::{Mat, MatRef, multiply, svd, symmetric_eigen, to_vec};
+use crate::linalg::{Mat, MatRef, multiply, product, svd, symmetric_eigen, to_vec};
 use crate::model::{Cost, Network, Problem};
 
 /// Gradient norm that counts as large for a fit that is to be polished to roundoff, in units of the
@@ -53,10 +53,10 @@ impl Plateau {
         let active = |m: &Mat<f64>| m.as_ref().subcols(0, rank).to_owned();
         let (u, v) = (active(&parts.u), active(&parts.v));
         let (rest_u, rest_v) = (complement(&u)?, complement(&v)?);
-        let inner = rest_u.transpose() * &gradient * &rest_v;
+        let inner = sandwich(&rest_u, &gradient, &rest_v);
         let steepest = svd((-&inner).as_ref())?;
-        let left = rest_u * completed(&steepest.u)?;
-        let right = rest_v * completed(&steepest.v)?;
+        let left = product(rest_u.as_ref(), completed(&steepest.u)?.as_ref());
+        let right = product(rest_v.as_ref(), completed(&steepest.v)?.as_ref());
         let slope = Mat::from_fn(left.ncols(), right.ncols(), |i, j| {
             if i == j { -steepest.s[i] } else { 0.0 }
         });
@@ -126,14 +126,15 @@ impl Plateau {
         let moved = -solve(&held, &mixed)?;
         self.curvature = Mat::from_fn(inner.len(), inner.len(), |i, j| {
             hessian[(inner[i], inner[j])]
-        }) + mixed.transpose() * &moved;
+        }) + product(mixed.transpose(), moved.as_ref());
         self.response = Mat::zeros(rows * cols, inner.len());
         for j in 0..inner.len() {
             let mut in_bases = Mat::zeros(rows, cols);
             for (i, &q) in outer.iter().enumerate() {
                 in_bases[(q % rows, q / rows)] = moved[(i, j)];
             }
-            let back = &basis_u * in_bases * basis_v.transpose();
+            let half = product(basis_u.as_ref(), in_bases.as_ref());
+            let back = product(half.as_ref(), basis_v.transpose());
             let column = to_vec(back.as_ref());
             for (i, x) in column.into_iter().enumerate() {
                 self.response[(i, j)] = x;
@@ -183,9 +184,10 @@ fn rotated_curvature(cost: &Cost, u: &Mat<f64>, v: &Mat<f64>) -> Mat<f64> {
     let mut image = Mat::zeros(u.nrows(), v.nrows());
     let mut hessian = Mat::zeros(rows * cols, rows * cols);
     for q in 0..rows * cols {
-        let direction = u.col(q % rows) * v.col(q / rows).transpose();
+        let (left, right) = (u.col(q % rows), v.col(q / rows));
+        let direction = Mat::from_fn(u.nrows(), v.nrows(), |i, j| left[i] * right[j]);
         cost.curvature(direction.as_ref(), image.as_mut(), &mut scratch);
-        let turned = u.transpose() * &image * v;
+        let turned = sandwich(u, &image, v);
         for (p, x) in to_vec(turned.as_ref()).into_iter().enumerate() {
             hessian[(p, q)] = x;
         }
@@ -203,13 +205,19 @@ fn solve(m: &Mat<f64>, b: &Mat<f64>) -> Option<Mat<f64>> {
     if values[0] <= FLAT * largest {
         return None;
     }
-    let mut parts = vectors.transpose() * b;
+    let mut parts = product(vectors.transpose(), b.as_ref());
     for (i, value) in values.iter().enumerate() {
         for j in 0..parts.ncols() {
             parts[(i, j)] /= value;
         }
     }
-    Some(vectors * parts)
+    Some(product(vectors.as_ref(), parts.as_ref()))
+}
+
+/// `Uᵀ G V`.
+fn sandwich(u: &Mat<f64>, g: &Mat<f64>, v: &Mat<f64>) -> Mat<f64> {
+    let half = product(u.transpose(), g.as_ref());
+    product(half.as_ref(), v.as_ref())
 }
 
 /// Orthonormal columns that complete those of `basis`.

@@ -12,7 +12,7 @@
 use super::Plateau;
 use crate::flow::{magnitudes, pull_back};
 use crate::integrate::VectorField;
-use crate::linalg::{Mat, MatRef, dot, norm};
+use crate::linalg::{Mat, MatRef, dot, norm, product};
 use crate::model::Network;
 use std::cell::RefCell;
 
@@ -57,10 +57,10 @@ impl Waiting {
             let block = w.submatrix(rows, cols, w.nrows() - rows, w.ncols() - cols);
             let mut part = block.to_owned();
             if layer == 1 {
-                part = part * &self.plateau.right;
+                part = product(part.as_ref(), self.plateau.right.as_ref());
             }
             if layer == depth {
-                part = self.plateau.left.transpose() * part;
+                part = product(self.plateau.left.transpose(), part.as_ref());
             }
             self.inner.layer_mut(&mut out, layer).copy_from(part);
         }
@@ -84,10 +84,10 @@ impl Waiting {
             let d: MatRef<'_, f64> = self.inner.layer(part, layer);
             let mut d = d.to_owned();
             if layer == 1 {
-                d = d * self.plateau.right.transpose();
+                d = product(d.as_ref(), self.plateau.right.transpose());
             }
             if layer == depth {
-                d = &self.plateau.left * d;
+                d = product(self.plateau.left.as_ref(), d.as_ref());
             }
             let rows = if layer == depth { 0 } else { k };
             let cols = if layer == 1 { 0 } else { k };
@@ -107,7 +107,7 @@ impl Waiting {
         let flat = Mat::from_fn(p.nrows() * p.ncols(), 1, |q, _| {
             p[(q % p.nrows(), q / p.nrows())]
         });
-        let moved = &self.plateau.response * flat;
+        let moved = product(self.plateau.response.as_ref(), flat.as_ref());
         let rows = self.plateau.end_to_end.nrows();
         Mat::from_fn(rows, self.plateau.end_to_end.ncols(), |i, j| {
             moved[(i + rows * j, 0)]
@@ -150,7 +150,7 @@ impl Waiting {
         let part = self.part(weights);
         let mut joined = weights.to_vec();
         let mut first = net.layer_mut(&mut joined, 1);
-        let active = first.as_ref() * &self.plateau.active_right;
+        let active = product(first.as_ref(), self.plateau.active_right.as_ref());
         let inputs = net.input_width();
         for i in 0..first.nrows() {
             for j in 0..inputs {
@@ -163,7 +163,7 @@ impl Waiting {
             }
         }
         let mut last = net.layer_mut(&mut joined, depth);
-        let active = self.plateau.active_left.transpose() * last.as_ref();
+        let active = product(self.plateau.active_left.transpose(), last.as_ref());
         for j in 0..last.ncols() {
             for i in 0..last.nrows() {
                 let inner = i.checked_sub(k).zip(j.checked_sub(k));
@@ -223,8 +223,8 @@ impl Waiting {
     pub fn largest_size(&self, rtol: f64) -> f64 {
         let depth = self.inner.depth() as f64;
         let curvature = self.plateau.curvature.norm_max().max(f64::MIN_POSITIVE);
-        let product = rtol.sqrt() * self.plateau.steepest() / curvature;
-        0.5 * depth.sqrt() * product.powf(1.0 / depth)
+        let end_to_end = rtol.sqrt() * self.plateau.steepest() / curvature;
+        0.5 * depth.sqrt() * end_to_end.powf(1.0 / depth)
     }
 }
 

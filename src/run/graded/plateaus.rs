@@ -1,7 +1,7 @@
 //! When the escaped modes of a deep network are at rest, so that the waiting ones may go on alone.
 
 use crate::integrate::Options;
-use crate::linalg::{Mat, MatRef, frobenius, svd, symmetric_eigen};
+use crate::linalg::{Mat, MatRef, frobenius, product, svd, symmetric_eigen};
 use crate::model::{Network, Problem};
 use crate::saddle::{Plateau, Waiting};
 
@@ -48,8 +48,8 @@ pub(super) struct Plateaus<'a> {
     /// Steps until the next look, and until the one after that if it is in vain.
     skip: usize,
     patience: usize,
-    /// The rank of the plateau at hand.
-    rank: Option<usize>,
+    /// The plateau at hand.
+    pub known: Option<Plateau>,
     /// The largest coupling beyond the tolerance that was put up with.
     loose: f64,
 }
@@ -70,7 +70,7 @@ impl<'a> Plateaus<'a> {
             gradient: Mat::zeros(rows, cols),
             skip: 0,
             patience: PATIENCE,
-            rank: None,
+            known: None,
             loose: 0.0,
         };
         plateaus.look(&vec![0.0; network.parameters()]);
@@ -104,7 +104,6 @@ impl<'a> Plateaus<'a> {
         let ranks = gaps(&self.problem.network, weights);
         let found = ranks.into_iter().find_map(|rank| self.wait(weights, rank));
         if found.is_none() {
-            self.rank = None;
             self.skip = self.patience;
             self.patience = (2 * self.patience).min(MOST_PATIENCE);
         }
@@ -129,16 +128,21 @@ impl<'a> Plateaus<'a> {
 
     fn wait(&mut self, weights: &[f64], rank: usize) -> Option<Found> {
         let a = self.products[self.problem.network.depth() - 1].as_ref();
-        if rank > 0 && !is_settled(a, &self.gradient, rank, SETTLED * self.rtol)? {
+        // What waits already goes on to the limit itself, at the same saddle.
+        let known = self.known.take_if(|plateau| plateau.rank == rank);
+        let goes_on = known.is_some();
+        let settled = SETTLED * self.rtol;
+        if rank > 0 && !goes_on && !is_settled(a, &self.gradient, rank, settled)? {
             return None;
         }
-        let plateau = Plateau::near(&self.problem.cost, a, rank)?;
+        let plateau = match known {
+            Some(plateau) => plateau,
+            None => Plateau::near(&self.problem.cost, a, rank)?,
+        };
         let waiting = Waiting::new(&self.problem.network, plateau, weights)?;
         let state = waiting.scaled(&waiting.part(weights));
         let size = state[waiting.inner.parameters()].exp();
         let limit = waiting.largest_size(self.rtol);
-        // What waits already goes on to the limit itself.
-        let goes_on = self.rank == Some(rank);
         if size > if goes_on { limit } else { WORTH * limit } {
             return None;
         }
@@ -148,7 +152,6 @@ impl<'a> Plateaus<'a> {
         if !(coupling <= apart || in_vain || goes_on) {
             return None;
         }
-        self.rank = Some(rank);
         if coupling > apart {
             self.loose = self.loose.max(coupling);
         }
@@ -204,7 +207,10 @@ fn is_settled(a: MatRef<'_, f64>, gradient: &Mat<f64>, rank: usize, part: f64) -
         parts.u.as_ref().subcols(0, rank),
         parts.v.as_ref().subcols(0, rank),
     );
-    let (left, right) = (u.transpose() * gradient, gradient * v);
+    let (left, right) = (
+        product(u.transpose(), gradient.as_ref()),
+        product(gradient.as_ref(), v),
+    );
     let active = frobenius(left.as_ref()).max(frobenius(right.as_ref()));
     Some(active <= part * frobenius(gradient.as_ref()))
 }
@@ -216,15 +222,19 @@ fn least_change(network: &Network, weights: &[f64], moved: MatRef<'_, f64>) -> O
     let (rows, cols) = (moved.nrows(), moved.ncols());
     let mut below = vec![Mat::<f64>::identity(cols, cols)];
     for layer in 1..depth {
-        below.push(network.layer(weights, layer) * &below[layer - 1]);
+        below.push(product(
+            network.layer(weights, layer),
+            below[layer - 1].as_ref(),
+        ));
     }
     let mut above = vec![Mat::<f64>::identity(rows, rows)];
     for layer in (2..=depth).rev() {
-        above.insert(0, &above[0] * network.layer(weights, layer));
+        above.insert(0, product(above[0].as_ref(), network.layer(weights, layer)));
     }
     let mut kernel = Mat::<f64>::zeros(rows * cols, rows * cols);
     for (above, below) in above.iter().zip(&below) {
-        let (left, right) = (above * above.transpose(), below.transpose() * below);
+        let left = product(above.as_ref(), above.transpose());
+        let right = product(below.transpose(), below.as_ref());
         for q in 0..rows * cols {
             for p in 0..rows * cols {
                 kernel[(p, q)] += left[(p % rows, q % rows)] * right[(p / rows, q / rows)];
@@ -234,7 +244,7 @@ fn least_change(network: &Network, weights: &[f64], moved: MatRef<'_, f64>) -> O
     let (values, vectors) = symmetric_eigen(kernel.as_ref())?;
     let floor = STIFF * values.last().copied()?;
     let flat = Mat::from_fn(rows * cols, 1, |q, _| moved[(q % rows, q / rows)]);
-    let mut parts = vectors.transpose() * flat;
+    let mut parts = product(vectors.transpose(), flat.as_ref());
     for (i, &value) in values.iter().enumerate() {
         parts[(i, 0)] = if value > floor {
             parts[(i, 0)] / value
@@ -242,11 +252,12 @@ fn least_change(network: &Network, weights: &[f64], moved: MatRef<'_, f64>) -> O
             0.0
         };
     }
-    let x = vectors * parts;
+    let x = product(vectors.as_ref(), parts.as_ref());
     let x = Mat::from_fn(rows, cols, |i, j| x[(i + rows * j, 0)]);
     let mut change = vec![0.0; weights.len()];
     for layer in 1..=depth {
-        let part = above[layer - 1].transpose() * &x * below[layer - 1].transpose();
+        let half = product(above[layer - 1].transpose(), x.as_ref());
+        let part = product(half.as_ref(), below[layer - 1].transpose());
         network.layer_mut(&mut change, layer).copy_from(part);
     }
     Some(change)
