@@ -37,6 +37,12 @@ pub fn product(lhs: MatRef<'_, f64>, rhs: MatRef<'_, f64>) -> Mat<f64> {
     out
 }
 
+/// `leftᵀ middle right`.
+pub fn sandwich(left: &Mat<f64>, middle: &Mat<f64>, right: &Mat<f64>) -> Mat<f64> {
+    let half = product(middle.as_ref(), right.as_ref());
+    product(left.transpose(), half.as_ref())
+}
+
 /// `Σ x_i y_i`, in eight interleaved partial sums (a plain sum cannot be vectorised).
 pub fn dot(x: &[f64], y: &[f64]) -> f64 {
     let mut partial = [0.0; 8];

@@ -1,7 +1,7 @@
 //! The factor `F` of a cost's curvature: `∇²C[D] = Fᵀ F vec(D)`, `F : m × n_L n_0`.
 
 use super::Cost;
-use crate::linalg::{Mat, MatMut, MatRef, multiply, symmetric_eigen, view, view_mut};
+use crate::linalg::{Mat, MatMut, MatRef, multiply, sandwich, symmetric_eigen, view, view_mut};
 
 /// `F` in the form that its cost allows.
 pub enum CurvatureFactor {
@@ -126,7 +126,7 @@ impl CurvatureFactor {
                 }
             }
             CurvatureFactor::Right { root, rows } => {
-                let small = sandwich(root, right);
+                let small = sandwich(root, right, root);
                 for b in 0..kernel.ncols() {
                     for a in 0..kernel.nrows() {
                         kernel[(a, b)] += small[(a / rows, b / rows)] * left[(a % rows, b % rows)];
@@ -150,15 +150,6 @@ impl CurvatureFactor {
             }
         }
     }
-}
-
-/// `Rᵀ B R`.
-fn sandwich(root: &Mat<f64>, b: &Mat<f64>) -> Mat<f64> {
-    let n = root.ncols();
-    let (mut half, mut out) = (Mat::zeros(b.nrows(), n), Mat::zeros(n, n));
-    multiply(half.as_mut(), false, 1.0, b.as_ref(), root.as_ref());
-    multiply(out.as_mut(), false, 1.0, root.transpose(), half.as_ref());
-    out
 }
 
 #[cfg(test)]

@@ -90,7 +90,8 @@ impl<'a> Path<'a> {
 
     /// Goes on to `A_rank` from the direction added; `None` when the fit does not settle.
     fn next_saddle(&mut self, rank: usize, steepest: f64) -> Option<&Mat<f64>> {
-        let (problem, start) = self.fit(rank);
+        let problem = factored(self.cost, &self.left, &self.right);
+        let start = problem.initial_weights.clone();
         let scale = steepest * norm(&start);
         let work = work(self.cost, rank);
         let before = (self.work_left / work) as usize;
@@ -134,27 +135,26 @@ impl<'a> Path<'a> {
         self.right.push(v.iter().map(|x| x * root).collect());
         Some(g.s[0])
     }
+}
 
-    /// The two-layer problem of width `rank`, started at the current factors.
-    fn fit(&self, rank: usize) -> (Problem, Vec<f64>) {
-        let (rows, cols) = self.cost.shape();
-        let network = Network::new(vec![cols, rank, rows]);
-        let mut start = vec![0.0; network.parameters()];
-        let mut w1 = network.layer_mut(&mut start, 1);
-        for (k, v) in self.right.iter().enumerate() {
-            v.iter().enumerate().for_each(|(j, &x)| w1[(k, j)] = x);
-        }
-        let mut w2 = network.layer_mut(&mut start, 2);
-        for (k, u) in self.left.iter().enumerate() {
-            u.iter().enumerate().for_each(|(i, &x)| w2[(i, k)] = x);
-        }
-        let problem = Problem {
-            network,
-            cost: self.cost.clone(),
-            l2: 0.0,
-            initial_weights: start.clone(),
-        };
-        (problem, start)
+/// The two-layer problem started at `A = Σ left_k right_kᵀ`, a hidden neuron for each pair.
+pub(super) fn factored(cost: &Cost, left: &[Vec<f64>], right: &[Vec<f64>]) -> Problem {
+    let (rows, cols) = cost.shape();
+    let network = Network::new(vec![cols, left.len(), rows]);
+    let mut initial_weights = vec![0.0; network.parameters()];
+    let mut w1 = network.layer_mut(&mut initial_weights, 1);
+    for (k, v) in right.iter().enumerate() {
+        v.iter().enumerate().for_each(|(j, &x)| w1[(k, j)] = x);
+    }
+    let mut w2 = network.layer_mut(&mut initial_weights, 2);
+    for (k, u) in left.iter().enumerate() {
+        u.iter().enumerate().for_each(|(i, &x)| w2[(i, k)] = x);
+    }
+    Problem {
+        network,
+        cost: cost.clone(),
+        l2: 0.0,
+        initial_weights,
     }
 }
 
@@ -170,7 +170,7 @@ fn work(cost: &Cost, rank: usize) -> f64 {
     (rows * cols) as f64 * (8 * rank + each) as f64
 }
 
-fn scaled_columns(vectors: &Mat<f64>, values: &[f64], count: usize) -> Vec<Vec<f64>> {
+pub(super) fn scaled_columns(vectors: &Mat<f64>, values: &[f64], count: usize) -> Vec<Vec<f64>> {
     (0..count)
         .map(|k| {
             let root = values[k].sqrt();

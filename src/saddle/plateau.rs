@@ -10,9 +10,10 @@
 //! where `H` is the curvature of the cost in these bases and `M` that of `C` in `x`, to which
 //! `⟨S, c a⁻¹ b⟩` contributes. For squared error `K` is the identity and nothing is neglected.
 
+use super::greedy::{factored, scaled_columns};
 use super::trust_region::minimise;
-use crate::linalg::{Mat, MatRef, multiply, product, svd, symmetric_eigen, to_vec};
-use crate::model::{Cost, Network, Problem};
+use crate::linalg::{Mat, MatRef, multiply, product, sandwich, svd, symmetric_eigen, to_vec};
+use crate::model::Cost;
 
 /// Gradient norm that counts as large for a fit that is to be polished to roundoff, in units of the
 /// steepest slope.
@@ -150,26 +151,10 @@ fn polished(cost: &Cost, near: MatRef<'_, f64>, rank: usize) -> Option<Mat<f64>>
         return Some(Mat::zeros(near.nrows(), near.ncols()));
     }
     let parts = svd(near)?;
-    let network = Network::new(vec![near.ncols(), rank, near.nrows()]);
-    let mut start = vec![0.0; network.parameters()];
-    let mut low = network.layer_mut(&mut start, 1);
-    for k in 0..rank {
-        for j in 0..near.ncols() {
-            low[(k, j)] = parts.s[k].sqrt() * parts.v[(j, k)];
-        }
-    }
-    let mut high = network.layer_mut(&mut start, 2);
-    for k in 0..rank {
-        for i in 0..near.nrows() {
-            high[(i, k)] = parts.s[k].sqrt() * parts.u[(i, k)];
-        }
-    }
-    let problem = Problem {
-        network,
-        cost: cost.clone(),
-        l2: 0.0,
-        initial_weights: start.clone(),
-    };
+    let left = scaled_columns(&parts.u, &parts.s, rank);
+    let right = scaled_columns(&parts.v, &parts.s, rank);
+    let problem = factored(cost, &left, &right);
+    let start = problem.initial_weights.clone();
     let scale = POLISH * parts.s[0].powf(1.5);
     let fitted = minimise(&problem, start, scale, &mut PRODUCTS.clone())?;
     let mut products = problem.network.product_storage();
@@ -212,12 +197,6 @@ fn solve(m: &Mat<f64>, b: &Mat<f64>) -> Option<Mat<f64>> {
         }
     }
     Some(product(vectors.as_ref(), parts.as_ref()))
-}
-
-/// `Uᵀ G V`.
-fn sandwich(u: &Mat<f64>, g: &Mat<f64>, v: &Mat<f64>) -> Mat<f64> {
-    let half = product(u.transpose(), g.as_ref());
-    product(half.as_ref(), v.as_ref())
 }
 
 /// Orthonormal columns that complete those of `basis`.

@@ -6,8 +6,9 @@
 //!
 //! `ω' = f − (ω·f/ω·ω) ω`,  `s' = ω·f/ω·ω`,  `c' = e^{−(L−2)(s − s(0))}`,
 //!
-//! where `c` is the time in units of `e^{−(L−2)s(0)}` and `f = −∂/∂ω_l ⟨S + e^{Ls} K[ω_L … ω_1], ω_L … ω_1⟩`. Nothing in it is large or small: a wait of
-//! `10⁶⁰` time units takes as many steps as one of a hundred.
+//! where `c` is the time in units of `e^{−(L−2)s(0)}` and
+//! `f = −∂/∂ω_l ⟨S + e^{Ls} K[ω_L … ω_1], ω_L … ω_1⟩` with `S + …` held fixed. Nothing in it is large or
+//! small: a wait of `10⁶⁰` time units takes as many steps as one of a hundred.
 
 use super::Plateau;
 use crate::flow::{magnitudes, pull_back};
@@ -151,29 +152,18 @@ impl Waiting {
         let mut joined = weights.to_vec();
         let mut first = net.layer_mut(&mut joined, 1);
         let active = product(first.as_ref(), self.plateau.active_right.as_ref());
-        let inputs = net.input_width();
-        for i in 0..first.nrows() {
-            for j in 0..inputs {
-                let inner = j.checked_sub(k).zip(i.checked_sub(k));
-                first[(i, j)] = match inner {
-                    _ if j < k => active[(i, j)],
-                    Some((col, row)) => self.inner.layer(&part, 1)[(row, col)],
-                    None => 0.0,
-                };
-            }
-        }
+        first.fill(0.0);
+        first.as_mut().subcols_mut(0, k).copy_from(active);
+        let inner = self.inner.layer(&part, 1);
+        let (rows, cols) = (inner.nrows(), inner.ncols());
+        first.submatrix_mut(k, k, rows, cols).copy_from(inner);
         let mut last = net.layer_mut(&mut joined, depth);
         let active = product(self.plateau.active_left.transpose(), last.as_ref());
-        for j in 0..last.ncols() {
-            for i in 0..last.nrows() {
-                let inner = i.checked_sub(k).zip(j.checked_sub(k));
-                last[(i, j)] = match inner {
-                    _ if i < k => active[(i, j)],
-                    Some((row, col)) => self.inner.layer(&part, depth)[(row, col)],
-                    None => 0.0,
-                };
-            }
-        }
+        last.fill(0.0);
+        last.as_mut().subrows_mut(0, k).copy_from(active);
+        let inner = self.inner.layer(&part, depth);
+        let (rows, cols) = (inner.nrows(), inner.ncols());
+        last.submatrix_mut(k, k, rows, cols).copy_from(inner);
         self.distance(&part, &joined)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::integrate::Options;
 use crate::linalg::{Mat, MatRef, frobenius, product, svd, symmetric_eigen};
-use crate::model::{Network, Problem};
+use crate::model::{CostScratch, Network, Problem};
 use crate::saddle::{Plateau, Waiting};
 
 /// Largest `n_L n_0` for which the curvature that the waiting modes see is made.
@@ -45,6 +45,7 @@ pub(super) struct Plateaus<'a> {
     gradient_at_zero: f64,
     products: Vec<Mat<f64>>,
     gradient: Mat<f64>,
+    scratch: CostScratch,
     /// Steps until the next look, and until the one after that if it is in vain.
     skip: usize,
     patience: usize,
@@ -68,6 +69,7 @@ impl<'a> Plateaus<'a> {
             gradient_at_zero: 0.0,
             products: network.product_storage(),
             gradient: Mat::zeros(rows, cols),
+            scratch: problem.cost.scratch(),
             skip: 0,
             patience: PATIENCE,
             known: None,
@@ -120,10 +122,9 @@ impl<'a> Plateaus<'a> {
         let network = &self.problem.network;
         network.prefix_products(weights, &mut self.products);
         let a = self.products[network.depth() - 1].as_ref();
-        let scratch = &mut self.problem.cost.scratch();
         self.problem
             .cost
-            .gradient(a, self.gradient.as_mut(), scratch);
+            .gradient(a, self.gradient.as_mut(), &mut self.scratch);
     }
 
     fn wait(&mut self, weights: &[f64], rank: usize) -> Option<Found> {
