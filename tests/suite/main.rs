@@ -36,6 +36,7 @@ mod mutations;
 mod reduction;
 mod report;
 mod riccati;
+mod saddle_points;
 mod scenarios;
 mod small_start;
 mod starts;

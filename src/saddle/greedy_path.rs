@@ -1,0 +1,95 @@
+//! The greedy path: from the origin along limit paths from saddle to saddle, each of one rank more
+//! (Jacot et al. 2021; Li, Luo & Lyu 2021), for any convex cost and any depth.
+
+use super::morse::Morse;
+use super::orbit::{Orbit, PathEnd, orbit};
+use super::point::Saddle;
+use crate::model::Problem;
+
+/// Gradient, relative to that at the origin, that counts as none.
+const LEARNED: f64 = 1e-9;
+/// `σ_2/σ_1` from which on the top pair counts as repeated.
+const REPEATED: f64 = 1.0 - 1e-6;
+
+/// Saddles and the ways between them.
+#[derive(Debug, Clone)]
+pub struct GreedyPath {
+    /// `A_0 = 0, A_1, …`.
+    pub saddles: Vec<Saddle>,
+    /// `orbits[k]` leads from `saddles[k]` to `saddles[k + 1]`.
+    pub orbits: Vec<Orbit>,
+    pub end: PathEnd,
+}
+
+impl GreedyPath {
+    /// The path of a problem; its start does not matter.
+    pub fn of(problem: &Problem) -> Self {
+        Self::leaving_by(problem, &|_| 0)
+    }
+
+    /// The path that leaves saddle `k` along singular pair `pair(k)` of `−∇C`, from 0: any but the
+    /// first is another heteroclinic path than the greedy one.
+    pub fn leaving_by(problem: &Problem, pair: &dyn Fn(usize) -> usize) -> Self {
+        let mut path = Self {
+            saddles: Saddle::origin(problem).into_iter().collect(),
+            orbits: Vec::new(),
+            end: PathEnd::Complete,
+        };
+        while let Some(at) = path.saddles.last() {
+            match next(problem, at, &path, pair(at.rank)) {
+                Ok((orbit, end)) => {
+                    path.saddles.push(orbit.to.clone());
+                    path.orbits.push(orbit);
+                    if let Some(end) = end {
+                        path.end = end;
+                        break;
+                    }
+                }
+                Err(end) => {
+                    path.end = end;
+                    break;
+                }
+            }
+        }
+        path
+    }
+
+    /// Without saddle `k ≥ 1`: its two orbits are joined by nothing.
+    pub fn without(&self, k: usize) -> Self {
+        let mut path = self.clone();
+        path.saddles.remove(k);
+        path.orbits.remove(k - 1);
+        path
+    }
+}
+
+/// The orbit that leaves `at`, and the reason when the path ends where it arrives.
+fn next(
+    problem: &Problem,
+    at: &Saddle,
+    path: &GreedyPath,
+    pair: usize,
+) -> Result<(Orbit, Option<PathEnd>), PathEnd> {
+    let values = &at.gradient_singular_values;
+    let first = |s: &Saddle| s.gradient_singular_values.first().copied().unwrap_or(0.0);
+    if first(at) <= LEARNED * path.saddles.first().map_or(0.0, first) {
+        return Err(PathEnd::Complete);
+    }
+    if let (Some(top), Some(second)) = (values.get(pair), values.get(pair + 1)) {
+        if *second > REPEATED * top {
+            let ratio = second / top;
+            return Err(PathEnd::RepeatedTop { ratio });
+        }
+    }
+    let orbit = orbit(problem, at, pair)?;
+    let index = within_rank(&orbit.to);
+    let end = (index > 0).then_some(PathEnd::NotMinimal { index });
+    Ok((orbit, end))
+}
+
+/// Directions of descent among maps of the same rank.
+fn within_rank(saddle: &Saddle) -> usize {
+    let core = saddle.core.as_ref();
+    core.and_then(|core| Morse::at(core, saddle))
+        .map_or(0, |morse| morse.index)
+}

@@ -1,0 +1,221 @@
+//! What the flow can do at a critical point: the Hessian's eigenvalues, counted by sign.
+//!
+//! At a critical point whose hidden layers use `k` directions each, the Hessian of the network with
+//! widths `n_0 … n_L` falls apart exactly:
+//!
+//! * the Hessian of the network with hidden widths `k`;
+//! * for each of the `n_l − k` unused directions of hidden layer `l`, what leads into it and out of it:
+//!   `[[2λ, M_lᵀ], [M_l, 2λ]]`, `M_l = (W_L … W_{l+2})ᵀ ∇C (W_{l−1} … W_1)ᵀ`;
+//! * `2λ` for each weight from an unused direction to an unused direction.
+//!
+//! (Second derivatives of a product: two factors can meet in an unused direction only if they are
+//! neighbours.) So index and nullity are exact counts for any width, from matrices of the size of
+//! the narrow network. For squared error these are the closed forms of the literature (Achour, Malgouyres
+//! & Gerchinovitz 2024).
+
+use super::newton::hessian;
+use super::point::Saddle;
+use crate::flow::LayerFlow;
+use crate::linalg::{Mat, SingularValues, product, symmetric_eigen};
+use crate::model::Problem;
+
+/// Eigenvalues, relative to the largest, that count as zero.
+const ZERO: f64 = 1e-8;
+/// Gradient, relative to that at the origin, that counts as zero.
+const NO_GRADIENT: f64 = 1e-9;
+/// Weights of the narrow network up to which all its eigenvalues are computed.
+const DENSE: usize = 3000;
+
+/// What kind of critical point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// No other point has less loss, by convexity of the cost.
+    GlobalMinimum,
+    /// No direction of descent was found: the Hessian has no negative eigenvalue.
+    LocalMinimum,
+    /// The Hessian has a negative eigenvalue.
+    StrictSaddle,
+    /// The Hessian has none, but the loss falls along unused directions as `−‖δ‖^L`.
+    NonStrictSaddle,
+}
+
+impl Kind {
+    /// The name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::GlobalMinimum => "global_minimum",
+            Kind::LocalMinimum => "local_minimum",
+            Kind::StrictSaddle => "strict_saddle",
+            Kind::NonStrictSaddle => "non_strict_saddle",
+        }
+    }
+}
+
+/// The Hessian at a critical point.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Morse {
+    /// Number of negative eigenvalues (Morse index).
+    pub index: usize,
+    /// Number of zero eigenvalues.
+    pub nullity: usize,
+    /// Those of them that belong to a symmetry of the loss: invertible changes of the hidden bases for
+    /// `λ = 0`, rotations for `λ > 0`.
+    pub symmetry: usize,
+    pub smallest: f64,
+    pub largest: f64,
+    /// The largest `|μ|` counted as zero and the smallest not counted so, relative to the largest: far
+    /// apart where the counts are beyond doubt.
+    pub zero_gap: [f64; 2],
+    pub kind: Kind,
+    /// The power of `‖δ‖` with which the loss falls along the way out; `None` at a minimum.
+    pub escape_order: Option<usize>,
+}
+
+impl Morse {
+    /// At a critical point of `problem`; `None` where the narrow network is too large for all
+    /// eigenvalues.
+    pub fn at(problem: &Problem, saddle: &Saddle) -> Option<Self> {
+        let mut list = core_eigenvalues(saddle)?;
+        add_unused(&mut list, problem, saddle);
+        let size = |v: &f64| v.abs();
+        let largest_size = list.iter().map(|(v, _)| size(v)).fold(0.0, f64::max);
+        let zero = ZERO * largest_size;
+        let count = |wanted: &dyn Fn(f64) -> bool| -> usize {
+            let chosen = list.iter().filter(|(v, _)| wanted(*v));
+            chosen.map(|(_, times)| times).sum()
+        };
+        let index = count(&|v| v < -zero);
+        let relative = |v: f64| {
+            if largest_size > 0.0 {
+                v / largest_size
+            } else {
+                v
+            }
+        };
+        let sizes = || list.iter().map(|(v, _)| v.abs());
+        let below = sizes().filter(|v| *v <= zero).fold(0.0, f64::max);
+        let above = sizes().filter(|v| *v > zero).fold(f64::INFINITY, f64::min);
+        let (kind, escape_order) = kind(problem, saddle, index);
+        Some(Self {
+            index,
+            nullity: count(&|v| v.abs() <= zero),
+            symmetry: symmetry(problem, saddle.rank),
+            smallest: list.iter().map(|(v, _)| *v).fold(f64::INFINITY, f64::min),
+            largest: list
+                .iter()
+                .map(|(v, _)| *v)
+                .fold(f64::NEG_INFINITY, f64::max),
+            zero_gap: [relative(below), relative(above)],
+            kind,
+            escape_order,
+        })
+    }
+}
+
+/// Eigenvalues with their multiplicities.
+type Eigenvalues = Vec<(f64, usize)>;
+
+/// Those of the narrow network.
+fn core_eigenvalues(saddle: &Saddle) -> Option<Eigenvalues> {
+    let Some(core) = &saddle.core else {
+        return Some(Vec::new());
+    };
+    if core.network.parameters() > DENSE {
+        return None;
+    }
+    let matrix = hessian(&LayerFlow::new(core), &core.initial_weights);
+    let (values, _) = symmetric_eigen(matrix.as_ref())?;
+    Some(values.into_iter().map(|v| (v, 1)).collect())
+}
+
+/// Those of unused directions.
+fn add_unused(list: &mut Eigenvalues, problem: &Problem, saddle: &Saddle) {
+    let widths = problem.network.widths();
+    let (depth, twice) = (problem.network.depth(), 2.0 * problem.l2);
+    let unused = |layer: usize| widths[layer] - saddle.rank;
+    for layer in 1..depth {
+        if unused(layer) == 0 {
+            continue;
+        }
+        let through = through(saddle, layer, depth);
+        let (rows, cols) = (through.nrows(), through.ncols());
+        let mut values = SingularValues::new(rows, cols);
+        for s in values.of(through.as_ref()) {
+            list.push((twice - s, unused(layer)));
+            list.push((twice + s, unused(layer)));
+        }
+        list.push((twice, rows.abs_diff(cols) * unused(layer)));
+    }
+    let between = (2..depth).map(|layer| unused(layer) * unused(layer - 1));
+    list.push((twice, between.sum()));
+    list.retain(|(_, times)| *times > 0);
+}
+
+/// `M_l`.
+fn through(saddle: &Saddle, layer: usize, depth: usize) -> Mat<f64> {
+    let Some(core) = &saddle.core else {
+        return origin_through(saddle, layer, depth);
+    };
+    let weight = |l: usize| core.network.layer(&core.initial_weights, l);
+    let mut m = saddle.gradient.clone();
+    for above in (layer + 2..=depth).rev() {
+        m = product(weight(above).transpose(), m.as_ref());
+    }
+    for below in 1..layer {
+        m = product(m.as_ref(), weight(below).transpose());
+    }
+    m
+}
+
+/// `M_l` at the origin: `∇C` for two layers; zero on whatever a deeper network leads from and to.
+fn origin_through(saddle: &Saddle, layer: usize, depth: usize) -> Mat<f64> {
+    let (rows, cols) = saddle.gradient.shape();
+    match depth {
+        2 => saddle.gradient.clone(),
+        _ => Mat::zeros(
+            if layer + 1 == depth { rows } else { 0 },
+            if layer == 1 { cols } else { 0 },
+        ),
+    }
+}
+
+/// Dimension of the orbit under the symmetries of the loss: `Σ_l k² + 2k(n_l − k)` for `λ = 0`,
+/// `Σ_l k(k−1)/2 + k(n_l − k)` for `λ > 0`.
+fn symmetry(problem: &Problem, rank: usize) -> usize {
+    let depth = problem.network.depth();
+    let hidden = &problem.network.widths()[1..depth];
+    let unused = hidden.iter().map(|n| rank * (n - rank)).sum::<usize>();
+    if problem.l2 > 0.0 {
+        (depth - 1) * rank * rank.saturating_sub(1) / 2 + unused
+    } else {
+        (depth - 1) * rank * rank + 2 * unused
+    }
+}
+
+fn kind(problem: &Problem, saddle: &Saddle, index: usize) -> (Kind, Option<usize>) {
+    let depth = problem.network.depth();
+    let bottleneck = problem.network.max_rank() == saddle.rank;
+    let steepest = saddle.gradient_singular_values.first().copied();
+    let steepest = steepest.unwrap_or(0.0);
+    let flat = steepest <= NO_GRADIENT * gradient_at_origin(problem);
+    match index {
+        1.. => (Kind::StrictSaddle, Some(2)),
+        0 if problem.l2 == 0.0 && flat => (Kind::GlobalMinimum, None),
+        // ‖∇C‖ ≤ 2λ is the condition of optimality of C + 2λ‖A‖_*, which is convex.
+        0 if depth == 2 && problem.l2 > 0.0 && steepest <= 2.0 * problem.l2 * (1.0 + ZERO) => {
+            (Kind::GlobalMinimum, None)
+        }
+        0 if problem.l2 == 0.0 && !bottleneck => (Kind::NonStrictSaddle, Some(depth)),
+        0 => (Kind::LocalMinimum, None),
+    }
+}
+
+/// `‖∇C(0)‖`, the largest singular value.
+fn gradient_at_origin(problem: &Problem) -> f64 {
+    let (rows, cols) = problem.cost.shape();
+    let (zero, mut gradient) = (Mat::zeros(rows, cols), Mat::zeros(rows, cols));
+    let mut scratch = problem.cost.scratch();
+    let cost = &problem.cost;
+    cost.gradient(zero.as_ref(), gradient.as_mut(), &mut scratch);
+    SingularValues::new(rows, cols).of(gradient.as_ref())[0]
+}

@@ -1,0 +1,112 @@
+//! A zero of the gradient by Newton's method with steps of least norm.
+//!
+//! Critical points of a deep linear network are never isolated: `W_{l+1} X⁻¹, X W_l` has the same map,
+//! and at a saddle the steps must go up as well as down. The step `−H⁺ ∇` moves along no direction in
+//! which the Hessian `H` is flat, so it leads to the critical point next to the start, of any index.
+
+use super::trust_region::minimise;
+use crate::flow::LayerFlow;
+use crate::integrate::VectorField;
+use crate::linalg::{Mat, dot, norm, symmetric_eigen};
+use crate::model::Problem;
+
+/// Weights up to which the Hessian's eigenvectors are affordable.
+const DENSE: usize = 400;
+const STEPS: usize = 60;
+/// Curvature, relative to the largest, below which a direction is flat.
+const FLAT: f64 = 1e-9;
+/// Gradient, in units of the largest curvature times the weights, at which roundoff takes over …
+const ROUNDOFF: f64 = 1e-15;
+/// … and above which the point is not critical.
+const CRITICAL: f64 = 1e-11;
+/// Products with the Hessian that a large problem may take.
+const PRODUCTS: usize = 50_000;
+
+/// The critical point of `problem` next to its initial weights; `None` where there is none within
+/// reach. Networks of more than [`DENSE`] weights are searched for minima only.
+pub(super) fn critical_weights(problem: &Problem) -> Option<Vec<f64>> {
+    let start = problem.initial_weights.clone();
+    if start.len() > DENSE {
+        let flow = LayerFlow::new(problem);
+        let mut image = vec![0.0; start.len()];
+        flow.jvp(&start, &start, &mut image);
+        let scale = 1e-3 * norm(&image).max(f64::MIN_POSITIVE);
+        return minimise(problem, start, scale, &mut PRODUCTS.clone());
+    }
+    let flow = LayerFlow::new(problem);
+    let mut at = Point::new(&flow, start);
+    for _ in 0..STEPS {
+        let (step, steepest) = least_norm_step(&flow, &at)?;
+        let unit = steepest * norm(&at.weights);
+        if at.slope <= ROUNDOFF * unit {
+            return Some(at.weights);
+        }
+        match at.advanced(&flow, &step) {
+            Some(next) => at = next,
+            None => return (at.slope <= CRITICAL * unit).then_some(at.weights),
+        }
+    }
+    None
+}
+
+/// Weights and the descent direction there.
+struct Point {
+    weights: Vec<f64>,
+    descent: Vec<f64>,
+    slope: f64,
+}
+
+impl Point {
+    fn new(flow: &LayerFlow<'_>, weights: Vec<f64>) -> Self {
+        let mut descent = vec![0.0; weights.len()];
+        flow.eval(&weights, &mut descent);
+        Self {
+            slope: norm(&descent),
+            weights,
+            descent,
+        }
+    }
+
+    /// The largest of the steps `1, ½, ¼, …` times `step` that lowers the gradient.
+    fn advanced(&self, flow: &LayerFlow<'_>, step: &[f64]) -> Option<Self> {
+        (0..12).find_map(|halvings| {
+            let part = 0.5_f64.powi(halvings);
+            let pairs = self.weights.iter().zip(step);
+            let next = Self::new(flow, pairs.map(|(w, s)| w + part * s).collect());
+            (next.slope < self.slope).then_some(next)
+        })
+    }
+}
+
+/// `−H⁺ ∇` and the largest curvature.
+fn least_norm_step(flow: &LayerFlow<'_>, at: &Point) -> Option<(Vec<f64>, f64)> {
+    let (values, vectors) = symmetric_eigen(hessian(flow, &at.weights).as_ref())?;
+    let steepest = values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+    let mut step = vec![0.0; at.weights.len()];
+    for (value, vector) in values.iter().zip(vectors.col_iter()) {
+        if value.abs() > FLAT * steepest {
+            let vector: Vec<f64> = vector.iter().copied().collect();
+            let along = dot(&vector, &at.descent) / value;
+            step.iter_mut()
+                .zip(&vector)
+                .for_each(|(s, v)| *s += along * v);
+        }
+    }
+    Some((step, steepest))
+}
+
+/// The Hessian of the loss, column by column.
+pub(super) fn hessian(flow: &LayerFlow<'_>, weights: &[f64]) -> Mat<f64> {
+    let n = weights.len();
+    let (mut unit, mut image) = (vec![0.0; n], vec![0.0; n]);
+    let mut all = Mat::zeros(n, n);
+    for j in 0..n {
+        unit[j] = 1.0;
+        flow.jvp(weights, &unit, &mut image);
+        unit[j] = 0.0;
+        for (i, x) in image.iter().enumerate() {
+            all[(i, j)] = -x;
+        }
+    }
+    all
+}

@@ -1,0 +1,342 @@
+//! The limit path from one saddle to the next: the flow of `k + 1` hidden neurons that leaves `A_k`
+//! along the top singular pair `(u, v)` of `−∇C(A_k)`, balanced, from time `−∞` on.
+//!
+//! It starts at distance `ε` on the unstable direction: the new neuron is `ε v` in the first layer, `ε`
+//! in the layers between, `ε u` in the last, exact up to the response of the other modes, `O(ε^L)`.
+
+use super::point::{Saddle, core_problem};
+use crate::flow::LayerFlow;
+use crate::integrate::{Integration, Method, Observer, Options, Step, VectorField, integrate};
+use crate::linalg::{Mat, SingularValues, dot, norm, product, svd, to_vec, view};
+use crate::model::{Network, Problem};
+use std::ops::ControlFlow;
+
+/// `ε^L`, relative to the level of the next saddle: what is neglected at the start.
+const DEPARTURE: f64 = 1e-10;
+const RTOL: f64 = 1e-11;
+/// Samples are this close in the length of the path …
+const SPACING: f64 = 0.005;
+/// … and in time, relative to that in which the velocity changes.
+const PACE: f64 = 0.06;
+/// Gradient, relative to the largest on the way, at which the orbit counts as arrived.
+const ARRIVED: f64 = 1e-8;
+/// Steps of one orbit.
+const MOST_STEPS: usize = 60_000;
+/// Samples of one step.
+const MOST_PIECES: usize = 2000;
+
+/// One point of an orbit.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    pub time: f64,
+    /// Weights of the network with hidden widths `k + 1`, and their derivative.
+    pub weights: Vec<f64>,
+    pub velocity: Vec<f64>,
+    /// `A` and its derivative, column-major.
+    pub map: Vec<f64>,
+    pub map_velocity: Vec<f64>,
+}
+
+/// The way from `A_k` to `A_{k+1}`.
+#[derive(Debug, Clone)]
+pub struct Orbit {
+    /// The network with hidden widths `k + 1`.
+    pub network: Network,
+    pub samples: Vec<Sample>,
+    /// The saddle reached.
+    pub to: Saddle,
+    /// When `σ_{k+1}` passes half of its level there.
+    pub passage: f64,
+    /// Half of that level.
+    pub level: f64,
+}
+
+/// Why a greedy path has no next saddle.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum PathEnd {
+    /// Nothing is left to learn: `∇C = 0`, or the network has no more directions.
+    Complete,
+    /// `σ_1 ≤ 2λ`, or `L ≥ 3` and `λ > 0`: nothing grows from a small start.
+    Trapped,
+    /// `σ_2/σ_1` of the gradient: the top singular pair is not unique.
+    RepeatedTop { ratio: f64 },
+    /// The flow of the next rank does not come to rest: its map grew to this norm.
+    AtInfinity { norm: f64 },
+    /// The flow did not settle within the steps.
+    NotSettled,
+    /// The critical point reached is no minimum among maps of its rank: this many directions of
+    /// descent.
+    NotMinimal { index: usize },
+}
+
+/// Integrates the orbit that leaves `from` along singular pair `pair` (from 0; the greedy path takes
+/// the first).
+///
+/// # Errors
+/// Where there is no such orbit.
+pub fn orbit(problem: &Problem, from: &Saddle, pair: usize) -> Result<Orbit, PathEnd> {
+    let rank = from.rank + 1;
+    let core = departed(problem, from, pair)?;
+    let flow = LayerFlow::new(&core);
+    let options = Options {
+        method: Method::Auto,
+        rtol: RTOL,
+        atol: vec![f64::MIN_POSITIVE; core.network.parameters()],
+        horizon: f64::MAX,
+        max_steps: MOST_STEPS,
+    };
+    let interior = LayerFlow::new(&core);
+    let mut walk = Walk::new(&core, &interior, from);
+    let end = integrate(&flow, &core.initial_weights, &options, &mut walk);
+    let samples = walk.samples;
+    let to = arrived(&core, &end, rank, from)?;
+    let level = 0.5 * to.singular_values[rank - 1];
+    let mut orbit = Orbit {
+        network: core.network.clone(),
+        samples,
+        to,
+        passage: f64::NAN,
+        level,
+    };
+    orbit.passage = orbit.rises(rank, level).ok_or(PathEnd::NotSettled)?;
+    Ok(orbit)
+}
+
+impl Orbit {
+    /// The time at which `σ_k` rises through `level` for the first time.
+    pub fn rises(&self, k: usize, level: f64) -> Option<f64> {
+        let (rows, cols) = (self.network.output_width(), self.network.input_width());
+        let mut values = SingularValues::new(rows, cols);
+        let mut sigma = |map: &[f64]| values.of(view(map, rows, cols))[k - 1];
+        let after = self.samples.iter().position(|s| sigma(&s.map) >= level)?;
+        if after == 0 {
+            return None;
+        }
+        let (mut lo, mut hi) = (self.samples[after - 1].time, self.samples[after].time);
+        for _ in 0..80 {
+            let middle = 0.5 * (lo + hi);
+            if sigma(&self.map_at(middle)) >= level {
+                hi = middle;
+            } else {
+                lo = middle;
+            }
+        }
+        Some(hi)
+    }
+
+    /// `A` at a time, column-major; at rest before the first sample and after the last.
+    pub fn map_at(&self, time: f64) -> Vec<f64> {
+        self.between(time, |s| (&s.map, &s.map_velocity))
+    }
+
+    /// Weights at a time.
+    pub fn weights_at(&self, time: f64) -> Vec<f64> {
+        self.between(time, |s| (&s.weights, &s.velocity))
+    }
+
+    /// Cubic interpolation from values and derivatives at the samples around.
+    fn between(&self, time: f64, of: impl Fn(&Sample) -> (&Vec<f64>, &Vec<f64>)) -> Vec<f64> {
+        let last = self.samples.len() - 1;
+        let after = self.samples.partition_point(|s| s.time <= time);
+        if after == 0 || after > last {
+            return of(&self.samples[after.min(last)]).0.clone();
+        }
+        let (a, b) = (&self.samples[after - 1], &self.samples[after]);
+        let h = b.time - a.time;
+        let x = (time - a.time) / h;
+        let (y0, d0) = of(a);
+        let (y1, d1) = of(b);
+        let value = |i: usize| {
+            let rise = y1[i] - y0[i];
+            let (p, q) = (h * d0[i] - rise, -h * d1[i] + rise);
+            y0[i] + x * rise + x * (1.0 - x) * ((1.0 - x) * p + x * q)
+        };
+        (0..y0.len()).map(value).collect()
+    }
+}
+
+/// The network of `k + 1` neurons just off the saddle.
+fn departed(problem: &Problem, from: &Saddle, pair: usize) -> Result<Problem, PathEnd> {
+    let (rank, depth) = (from.rank + 1, problem.network.depth());
+    let values = &from.gradient_singular_values;
+    let Some(&growth) = values.get(pair) else {
+        return Err(PathEnd::Complete);
+    };
+    if rank > problem.network.max_rank() {
+        return Err(PathEnd::Complete);
+    }
+    if growth <= 2.0 * problem.l2 || (problem.l2 > 0.0 && depth > 2) {
+        return Err(PathEnd::Trapped);
+    }
+    let parts = svd(from.gradient.as_ref()).ok_or(PathEnd::NotSettled)?;
+    let mut core = core_problem(problem, rank);
+    let size = departure(problem, from, &parts.u, &parts.v, pair);
+    let weights = &mut core.initial_weights;
+    for layer in 1..=depth {
+        let mut w = core.network.layer_mut(weights, layer);
+        if let Some(old) = &from.core {
+            let old = old.network.layer(&old.initial_weights, layer);
+            let (rows, cols) = old.shape();
+            w.as_mut().submatrix_mut(0, 0, rows, cols).copy_from(old);
+        }
+        let (rows, cols) = (w.nrows(), w.ncols());
+        if layer == 1 {
+            (0..cols).for_each(|j| w[(rank - 1, j)] = size * parts.v[(j, pair)]);
+        } else if layer == depth {
+            (0..rows).for_each(|i| w[(i, rank - 1)] = -size * parts.u[(i, pair)]);
+        } else {
+            w[(rank - 1, rank - 1)] = size;
+        }
+    }
+    Ok(core)
+}
+
+/// `ε`, from the level that the quadratic fit along `u vᵀ` has.
+fn departure(problem: &Problem, from: &Saddle, u: &Mat<f64>, v: &Mat<f64>, pair: usize) -> f64 {
+    let (rows, cols) = problem.cost.shape();
+    let pair_map = Mat::from_fn(rows, cols, |i, j| u[(i, pair)] * v[(j, pair)]);
+    let mut image = Mat::zeros(rows, cols);
+    let mut scratch = problem.cost.scratch();
+    let cost = &problem.cost;
+    cost.curvature(pair_map.as_ref(), image.as_mut(), &mut scratch);
+    let (x, y) = (to_vec(pair_map.as_ref()), to_vec(image.as_ref()));
+    let bend = dot(&x, &y);
+    let level = from.gradient_singular_values[pair] / bend.max(f64::MIN_POSITIVE);
+    (DEPARTURE * level).powf(1.0 / problem.network.depth() as f64)
+}
+
+/// The saddle at the end of an orbit.
+fn arrived(
+    core: &Problem,
+    end: &Integration,
+    rank: usize,
+    from: &Saddle,
+) -> Result<Saddle, PathEnd> {
+    let at_end = Problem {
+        initial_weights: end.state.clone(),
+        ..core.clone()
+    };
+    if let Some(saddle) = Saddle::polished(&at_end, rank) {
+        if distance(&end.state, saddle.core.as_ref()) <= 0.05 * norm(&end.state) {
+            return Ok(saddle);
+        }
+    }
+    let map = super::point::end_to_end(&at_end).map_or(f64::INFINITY, |a| a.norm_l2());
+    let before = from.end_to_end.norm_l2();
+    Err(if map > 10.0 * before.max(level_scale(from)) {
+        PathEnd::AtInfinity { norm: map }
+    } else {
+        PathEnd::NotSettled
+    })
+}
+
+/// The size of what is left to learn.
+fn level_scale(from: &Saddle) -> f64 {
+    from.gradient_singular_values
+        .iter()
+        .fold(0.0, |m, s| m.max(*s))
+}
+
+fn distance(weights: &[f64], core: Option<&Problem>) -> f64 {
+    core.map_or(f64::INFINITY, |core| {
+        let pairs = weights.iter().zip(&core.initial_weights);
+        norm(&pairs.map(|(a, b)| a - b).collect::<Vec<_>>())
+    })
+}
+
+/// Keeps samples of an orbit and ends it where it comes to rest.
+struct Walk<'a> {
+    problem: &'a Problem,
+    flow: &'a LayerFlow<'a>,
+    samples: Vec<Sample>,
+    fastest: f64,
+    rate: f64,
+    scale: f64,
+}
+
+impl<'a> Walk<'a> {
+    fn new(problem: &'a Problem, flow: &'a LayerFlow<'a>, from: &Saddle) -> Self {
+        let level = level_scale(from).max(from.end_to_end.norm_l2());
+        Self {
+            problem,
+            flow,
+            samples: Vec::new(),
+            fastest: 0.0,
+            rate: f64::INFINITY,
+            scale: level.powf(1.0 / problem.network.depth() as f64),
+        }
+    }
+
+    fn keep(&mut self, time: f64, weights: &[f64]) {
+        let n = weights.len();
+        let mut velocity = vec![0.0; n];
+        self.flow.eval(weights, &mut velocity);
+        let (map, map_velocity) = maps(&self.problem.network, weights, &velocity);
+        self.samples.push(Sample {
+            time,
+            weights: weights.to_vec(),
+            velocity,
+            map,
+            map_velocity,
+        });
+    }
+
+    /// `‖J v‖/‖v‖`: how fast the velocity changes.
+    fn rate_at(&self, weights: &[f64], velocity: &[f64]) -> f64 {
+        let mut image = vec![0.0; weights.len()];
+        self.flow.jvp(weights, velocity, &mut image);
+        norm(&image) / norm(velocity).max(f64::MIN_POSITIVE)
+    }
+}
+
+impl Observer for Walk<'_> {
+    fn start(&mut self, y0: &[f64], f0: &[f64]) -> ControlFlow<String> {
+        self.keep(0.0, y0);
+        self.rate = self.rate_at(y0, f0);
+        self.fastest = norm(f0);
+        ControlFlow::Continue(())
+    }
+
+    fn step(&mut self, step: &Step<'_>) -> ControlFlow<String> {
+        let speed = norm(step.f1);
+        let rate = self.rate_at(step.y1, step.f1);
+        let h = step.t1 - step.t0;
+        let moved: Vec<f64> = step.y1.iter().zip(step.y0).map(|(a, b)| a - b).collect();
+        let along = norm(&moved) / (SPACING * self.scale);
+        // Where nothing moves there is nothing to resolve.
+        let visible = h * speed.max(self.fastest * 1e-12) > 1e-9 * self.scale;
+        let in_time = if visible {
+            h * rate.max(self.rate) / PACE
+        } else {
+            0.0
+        };
+        let pieces = (along.max(in_time).ceil() as usize).clamp(1, MOST_PIECES);
+        let mut inside = vec![0.0; step.y1.len()];
+        for i in 1..=pieces {
+            let time = step.t0 + h * (i as f64 / pieces as f64);
+            step.state_at(time, &mut inside);
+            self.keep(time, &inside);
+        }
+        self.rate = rate;
+        self.fastest = self.fastest.max(speed);
+        if speed <= ARRIVED * self.fastest {
+            return ControlFlow::Break("arrived".to_owned());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// `A` and `dA/dt = Σ_l W_L … Ẇ_l … W_1`, column-major.
+fn maps(network: &Network, weights: &[f64], velocity: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    let mut map = network.layer(weights, 1).to_owned();
+    let mut moving = network.layer(velocity, 1).to_owned();
+    for layer in 2..=network.depth() {
+        let (w, dw) = (
+            network.layer(weights, layer),
+            network.layer(velocity, layer),
+        );
+        moving = product(w, moving.as_ref()) + product(dw, map.as_ref());
+        map = product(w, map.as_ref());
+    }
+    (to_vec(map.as_ref()), to_vec(moving.as_ref()))
+}
