@@ -3,8 +3,10 @@
 mod exact;
 mod graded;
 mod predict;
+mod saddles;
 
 pub use predict::{Theory, predict};
+pub use saddles::{Ask, Shown, Study, saddles};
 
 use crate::flow::LayerFlow;
 use crate::integrate::{Integration, Method, Options, Outcome, VectorField, integrate};

@@ -1,5 +1,7 @@
 //! What was expected and what theory predicts, met by the measurements of a run.
 
+pub mod conjecture;
+
 use crate::observe::{Event, EventKind, Law, Trajectory};
 use crate::report::{Check, Prediction, Report, Source};
 use crate::scenario::schema::{Expect, ExpectQuantity};

@@ -37,6 +37,13 @@ pub enum Command {
         #[arg(required = true)]
         scenarios: Vec<PathBuf>,
     },
+    /// Find the saddles that runs visit, classify them and hold the runs against the greedy path
+    Saddles {
+        /// Scenario file (TOML), or - for standard input
+        scenario: PathBuf,
+        #[command(flatten)]
+        args: SaddleArgs,
+    },
     /// Draw the figures of a finished output folder again; nothing is recomputed
     Plot {
         /// Output folder of a run
@@ -51,6 +58,25 @@ pub enum Command {
     },
     /// Print the manual page
     Man,
+}
+
+#[derive(Args)]
+pub struct SaddleArgs {
+    /// Run from these values of init.scale, each long enough to reach the last saddle, e.g.
+    /// 1e-2,1e-4,1e-8 [default: the scenario as it stands]
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',', value_parser = scale)]
+    pub scales: Vec<f64>,
+    /// Study this many child seeds of the scenario's seed [default: its own seed alone]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub seeds: Option<u32>,
+}
+
+/// A positive finite number.
+fn scale(text: &str) -> Result<f64, String> {
+    match text.trim().parse() {
+        Ok(value) if value > 0.0 && f64::is_finite(value) => Ok(value),
+        _ => Err("a scale is a positive number such as 1e-4".to_owned()),
+    }
 }
 
 #[derive(Args)]

@@ -8,6 +8,7 @@ mod predict;
 mod print;
 mod progress;
 mod run;
+mod saddles;
 mod verify;
 
 pub use args::Cli;
@@ -29,6 +30,7 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Check { scenario } => check::check(&scenario, &global),
         Command::Predict { scenario } => predict::predict(&scenario, &global),
         Command::Verify { scenarios } => verify::verify(&scenarios, &global),
+        Command::Saddles { scenario, args } => saddles::run(&scenario, &args, &global),
         Command::Plot { folder } => plot(&folder, &global),
         Command::Schema => schema(),
         Command::Completions { shell } => completions(shell),

@@ -3,6 +3,35 @@
 use dlnflow::observe::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+/// Counts what is finished of a known number.
+pub struct Counter {
+    bar: ProgressBar,
+}
+
+impl Counter {
+    pub fn new(hidden: bool, what: &'static str) -> Self {
+        let target = match hidden {
+            true => ProgressDrawTarget::hidden(),
+            false => ProgressDrawTarget::stderr_with_hz(10),
+        };
+        let bar = ProgressBar::with_draw_target(Some(0), target);
+        let style = format!("{{bar:30}} {{pos}}/{{len}} {what}, {{elapsed}}, {{eta}} left");
+        if let Ok(style) = ProgressStyle::with_template(&style) {
+            bar.set_style(style);
+        }
+        Self { bar }
+    }
+
+    pub fn show(&self, done: usize, total: usize) {
+        self.bar.set_length(total as u64);
+        self.bar.set_position(done as u64);
+    }
+
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 const LENGTH: u64 = 1000;
 
 /// A bar on stderr, drawn at most ten times a second and only on a terminal.

@@ -84,7 +84,7 @@ impl Job {
 
 /// Ctrl-C ends the integration early, a second one the program.
 pub struct Watcher {
-    interrupt: Arc<AtomicBool>,
+    pub interrupt: Arc<AtomicBool>,
 }
 
 impl Watcher {
@@ -139,7 +139,7 @@ fn explain(report: &Report, folder: &Path, global: &Global) {
     }
 }
 
-fn extras(scenario: &Scenario, built: &Built, begin: Instant) -> Extras {
+pub fn extras(scenario: &Scenario, built: &Built, begin: Instant) -> Extras {
     let inputs = &built.inputs;
     Extras {
         scenario_toml: built.resolved.clone(),
@@ -154,6 +154,7 @@ fn extras(scenario: &Scenario, built: &Built, begin: Instant) -> Extras {
             .iter()
             .map(|i| (i.path.clone(), i.sha256.clone()))
             .collect(),
+        files: Vec::new(),
         seed: scenario.spec().seed,
         wall: begin.elapsed(),
     }

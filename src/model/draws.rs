@@ -74,6 +74,11 @@ impl Stream {
     }
 }
 
+/// Child seed `index` of `seed`, below `2⁶³` as seeds in files are.
+pub fn child_seed(seed: u64, index: u64) -> u64 {
+    Stream::new(seed, &format!("child {index}")).below(1 << 63)
+}
+
 /// Independent entries `N(0, std²)`, drawn column by column.
 pub fn gaussian(rows: usize, cols: usize, std: f64, stream: &mut Stream) -> Mat<f64> {
     let mut matrix = Mat::zeros(rows, cols);

@@ -27,6 +27,8 @@ pub struct Extras {
     pub inputs: Vec<Input>,
     /// SHA-256 of inputs that are not copied, the scenario file as given among them.
     pub input_hashes: Hashes,
+    /// Further files, by their names in the folder.
+    pub files: Vec<(String, String)>,
     pub seed: u64,
     /// Wall time of the whole command.
     pub wall: Duration,
@@ -81,6 +83,9 @@ pub fn write(
         for (name, text) in figure_files(&report.into())? {
             staging.add(&name, |out| out.write_all(text.as_bytes()))?;
         }
+    }
+    for (name, text) in &extras.files {
+        staging.add(name, |out| out.write_all(text.as_bytes()))?;
     }
     let manifest = Manifest::new(report, extras, staging.hashes.clone());
     staging.add(manifest::NAME, |out| manifest.write(out))?;

@@ -1,6 +1,7 @@
 //! Saddles of the flow: the critical points that a greedy low-rank fit visits, and the flow of the
 //! modes that wait at one.
 
+mod deviation;
 mod greedy;
 mod greedy_path;
 mod morse;
@@ -8,13 +9,16 @@ mod newton;
 mod orbit;
 mod plateau;
 mod point;
+mod procrustes;
 mod trust_region;
 mod waiting;
 
+pub use deviation::{Deviation, Run, deviations, impurities};
 pub use greedy::{SaddleLevel, SaddleLevels, saddle_levels};
 pub use greedy_path::GreedyPath;
 pub use morse::{Kind, Morse};
-pub use orbit::{Orbit, PathEnd, orbit};
+pub use orbit::{Orbit, PathEnd, Sample, orbit};
 pub use plateau::Plateau;
 pub use point::Saddle;
+pub use procrustes::distance_up_to_rotation;
 pub use waiting::{Waiting, WaitingFlow};

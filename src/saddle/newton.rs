@@ -14,7 +14,7 @@ use crate::model::Problem;
 const DENSE: usize = 400;
 const STEPS: usize = 60;
 /// Curvature, relative to the largest, below which a direction is flat.
-const FLAT: f64 = 1e-9;
+const FLAT: f64 = 1e-12;
 /// Gradient, in units of the largest curvature times the weights, at which roundoff takes over …
 const ROUNDOFF: f64 = 1e-15;
 /// … and above which the point is not critical.

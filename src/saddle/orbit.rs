@@ -20,6 +20,8 @@ const SPACING: f64 = 0.005;
 const PACE: f64 = 0.06;
 /// Gradient, relative to the largest on the way, at which the orbit counts as arrived.
 const ARRIVED: f64 = 1e-8;
+/// Distance from the end, relative to the orbit's length, that counts as there.
+const NEAR: f64 = 0.05;
 /// Steps of one orbit.
 const MOST_STEPS: usize = 60_000;
 /// Samples of one step.
@@ -45,10 +47,6 @@ pub struct Orbit {
     pub samples: Vec<Sample>,
     /// The saddle reached.
     pub to: Saddle,
-    /// When `σ_{k+1}` passes half of its level there.
-    pub passage: f64,
-    /// Half of that level.
-    pub level: f64,
 }
 
 /// Why a greedy path has no next saddle.
@@ -88,18 +86,11 @@ pub fn orbit(problem: &Problem, from: &Saddle, pair: usize) -> Result<Orbit, Pat
     let interior = LayerFlow::new(&core);
     let mut walk = Walk::new(&core, &interior, from);
     let end = integrate(&flow, &core.initial_weights, &options, &mut walk);
-    let samples = walk.samples;
-    let to = arrived(&core, &end, rank, from)?;
-    let level = 0.5 * to.singular_values[rank - 1];
-    let mut orbit = Orbit {
+    Ok(Orbit {
+        to: arrived(&core, &end, rank, from)?,
         network: core.network.clone(),
-        samples,
-        to,
-        passage: f64::NAN,
-        level,
-    };
-    orbit.passage = orbit.rises(rank, level).ok_or(PathEnd::NotSettled)?;
-    Ok(orbit)
+        samples: walk.samples,
+    })
 }
 
 impl Orbit {
@@ -122,6 +113,19 @@ impl Orbit {
             }
         }
         Some(hi)
+    }
+
+    /// How long after `σ_{k+1}` has passed `level` the orbit stays farther than [`NEAR`] of its length
+    /// from its end.
+    pub fn settling(&self, level: f64) -> Option<f64> {
+        let end = to_vec(self.to.end_to_end.as_ref());
+        let off = |s: &Sample| -> f64 {
+            let squares = s.map.iter().zip(&end).map(|(a, b)| (a - b) * (a - b));
+            squares.sum::<f64>().sqrt()
+        };
+        let length = off(self.samples.first()?);
+        let last = self.samples.iter().rev().find(|s| off(s) > NEAR * length)?;
+        Some(last.time - self.rises(self.to.rank, level)?)
     }
 
     /// `A` at a time, column-major; at rest before the first sample and after the last.

@@ -89,6 +89,11 @@ impl Document {
         }
     }
 
+    /// The overrides in the order of application.
+    pub fn overrides(&self) -> &[String] {
+        &self.overrides
+    }
+
     /// The first one only: what follows a mistake of syntax is rarely another one.
     fn syntax_error(&self, error: &toml::de::Error) -> InputErrors {
         let place = error.span().map_or(Place::Whole, Place::Text);

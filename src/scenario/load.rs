@@ -90,6 +90,16 @@ impl Scenario {
         }
     }
 
+    /// The same file with more overrides, applied after those it was loaded with.
+    ///
+    /// # Errors
+    /// As [`Scenario::load`].
+    pub fn with(&self, overrides: &[String]) -> Result<Self, InputErrors> {
+        let all = [self.document.overrides(), overrides].concat();
+        let Document { file, text, .. } = &self.document;
+        Self::parse(file, &self.name, &self.folder, text.as_bytes(), &all)
+    }
+
     /// The scenario as data.
     pub fn spec(&self) -> &ScenarioSpec {
         &self.spec

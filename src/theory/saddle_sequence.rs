@@ -23,8 +23,23 @@ const NO_OVERLAP: f64 = 1e-8;
 /// `τ_1, τ_2, …` by pairing in decreasing order, from the rates at `A_0 = 0, A_1, …`, each list in
 /// decreasing order; until nothing grows.
 pub fn sorted_pairing(rates: &[Vec<f64>]) -> Vec<f64> {
+    sorted_exponents(rates).iter().map(|e| e.slope).collect()
+}
+
+/// An escape in slow time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SlowEscape {
+    /// `τ_k`.
+    pub slope: f64,
+    /// `−m` of the largest amplitude `α^{−m}` left behind, infinite if there is none: what leaves the
+    /// saddle is off the top singular pair by a part of order `α^{−m}`.
+    pub lead: f64,
+}
+
+/// The same with how far each escape leads.
+pub fn sorted_exponents(rates: &[Vec<f64>]) -> Vec<SlowEscape> {
     let mut exponents: Vec<f64> = vec![-1.0; rates.first().map_or(0, Vec::len)];
-    let mut slopes: Vec<f64> = Vec::new();
+    let mut escapes: Vec<SlowEscape> = Vec::new();
     for rates in rates {
         let (Some(m), Some(&r)) = (exponents.first(), rates.first()) else {
             break;
@@ -33,12 +48,15 @@ pub fn sorted_pairing(rates: &[Vec<f64>]) -> Vec<f64> {
             break;
         }
         let wait = -m / r;
-        slopes.push(slopes.last().copied().unwrap_or(0.0) + wait);
         let grown = exponents.iter().zip(rates).skip(1);
         exponents = grown.map(|(m, r)| m + r * wait).collect();
         exponents.sort_by(|x, y| y.total_cmp(x));
+        escapes.push(SlowEscape {
+            slope: escapes.last().map_or(0.0, |e| e.slope) + wait,
+            lead: exponents.first().map_or(f64::INFINITY, |m| -m),
+        });
     }
-    slopes
+    escapes
 }
 
 /// `τ_1, τ_2, …` of a network with `hidden` neurons that visits `saddles` `A_1, A_2, …` (of rank

@@ -25,6 +25,7 @@ fn extras() -> Extras {
             name: "target.csv".to_owned(),
             bytes: b"abc".to_vec(),
         }],
+        files: Vec::new(),
         seed: 7,
         ..Extras::default()
     }

@@ -21,6 +21,7 @@ mod onset;
 mod palette;
 mod polyline;
 mod render;
+mod saddles;
 mod scale;
 mod singular_values;
 mod svg;
@@ -30,6 +31,7 @@ use super::{Prediction, Report};
 use crate::error::Error;
 use crate::observe::{Event, Trajectory};
 pub use errors::{Errors, errors};
+pub use saddles::{Study, saddles};
 use scale::Kind;
 
 /// What the figures are made from.

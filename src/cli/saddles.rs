@@ -1,0 +1,80 @@
+//! `dlnflow saddles`: the saddles that runs visit against the greedy path.
+
+use super::args::{Global, SaddleArgs};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::print;
+use super::progress::Counter;
+use super::run::{Watcher, extras};
+use dlnflow::report::saddles::{self, SaddlesReport, VIOLATED};
+use dlnflow::report::{self, Keep};
+use dlnflow::run::{Ask, saddles as study};
+use dlnflow::scenario::Scenario;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+pub fn run(path: &Path, args: &SaddleArgs, global: &Global) -> Result<Exit, Failure> {
+    let begin = Instant::now();
+    let scenario = Scenario::load(path, &global.set)?;
+    scenario.build()?;
+    let depth = scenario.spec().network.widths.len() - 1;
+    if depth < 2 {
+        return Err(Failure::Usage(
+            "one layer has no saddles: its loss is convex".to_owned(),
+        ));
+    }
+    let folder = match &global.out {
+        Some(out) => out.clone(),
+        None => Path::new("out").join(scenario.name()),
+    };
+    report::writable(&folder)?;
+    let ask = Ask {
+        scales: args.scales.clone(),
+        seeds: args.seeds.map_or(0, |n| n as usize),
+        threads: threads(global),
+    };
+    let watcher = Watcher::new();
+    let counter = Counter::new(global.quiet, "runs");
+    let found = study(&scenario, &ask, &watcher.interrupt, &|done, total| {
+        counter.show(done, total);
+    })?;
+    counter.clear();
+    if let Some(shown) = &found.shown {
+        let mut extras = extras(&shown.scenario, &shown.built, begin);
+        extras.files = report::saddles::files(&found.report, &found.drawing())?;
+        report::write(&shown.run, &folder, &extras, Keep::ALL)?;
+    }
+    summarise(&found.report, &folder, global)?;
+    Ok(exit(
+        &found.report,
+        watcher.interrupt.load(Ordering::Relaxed),
+    ))
+}
+
+/// As many as asked for, else as many as there are processors.
+fn threads(global: &Global) -> usize {
+    let all = || std::thread::available_parallelism().map_or(1, usize::from);
+    global.threads.map_or_else(all, usize::from)
+}
+
+fn summarise(found: &SaddlesReport, folder: &Path, global: &Global) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if global.json {
+        saddles::write_json(found, &mut out)
+    } else if !global.quiet {
+        saddles::write(found, &mut out)?;
+        print::lines(std::iter::once(format!("written to {}", folder.display())))
+    } else {
+        Ok(())
+    }
+}
+
+fn exit(found: &SaddlesReport, interrupted: bool) -> Exit {
+    match found.verdict() {
+        _ if interrupted => Exit::Interrupted,
+        VIOLATED => Exit::CheckFailed,
+        _ => Exit::Done,
+    }
+}
