@@ -111,7 +111,9 @@ mod tests {
     fn regularity_ends_where_a_singular_matrix_comes_in() {
         assert!(is_regular(around(&[[1.0, 0.5], [0.5, 1.0]], 0.2).as_ref()));
         // Holds [[0.75, 0.75], [0.75, 0.75]].
-        assert!(!is_regular(around(&[[1.0, 0.5], [0.5, 1.0]], 0.25).as_ref()));
+        assert!(!is_regular(
+            around(&[[1.0, 0.5], [0.5, 1.0]], 0.25).as_ref()
+        ));
         assert!(!is_regular(around(&[[1.0, 1.0], [1.0, 1.0]], 0.0).as_ref()));
         let mut lost = around(&[[1.0, 0.5], [0.5, 1.0]], 0.0);
         lost[(1, 0)] = Interval::point(f64::NAN);
