@@ -2,9 +2,10 @@
 //! above.
 
 use super::enclosure;
+use super::spectrum::Spectrum;
 use crate::linalg::{
     Interval, Mat, MatRef, frobenius, identity, interval_matrix, interval_product, is_regular,
-    midpoints, negative_eigenvalues, product, symmetric_eigen,
+    midpoints, negative_eigenvalues, product,
 };
 use crate::model::Cost;
 
@@ -12,8 +13,6 @@ use crate::model::Cost;
 const INFLATIONS: usize = 8;
 /// Newton steps that sharpen the centre.
 const SHARPENINGS: usize = 4;
-/// Eigenvalue of the slice Hessian, relative to the largest, that roundoff may have made.
-const FLAT: f64 = 1e-13;
 
 /// `A = X Yᵀ` with the rows `fixed` of `X` at given values; unknowns are `z = (X_2, Y)`, row by row.
 pub struct Slice<'a> {
@@ -25,12 +24,6 @@ pub struct Slice<'a> {
     left: Mat<Interval>,
     /// `n_0`.
     cols: usize,
-}
-
-/// Eigenvectors `Q` of the slice Hessian at a point, `Qᵀ J Q = diag(λ)`, in floating point.
-struct Spectrum {
-    values: Vec<f64>,
-    vectors: Mat<f64>,
 }
 
 impl<'a> Slice<'a> {
@@ -168,15 +161,7 @@ impl<'a> Slice<'a> {
 
     /// `None` when the slice Hessian is not finite or singular to roundoff.
     fn spectrum(&self, z: &[f64]) -> Option<Spectrum> {
-        let hessian = midpoints(self.hessian(&points(z)).as_ref());
-        if !hessian.is_all_finite() {
-            return None;
-        }
-        let (values, vectors) = symmetric_eigen(hessian.as_ref())?;
-        let (least, most) = values.iter().fold((f64::INFINITY, 0.0_f64), |(l, m), v| {
-            (l.min(v.abs()), m.max(v.abs()))
-        });
-        (least > FLAT * most).then_some(Spectrum { values, vectors })
+        Spectrum::of(midpoints(self.hessian(&points(z)).as_ref()).as_ref())
     }
 
     /// The unknowns after a few Newton steps; `None` when the slice Hessian is singular on the way.
@@ -256,21 +241,9 @@ impl<'a> Slice<'a> {
     pub fn index(&self, z: &[Interval]) -> Option<usize> {
         let centre: Vec<f64> = z.iter().map(|x| x.midpoint()).collect();
         let spectrum = self.spectrum(&centre)?;
-        let m = self.unknowns();
-        let basis = Mat::from_fn(m, m, |i, j| {
-            Interval::point(spectrum.vectors[(i, j)] / spectrum.values[j].abs().sqrt())
-        });
+        let basis = interval_matrix(spectrum.scaled_vectors().as_ref());
         let half = interval_product(self.hessian(z).as_ref(), basis.as_ref());
         negative_eigenvalues(interval_product(basis.transpose(), half.as_ref()).as_ref())
-    }
-}
-
-impl Spectrum {
-    /// `J⁻¹ = Q Λ⁻¹ Qᵀ`.
-    fn inverse(&self) -> Mat<f64> {
-        let m = self.values.len();
-        let scaled = Mat::from_fn(m, m, |i, j| self.vectors[(i, j)] / self.values[j]);
-        product(scaled.as_ref(), self.vectors.transpose())
     }
 }
 

@@ -272,7 +272,7 @@ fn squared_error_meets_the_closed_form() {
 
 /// Hadamard vectors of length 4 over 2, without rounding.
 fn hadamard(i: usize, mode: usize) -> f64 {
-    if (i & mode).count_ones() % 2 == 0 {
+    if (i & mode).count_ones().is_multiple_of(2) {
         0.5
     } else {
         -0.5
