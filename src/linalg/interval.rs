@@ -270,6 +270,7 @@ mod tests {
         let edge = big + Interval::ZERO;
         assert_eq!(edge.hi, f64::INFINITY);
         assert_eq!(edge + Interval::ZERO, Interval::WHOLE);
+        assert_eq!(edge * Interval::ZERO, Interval::WHOLE);
     }
 
     #[test]

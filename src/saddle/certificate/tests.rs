@@ -1,7 +1,7 @@
 use super::*;
 use crate::flow::LayerFlow;
 use crate::integrate::VectorField;
-use crate::linalg::{product, symmetric_eigen};
+use crate::linalg::{identity, product, symmetric_eigen};
 use crate::saddle::Plateau;
 
 fn rows<const N: usize>(rows: &[[f64; N]]) -> Mat<f64> {
@@ -458,6 +458,40 @@ fn a_matrix_of_lower_rank_is_refused() {
     );
 }
 
+/// `diag(2, 0, 1e−9)` beside the saddle `diag(2, 0, 0)`: with `k = 2` Newton's method lets the second
+/// column of `Y` vanish, where `F = 0` although the rank is 1.
+#[test]
+fn a_zero_of_lower_rank_is_refused() {
+    let diagonal = |d: [f64; 3]| Mat::from_fn(3, 3, |i, j| if i == j { d[i] } else { 0.0 });
+    let cost = Cost::SquaredError {
+        target: diagonal([2.0, 1.0, 0.0]),
+    };
+    let near = diagonal([2.0, 0.0, 1e-9]);
+    assert_eq!(
+        refusal(&cost, &[3, 4, 3], &near, 2),
+        Uncertified::RankNotProven { rank: 2 }
+    );
+    assert_eq!(certified(&cost, &[3, 4, 4, 3], &near, 1).slice_index, 0);
+}
+
+/// The gradient of `½ tr(E Σ Eᵀ)` sees the symmetric part of `Σ`.
+#[test]
+fn a_covariance_that_is_not_symmetric_is_bounded() {
+    let covariance = rows(&[[2.0, 0.5], [0.25, 1.0]]);
+    let cost = Cost::Regression {
+        target: Mat::zeros(2, 2),
+        covariance: covariance.clone(),
+        floor: 0.0,
+    };
+    let unit = Mat::from_fn(2, 2, |i, j| identity(i, j));
+    let found = enclosure::gradient(&cost, &unit);
+    for i in 0..2 {
+        for j in 0..2 {
+            assert!(found[(i, j)].contains(0.5 * (covariance[(i, j)] + covariance[(j, i)])));
+        }
+    }
+}
+
 #[test]
 fn numbers_that_are_none_and_overflow_are_refused() {
     let (cost, near) = (example_a(), &saddles_a()[1]);
@@ -520,24 +554,33 @@ fn what_is_not_offered_is_said() {
     );
 }
 
-/// Modes `s` and `s (1 − gap)`, in Hadamard vectors. Taking the second before the first has index 1
-/// in the slice, down to gaps that roundoff fills.
+/// Modes `1` and `1 − gap`, in Hadamard vectors. Taking the second before the first has index 1 in
+/// the slice. Small gaps widen the box to `roundoff/gap` until it is too wide to count as near.
 #[test]
 fn close_modes_are_told_apart_or_refused() {
-    for (gap, proven) in [(1e-2, true), (1e-5, true), (1e-13, false), (0.0, false)] {
+    let (mut proven, mut wide) = (0, 0);
+    let gaps = (100..200).map(|g| 1e-9 * f64::from(g));
+    for gap in gaps.chain([1e-2, 1e-5, 1e-8, 1e-10, 1e-13, 0.0]) {
         let mode =
             |m: usize, s: f64| Mat::from_fn(4, 4, |i, j| s * hadamard(i, m) * hadamard(j, m));
         let cost = Cost::SquaredError {
             target: mode(1, 1.0) + mode(2, 1.0 - gap) + mode(3, 0.25),
         };
         for (a, slice) in [(mode(1, 1.0), 0), (mode(2, 1.0 - gap), 1)] {
-            let found = certify(&problem(&cost, &[4, 4, 4, 4]), a.as_ref(), 1);
-            match found {
-                Ok(found) => assert!(proven && found.slice_index == slice, "{gap:e}"),
-                Err(reason) => assert!(!proven, "{gap:e}: {reason}"),
+            match certify(&problem(&cost, &[4, 4, 4, 4]), a.as_ref(), 1) {
+                Ok(found) => {
+                    assert!(
+                        found.slice_index == slice && found.radius <= 1e-8,
+                        "{gap:e}"
+                    );
+                    proven += 1;
+                }
+                Err(Uncertified::NotEnclosed) => wide += usize::from(gap >= 1e-10),
+                Err(reason) => assert!(gap < 1e-7, "{gap:e}: {reason}"),
             }
         }
     }
+    assert!(proven >= 4 && wide > 0, "{proven} {wide}");
 }
 
 /// Boxes large enough to hold matrices of lower rank, points where the gradient vanishes and Hessians
