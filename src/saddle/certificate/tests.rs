@@ -483,7 +483,7 @@ fn a_covariance_that_is_not_symmetric_is_bounded() {
         covariance: covariance.clone(),
         floor: 0.0,
     };
-    let unit = Mat::from_fn(2, 2, |i, j| identity(i, j));
+    let unit = Mat::from_fn(2, 2, identity);
     let found = enclosure::gradient(&cost, &unit);
     for i in 0..2 {
         for j in 0..2 {
