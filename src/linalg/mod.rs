@@ -4,12 +4,19 @@
 mod frame;
 mod graded;
 mod graded_product;
+mod interval;
+mod interval_matrix;
 mod spectrum;
 
 pub use faer::{Mat, MatMut, MatRef};
 pub use frame::orthogonalise_columns;
 pub use graded::Graded;
 pub use graded_product::product_singular_values;
+pub use interval::Interval;
+pub use interval_matrix::{
+    frobenius_bound, identity, interval_difference, interval_matrix, interval_product, is_regular,
+    midpoints, negative_eigenvalues,
+};
 pub use spectrum::{SingularValues, Svd, svd, symmetric_eigen};
 
 use faer::{Accum, Par};

@@ -1,6 +1,7 @@
 //! Saddles of the flow: the critical points that a greedy low-rank fit visits, and the flow of the
 //! modes that wait at one.
 
+mod certificate;
 mod deviation;
 mod greedy;
 mod greedy_path;
@@ -13,6 +14,7 @@ mod procrustes;
 mod trust_region;
 mod waiting;
 
+pub use certificate::{Certificate, ProvenIndex, Uncertified, certify};
 pub use deviation::{Deviation, Run, deviations, impurities};
 pub use greedy::{SaddleLevel, SaddleLevels, saddle_levels};
 pub use greedy_path::GreedyPath;
