@@ -6,7 +6,7 @@ mod predict;
 mod saddles;
 
 pub use predict::{Theory, predict};
-pub use saddles::{Ask, Shown, Study, saddles};
+pub use saddles::{Ask, PathOf, Shown, Study, saddles, saddles_along};
 
 use crate::flow::LayerFlow;
 use crate::integrate::{Integration, Method, Options, Outcome, VectorField, integrate};

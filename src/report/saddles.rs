@@ -53,7 +53,8 @@ pub struct PathEntry {
     /// `σ_1` and `σ_2/σ_1` of `∇C(A_k)`.
     pub growth: f64,
     pub gap: f64,
-    /// How long the limit path takes from its escape to the next saddle, within 5 % of its length.
+    /// How long the limit path of two layers takes, from the time at which undisturbed growth would bring
+    /// the new neuron to size 1, until it is within 5 % of its length of the next saddle.
     pub duration: Option<f64>,
     /// When `σ_{k+1}` escaped in the run, what theory says, and the time of the run minus that of the
     /// path.
@@ -206,7 +207,7 @@ fn list<T: Serialize>(out: &mut impl Write, name: &str, items: &[T], end: &str) 
     writeln!(out, "  ]{end}")
 }
 
-const SADDLE_HEADER: [&str; 9] = [
+const SADDLE_HEADER: [&str; 10] = [
     "rank",
     "kind",
     "cost",
@@ -216,6 +217,7 @@ const SADDLE_HEADER: [&str; 9] = [
     "distance",
     "in weights",
     "off greedy",
+    "certified",
 ];
 const PATH_HEADER: [&str; 7] = [
     "path",
@@ -268,7 +270,7 @@ fn write_verdicts(report: &SaddlesReport, out: &mut impl Write) -> io::Result<()
     Ok(())
 }
 
-fn saddle_cells(s: &SaddleEntry) -> [String; 9] {
+fn saddle_cells(s: &SaddleEntry) -> [String; 10] {
     [
         s.rank.to_string(),
         s.kind.clone().unwrap_or_default().replace('_', " "),
@@ -279,6 +281,9 @@ fn saddle_cells(s: &SaddleEntry) -> [String; 9] {
         optional(s.distance, 2),
         optional(s.weight_distance, 2),
         optional(s.from_predicted, 2),
+        s.certified
+            .map_or("", |c| if c { "yes" } else { "no" })
+            .to_owned(),
     ]
 }
 

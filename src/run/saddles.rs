@@ -3,12 +3,13 @@
 use super::{Watch, run};
 use crate::linalg::{Mat, dot, norm, to_vec, view};
 use crate::model::draws::child_seed;
-use crate::model::{Cost, Network};
+use crate::model::{Cost, Network, Problem};
 use crate::observe::{Direction, Event, EventKind, EventSpec, Quantity};
 use crate::report::saddles::{PathEntry, SaddleEntry, SaddlesReport, ScaleEntry, SeedEntry};
 use crate::report::{Prediction, Report, figure};
 use crate::saddle::{
-    Deviation, GreedyPath, Morse, Orbit, PathEnd, Run, Saddle, deviations, impurities,
+    Certificate, Deviation, GreedyPath, Morse, Orbit, PathEnd, ProvenIndex, Run, Saddle, certify,
+    deviations, impurities,
 };
 use crate::scenario::{Built, InputErrors, Scenario};
 use crate::verify::conjecture;
@@ -17,6 +18,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// A distance from a critical point of higher rank has to be this much smaller to count.
 const CLEARLY_CLOSER: f64 = 0.5;
+/// Distance from a critical point, relative to the norm of the final map, at which higher ranks need not
+/// be tried …
+const THERE: f64 = 1e-4;
+/// … and from which on the run is nowhere near.
+const NEAR: f64 = 0.3;
 /// Cost above that of the last saddle, relative to the cost at the origin, at which a run is over.
 const LEARNED: f64 = 1e-13;
 /// The same where nothing is left of the cost, which then has digits of its own.
@@ -155,6 +161,20 @@ pub fn saddles(
     interrupt: &AtomicBool,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Study, InputErrors> {
+    saddles_along(&GreedyPath::of, scenario, ask, interrupt, progress)
+}
+
+/// The same against another path than the greedy one.
+///
+/// # Errors
+/// As [`saddles`].
+pub fn saddles_along(
+    path_of: &PathOf<'_>,
+    scenario: &Scenario,
+    ask: &Ask,
+    interrupt: &AtomicBool,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Study, InputErrors> {
     let seeds = seeds(scenario, ask);
     let total = seeds.len() * ask.scales.len().max(1);
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -167,7 +187,14 @@ pub fn saddles(
             if i >= seeds.len() || interrupt.load(Ordering::Relaxed) {
                 break;
             }
-            let result = one_seed(scenario, seeds[i], ask, interrupt, &finished, i == 0);
+            let task = Task {
+                path_of,
+                ask,
+                interrupt,
+                finished: &finished,
+                first: i == 0,
+            };
+            let result = task.one_seed(scenario, seeds[i]);
             if let Ok(mut slot) = results[i].lock() {
                 *slot = Some(result);
             }
@@ -208,78 +235,85 @@ fn seeds(scenario: &Scenario, ask: &Ask) -> Vec<u64> {
     }
 }
 
-fn one_seed(
-    scenario: &Scenario,
-    seed: u64,
-    ask: &Ask,
-    interrupt: &AtomicBool,
-    finished: &dyn Fn(),
+/// Makes the path that runs are held against.
+pub type PathOf<'a> = dyn Fn(&Problem) -> GreedyPath + Sync + 'a;
+
+/// What the runs of one seed need.
+struct Task<'a> {
+    path_of: &'a PathOf<'a>,
+    ask: &'a Ask,
+    interrupt: &'a AtomicBool,
+    finished: &'a dyn Fn(),
     first: bool,
-) -> Result<OneSeed, InputErrors> {
-    let own = seed == scenario.spec().seed;
-    let with_seed = if own {
-        vec![]
-    } else {
-        vec![format!("seed={seed}")]
-    };
-    let scenario = scenario.with(&with_seed)?;
-    let base = scenario.build()?;
-    let path = GreedyPath::of(&base.problem);
-    let mut scales: Vec<Option<f64>> = ask.scales.iter().map(|s| Some(*s)).collect();
-    scales.sort_by(|a, b| b.partial_cmp(a).unwrap_or(std::cmp::Ordering::Equal));
-    if scales.is_empty() {
-        scales.push(None);
-    }
-    let (mut entries, mut shown) = (Vec::new(), None);
-    for scale in scales {
-        if interrupt.load(Ordering::Relaxed) {
-            break;
-        }
-        let (scenario, built) = at_scale(&scenario, &base, &path, scale)?;
-        let watched = watched(&built, &path);
-        let watch = Watch {
-            interrupt: Some(interrupt),
-            progress: None,
+}
+
+impl Task<'_> {
+    fn one_seed(&self, scenario: &Scenario, seed: u64) -> Result<OneSeed, InputErrors> {
+        let own = seed == scenario.spec().seed;
+        let with_seed = if own {
+            vec![]
+        } else {
+            vec![format!("seed={seed}")]
         };
-        let mut report = run(&scenario, &watched, watch);
-        let scale = scale.unwrap_or(scenario.spec().init.scale());
-        entries.push(scale_entry(&built, &path, &report, scale));
-        finished();
-        if first {
-            let network = &built.problem.network;
-            let maps = maps(network, &report.trajectory.weights);
-            if !built.recording.weights {
-                report.trajectory.weights.clear();
-            }
-            shown = Some(Shown {
-                run: report,
-                scenario,
-                built,
-                path: path.clone(),
-                maps,
-            });
+        let scenario = scenario.with(&with_seed)?;
+        let base = scenario.build()?;
+        let path = (self.path_of)(&base.problem);
+        let mut scales: Vec<Option<f64>> = self.ask.scales.iter().map(|s| Some(*s)).collect();
+        scales.sort_by(|a, b| b.partial_cmp(a).unwrap_or(std::cmp::Ordering::Equal));
+        if scales.is_empty() {
+            scales.push(None);
         }
+        let (mut entries, mut shown) = (Vec::new(), None);
+        for scale in scales {
+            if self.interrupt.load(Ordering::Relaxed) {
+                break;
+            }
+            let (scenario, built) = at_scale(&scenario, &base, &path, scale)?;
+            let watched = watched(&built, &path);
+            let watch = Watch {
+                interrupt: Some(self.interrupt),
+                progress: None,
+            };
+            let mut report = run(&scenario, &watched, watch);
+            let scale = scale.unwrap_or(scenario.spec().init.scale());
+            entries.push(scale_entry(&built, &path, &report, scale));
+            (self.finished)();
+            if self.first {
+                let network = &built.problem.network;
+                let maps = maps(network, &report.trajectory.weights);
+                if !built.recording.weights {
+                    report.trajectory.weights.clear();
+                }
+                shown = Some(Shown {
+                    run: report,
+                    scenario,
+                    built,
+                    path: path.clone(),
+                    maps,
+                });
+            }
+        }
+        let greedy: Vec<SaddleEntry> = path
+            .saddles
+            .iter()
+            .map(|s| saddle_entry(&base, s))
+            .collect();
+        let verdict = conjecture::verdict(
+            &greedy,
+            &path_end(&path.end),
+            &entries,
+            base.problem.network.depth(),
+            base.problem.l2,
+        );
+        let entry = SeedEntry {
+            seed,
+            greedy,
+            end: path_end(&path.end),
+            scales: entries,
+            verdict,
+        };
+        Ok((entry, shown))
     }
-    let greedy: Vec<SaddleEntry> = path
-        .saddles
-        .iter()
-        .map(|s| saddle_entry(&base, s))
-        .collect();
-    let verdict = conjecture::verdict(
-        &greedy,
-        &path_end(&path.end),
-        &entries,
-        base.problem.network.depth(),
-        base.problem.l2,
-    );
-    let entry = SeedEntry {
-        seed,
-        greedy,
-        end: path_end(&path.end),
-        scales: entries,
-        verdict,
-    };
-    Ok((entry, shown))
 }
 
 /// The scenario at scale `α`, long enough to reach the last saddle of the path.
@@ -441,10 +475,11 @@ fn same(a: &Saddle, b: &Saddle) -> bool {
     a.rank == b.rank && off <= 1e-6 * b.end_to_end.norm_l2()
 }
 
-/// The critical point next to a row: of the lowest rank that is about as close as any.
+/// The critical point next to a row: of the lowest rank that the run is near, else the closest.
 fn nearest(built: &Built, report: &Report, run: &Run<'_>, row: usize) -> Option<Visit> {
     let weights = &report.trajectory.weights[row];
     let most = built.problem.network.max_rank().min(MOST_RANKS);
+    let size = norm(run.map(run.times.len() - 1));
     let mut best: Option<(f64, Saddle)> = None;
     for rank in 0..=most {
         let Some(saddle) = Saddle::near(&built.problem, weights, rank) else {
@@ -454,8 +489,12 @@ fn nearest(built: &Built, report: &Report, run: &Run<'_>, row: usize) -> Option<
         if best.as_ref().is_none_or(|b| off < CLEARLY_CLOSER * b.0) {
             best = Some((off, saddle));
         }
+        if off <= THERE * size {
+            break;
+        }
     }
-    best.map(|(_, saddle)| Visit { row, saddle })
+    let near = best.filter(|(off, _)| *off <= NEAR * size);
+    near.map(|(_, saddle)| Visit { row, saddle })
 }
 
 fn visited_entry(built: &Built, path: &GreedyPath, run: &Run<'_>, visit: &Visit) -> SaddleEntry {
@@ -474,6 +513,7 @@ fn visited_entry(built: &Built, path: &GreedyPath, run: &Run<'_>, visit: &Visit)
 fn saddle_entry(built: &Built, saddle: &Saddle) -> SaddleEntry {
     let morse = Morse::at(&built.problem, saddle);
     let morse = morse.as_ref();
+    let proof = certify(&built.problem, saddle.end_to_end.as_ref(), saddle.rank);
     let a = &saddle.end_to_end;
     SaddleEntry {
         rank: saddle.rank,
@@ -492,12 +532,27 @@ fn saddle_entry(built: &Built, saddle: &Saddle) -> SaddleEntry {
         distance: None,
         weight_distance: None,
         from_predicted: None,
-        certified: None,
-        certificate: None,
+        certified: Some(proof.is_ok()),
+        certificate: Some(match &proof {
+            Ok(certificate) => proved(certificate),
+            Err(reason) => reason.to_string(),
+        }),
         end_to_end: (0..a.nrows())
             .map(|i| (0..a.ncols()).map(|j| a[(i, j)]).collect())
             .collect(),
     }
+}
+
+/// One sentence about a proof.
+fn proved(certificate: &Certificate) -> String {
+    let index = match certificate.index {
+        ProvenIndex::Exactly(n) => format!("exactly {n}"),
+        ProvenIndex::AtLeast(n) => format!("at least {n}"),
+    };
+    format!(
+        "a critical point of rank {} lies within {:.1e} of A, its index is {index}",
+        certificate.rank, certificate.radius
+    )
 }
 
 fn path_entry(
@@ -527,7 +582,7 @@ fn path_entry(
         to: to.rank,
         length,
         growth,
-        duration: path.orbits[k].settling(level(&path.orbits[k])),
+        duration: path.orbits[k].duration(),
         impurity,
         gap: values.get(1).map_or(0.0, |s| s / growth),
         time: run.map(|d| d.time),

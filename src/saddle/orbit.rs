@@ -24,6 +24,10 @@ const ARRIVED: f64 = 1e-8;
 const NEAR: f64 = 0.05;
 /// Steps of one orbit.
 const MOST_STEPS: usize = 60_000;
+/// Length, relative to the size of the weights, that no distance is measured to.
+const INVISIBLE: f64 = 1e-9;
+/// Samples of one orbit.
+const MOST_SAMPLES: usize = 50_000;
 /// Samples of one step.
 const MOST_PIECES: usize = 2000;
 
@@ -47,6 +51,9 @@ pub struct Orbit {
     pub samples: Vec<Sample>,
     /// The saddle reached.
     pub to: Saddle,
+    /// For two layers the time at which the new neuron would have size 1 if it had gone on growing as it
+    /// starts: a start of size `α` comes there after `ln(1/α)/σ`.
+    pub origin: Option<f64>,
 }
 
 /// Why a greedy path has no next saddle.
@@ -86,7 +93,10 @@ pub fn orbit(problem: &Problem, from: &Saddle, pair: usize) -> Result<Orbit, Pat
     let interior = LayerFlow::new(&core);
     let mut walk = Walk::new(&core, &interior, from);
     let end = integrate(&flow, &core.initial_weights, &options, &mut walk);
+    let growth = from.gradient_singular_values[pair] - 2.0 * problem.l2;
+    let size = new_neuron(&core, rank);
     Ok(Orbit {
+        origin: (problem.network.depth() == 2).then(|| -size.ln() / growth),
         to: arrived(&core, &end, rank, from)?,
         network: core.network.clone(),
         samples: walk.samples,
@@ -115,9 +125,8 @@ impl Orbit {
         Some(hi)
     }
 
-    /// How long after `σ_{k+1}` has passed `level` the orbit stays farther than [`NEAR`] of its length
-    /// from its end.
-    pub fn settling(&self, level: f64) -> Option<f64> {
+    /// How long after the origin the orbit stays farther than [`NEAR`] of its length from its end.
+    pub fn duration(&self) -> Option<f64> {
         let end = to_vec(self.to.end_to_end.as_ref());
         let off = |s: &Sample| -> f64 {
             let squares = s.map.iter().zip(&end).map(|(a, b)| (a - b) * (a - b));
@@ -125,7 +134,7 @@ impl Orbit {
         };
         let length = off(self.samples.first()?);
         let last = self.samples.iter().rev().find(|s| off(s) > NEAR * length)?;
-        Some(last.time - self.rises(self.to.rank, level)?)
+        Some(last.time - self.origin?)
     }
 
     /// `A` at a time, column-major; at rest before the first sample and after the last.
@@ -193,6 +202,12 @@ fn departed(problem: &Problem, from: &Saddle, pair: usize) -> Result<Problem, Pa
         }
     }
     Ok(core)
+}
+
+/// The norm of the new neuron's row in the first layer.
+fn new_neuron(core: &Problem, rank: usize) -> f64 {
+    let w = core.network.layer(&core.initial_weights, 1);
+    w.row(rank - 1).norm_l2()
 }
 
 /// `ε`, from the level that the quadratic fit along `u vᵀ` has.
@@ -307,13 +322,10 @@ impl Observer for Walk<'_> {
         let h = step.t1 - step.t0;
         let moved: Vec<f64> = step.y1.iter().zip(step.y0).map(|(a, b)| a - b).collect();
         let along = norm(&moved) / (SPACING * self.scale);
-        // Where nothing moves there is nothing to resolve.
-        let visible = h * speed.max(self.fastest * 1e-12) > 1e-9 * self.scale;
-        let in_time = if visible {
-            h * rate.max(self.rate) / PACE
-        } else {
-            0.0
-        };
+        // Interpolation of `m` pieces leaves `1/m³` of what a step moves: no more are needed than make
+        // that invisible.
+        let visible = (norm(&moved) / (INVISIBLE * self.scale)).cbrt();
+        let in_time = (h * rate.max(self.rate) / PACE).min(visible);
         let pieces = (along.max(in_time).ceil() as usize).clamp(1, MOST_PIECES);
         let mut inside = vec![0.0; step.y1.len()];
         for i in 1..=pieces {
@@ -323,6 +335,9 @@ impl Observer for Walk<'_> {
         }
         self.rate = rate;
         self.fastest = self.fastest.max(speed);
+        if self.samples.len() > MOST_SAMPLES {
+            return ControlFlow::Break("too long".to_owned());
+        }
         if speed <= ARRIVED * self.fastest {
             return ControlFlow::Break("arrived".to_owned());
         }

@@ -108,21 +108,26 @@ pub fn verdict(
             );
             say(NOT_YET, reason, None)
         }
-        None => match missed(greedy, last) {
+        None => match missed(&greedy[..count], last) {
             Some(reason) => say(NOT_YET, reason, None),
-            None => say(SUPPORTED, followed(scales, count, end), None),
+            None => say(SUPPORTED, followed(greedy, scales, end), None),
         },
     }
 }
 
-fn followed(scales: &[ScaleEntry], count: usize, end: &str) -> String {
+fn followed(greedy: &[SaddleEntry], scales: &[ScaleEntry], end: &str) -> String {
     let worst = scales.last().map_or(0.0, |s| {
-        s.paths
-            .iter()
-            .filter_map(|p| p.relative_distance)
-            .fold(0.0, f64::max)
+        let distances = s.paths.iter().filter_map(|p| p.relative_distance);
+        distances.fold(0.0, f64::max)
     });
-    format!("{count} paths followed to {worst:.1e} of their lengths; {end}")
+    let way = match scales.last().and_then(|s| missed(greedy, s)) {
+        None => "",
+        // A slow last relaxation ends with the horizon.
+        Some(_) => ", the last of them as far as the run went",
+    };
+    let count = greedy.len() - 1;
+    let paths = if count == 1 { "path" } else { "paths" };
+    format!("{count} limit {paths} followed to {worst:.1e} of their lengths{way}; {end}")
 }
 
 /// A saddle that the run comes closer and closer to and the path does not visit.
@@ -260,15 +265,13 @@ impl OnPath<'_> {
     /// The rank of a saddle whose limit path takes longer than the wait for the next escape, those two
     /// times, and the scale at which the wait is long enough.
     fn in_a_hurry(&self) -> Option<(usize, f64, f64, f64)> {
-        [self.k.checked_sub(1)?, self.k]
-            .into_iter()
-            .find_map(|before| {
-                let path = self.last.paths.get(before)?;
-                let slope = self.slow.get(before + 1)?.slope - self.slow.get(before)?.slope;
-                let wait = -slope * self.last.scale.ln();
-                let takes = path.duration.filter(|d| *d > wait)?;
-                Some((path.to, takes, wait, (-1.5 * takes / slope).exp()))
-            })
+        (self.k.saturating_sub(1)..=self.k).find_map(|before| {
+            let path = self.last.paths.get(before)?;
+            let slope = self.slow.get(before + 1)?.slope - self.slow.get(before)?.slope;
+            let wait = -slope * self.last.scale.ln();
+            let takes = path.duration.filter(|d| *d > wait)?;
+            Some((path.to, takes, wait, (-1.5 * takes / slope).exp()))
+        })
     }
 
     /// The scale at which distance and impurity fall below [`FOLLOWED`] by their powers.

@@ -37,6 +37,7 @@ mod reduction;
 mod report;
 mod riccati;
 mod saddle_points;
+mod saddle_runs;
 mod scenarios;
 mod small_start;
 mod starts;

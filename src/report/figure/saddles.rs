@@ -7,6 +7,9 @@ use super::scale::Scale;
 use super::{Figure, palette, render};
 use crate::error::Error;
 
+/// Part of the drop in cost along a path that counts as rest.
+const RESTING: f64 = 3e-3;
+
 /// What the figures draw; every list in order of time.
 #[derive(Debug, Clone, Default)]
 pub struct Study {
@@ -44,7 +47,7 @@ pub fn saddles(study: &Study) -> Result<Vec<Figure>, Error> {
 
 /// Cost against time, the levels of the saddles, and the limit paths in their places.
 fn staircase(study: &Study) -> Chart {
-    let end = study.cost.last().map_or(1.0, |p| p.0);
+    let end = shown_until(study);
     let run = curve("run", palette::cost(), study.cost.clone());
     let mut legend = vec![(Sample::Line(run.pen), "run".to_owned())];
     let mut curves = Vec::new();
@@ -60,11 +63,8 @@ fn staircase(study: &Study) -> Chart {
     curves.push(run);
     let mut paths = Vec::new();
     for (k, path) in study.path_costs.iter().enumerate() {
-        paths.push(curve(
-            &format!("path {k}"),
-            palette::prediction(),
-            path.clone(),
-        ));
+        let name = format!("path {k}");
+        paths.push(curve(&name, palette::prediction(), moving(path).to_vec()));
     }
     legend.extend(
         paths
@@ -90,7 +90,7 @@ fn staircase(study: &Study) -> Chart {
             study.levels.len(),
             study.path_costs.len()
         ),
-        x: axis("time t", Scale::linear_over(study.cost.iter().map(|p| p.0))),
+        x: axis("time t", Scale::linear(0.0, end)),
         y: axis("cost C", Scale::linear_from_zero(heights)),
         bands: Vec::new(),
         verticals: Vec::new(),
@@ -98,6 +98,35 @@ fn staircase(study: &Study) -> Chart {
         marks,
         legend,
     }
+}
+
+/// The part of a path where the cost is between the levels of its saddles, a little of each included.
+fn moving(path: &[(f64, f64)]) -> &[(f64, f64)] {
+    let (Some(first), Some(last)) = (path.first(), path.last()) else {
+        return path;
+    };
+    let little = RESTING * (first.1 - last.1);
+    let begin = path.partition_point(|p| p.1 > first.1 - little);
+    let end = path.partition_point(|p| p.1 > last.1 + little);
+    &path[begin.min(end)..end.max(begin)]
+}
+
+/// Past the last limit path, the end of the run at most.
+fn shown_until(study: &Study) -> f64 {
+    let end = study.cost.last().map_or(1.0, |p| p.0);
+    let last = study.path_costs.last().and_then(|path| moving(path).last());
+    last.map_or(end, |p| (1.25 * p.0).min(end))
+}
+
+/// An axis with room on both sides.
+fn padded(values: &[f64]) -> Scale {
+    let (lo, hi) = values
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |m, v| {
+            (m.0.min(*v), m.1.max(*v))
+        });
+    let room = 0.04 * (hi - lo);
+    Scale::linear(lo - room, hi + room)
 }
 
 /// The run and the limit paths in the plane through the first saddles.
@@ -132,11 +161,8 @@ fn projection(study: &Study) -> Chart {
         name: "saddle_projection",
         title: format!("{}: plane of the first limit paths", study.title),
         description: "The end-to-end map on the plane through the first saddles.".to_owned(),
-        x: axis("along A_1 − A_0", Scale::linear_over(x.into_iter())),
-        y: axis(
-            "along A_2 − A_1, orthogonal part",
-            Scale::linear_over(y.into_iter()),
-        ),
+        x: axis("along A_{1} − A_{0}", padded(&x)),
+        y: axis("across it, towards A_{2}", padded(&y)),
         bands: Vec::new(),
         verticals: Vec::new(),
         curves,
