@@ -145,7 +145,11 @@ impl Run<'_> {
             self.frame.regrade(&mut self.state);
             self.rotations += 1;
             observer.enter(self.origin, &self.frame, &self.state);
-            let end = match self.plateaus.as_mut().and_then(|p| p.find(&self.state)) {
+            let end = match self
+                .plateaus
+                .as_mut()
+                .and_then(|p| p.find(&self.frame, &self.state))
+            {
                 None => self.move_on(observer),
                 Some(Found::Rest) => self.rest(observer),
                 Some(Found::Wait(waiting)) => {

@@ -2,6 +2,7 @@
 //! modes that wait at one.
 
 mod greedy;
+mod joints;
 mod plateau;
 mod trust_region;
 mod waiting;
