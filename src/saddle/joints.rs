@@ -12,13 +12,12 @@
 //! `α^{6−L}`, or `α³` if `L = 3`; the rotation of the frame and the lag of `B_1`, `C_L` by `α⁴`, which is
 //! neglected.
 
-use crate::linalg::{Mat, MatRef, multiply, product, svd};
+use crate::linalg::{Mat, MatRef, multiply, norm, product, svd};
 use crate::model::Network;
+use std::cell::RefCell;
 
-/// Rounds of iteration from the weights at the start of a wait; the error falls by `D` in each …
-const ROUNDS: usize = 3;
-/// … and rounds for those.
-const FIRST_ROUNDS: usize = 12;
+/// Most rounds of iteration; they are as many only where `D` is nearly as large as `A`, and not felt.
+const MOST_ROUNDS: usize = 12;
 
 /// What the joining weights are made of.
 pub(super) struct Joints {
@@ -34,8 +33,11 @@ pub(super) struct Joints {
     below: Mat<f64>,
     /// `M_l/2 : k × (n_l − k)`.
     halves: Vec<Mat<f64>>,
+    /// `max ‖A_l⁻¹‖`.
+    largest_inverse: f64,
     /// At the start of the wait.
     start: Blocks,
+    scratch: RefCell<Option<Scratch>>,
 }
 
 /// `B_l : k × (n_{l−1} − k)` and `C_lᵀ : k × (n_l − k)`.
@@ -75,7 +77,10 @@ impl Joints {
         let widths = inner.widths();
         let half =
             |m: &Mat<f64>| Mat::from_fn(rank, m.ncols() - rank, |i, j| 0.5 * m[(i, rank + j)]);
+        let norms = inverse.iter().map(|m| m.norm_l2());
         let mut joints = Self {
+            largest_inverse: norms.fold(0.0, f64::max),
+            scratch: RefCell::new(None),
             above: chain(&inverse[1..]),
             below: chain(&inverse[..depth - 1]),
             network: network.clone(),
@@ -90,8 +95,9 @@ impl Joints {
             },
         };
         let mut scratch = joints.scratch();
-        joints.iterate(part, FIRST_ROUNDS, &mut scratch);
-        joints.start = scratch.blocks;
+        joints.iterate(part, &mut scratch);
+        joints.start = scratch.blocks.clone();
+        joints.scratch = RefCell::new(Some(scratch));
         joints.are_finite().then_some(joints)
     }
 
@@ -120,10 +126,11 @@ impl Joints {
 
     /// All weights at the waiting weights `part`, in the singular bases.
     pub fn joined(&self, part: &[f64]) -> Vec<f64> {
-        let mut scratch = self.scratch();
-        self.iterate(part, FIRST_ROUNDS, &mut scratch);
-        self.place(part, 0.0, &mut scratch);
-        scratch.weights
+        let mut kept = self.scratch.borrow_mut();
+        let scratch = kept.get_or_insert_with(|| self.scratch());
+        self.iterate(part, scratch);
+        self.place(part, 0.0, scratch);
+        scratch.weights.clone()
     }
 
     /// All weights at the waiting weights `e^s ω`, in the singular bases and in units in which the waiting
@@ -133,17 +140,35 @@ impl Joints {
         for (d, x) in part.iter_mut().zip(omega) {
             *d = size * x;
         }
-        scratch.blocks.clone_from(&self.start);
-        self.iterate(part, ROUNDS, scratch);
+        self.iterate(part, scratch);
         self.place(omega, log_size, scratch);
     }
 
-    fn iterate(&self, part: &[f64], rounds: usize, scratch: &mut Scratch) {
-        for _ in 0..rounds {
+    /// From the start of the wait on.
+    fn iterate(&self, part: &[f64], scratch: &mut Scratch) {
+        let Blocks { b, c } = &mut scratch.blocks;
+        for (now, start) in b.iter_mut().zip(&self.start.b) {
+            now.copy_from(start);
+        }
+        for (now, start) in c.iter_mut().zip(&self.start.c) {
+            now.copy_from(start);
+        }
+        for _ in 0..self.rounds(part) {
             self.balance(part, scratch);
             self.place(part, 0.0, scratch);
             self.settle(scratch);
         }
+    }
+
+    /// Rounds to roundoff: the error falls by `‖A⁻¹‖ ‖D‖` in each, and `B_1` and `C_L` come one round later.
+    fn rounds(&self, part: &[f64]) -> usize {
+        let factor = self.largest_inverse * norm(part);
+        let rounds = if factor < 1.0 {
+            (f64::EPSILON.ln() / factor.ln()).ceil()
+        } else {
+            f64::INFINITY
+        };
+        (rounds as usize).saturating_add(1).clamp(2, MOST_ROUNDS)
     }
 
     /// `B_{l+1}` and `C_l` from the imbalance of layer `l`.

@@ -219,7 +219,7 @@ impl Waiting {
     /// `f` at a scaled state.
     fn motion(&self, state: &[f64]) -> Vec<f64> {
         let mut f = vec![0.0; self.inner.parameters()];
-        WaitingFlow::new(self, state).force(state, &mut f);
+        WaitingFlow::new(self, state, None).force(state, &mut f);
         f
     }
 
@@ -259,6 +259,7 @@ pub struct WaitingFlow<'a> {
     waiting: &'a Waiting,
     /// `s(0)`.
     start: f64,
+    first_step: Option<f64>,
     scratch: RefCell<Scratch>,
 }
 
@@ -279,8 +280,8 @@ struct Joined {
 }
 
 impl<'a> WaitingFlow<'a> {
-    /// The flow from the scaled state `start` on.
-    pub fn new(waiting: &'a Waiting, start: &[f64]) -> Self {
+    /// The flow from the scaled state `start` on; `first_step` suits it if given.
+    pub fn new(waiting: &'a Waiting, start: &[f64], first_step: Option<f64>) -> Self {
         let inner = &waiting.inner;
         let network = &waiting.network;
         let felt = waiting.joints.as_ref().filter(|_| waiting.feels_joints);
@@ -294,6 +295,7 @@ impl<'a> WaitingFlow<'a> {
         Self {
             waiting,
             start: start[inner.parameters()],
+            first_step,
             scratch: RefCell::new(Scratch {
                 p: inner.product_storage(),
                 b: inner.product_storage(),
@@ -396,6 +398,10 @@ impl VectorField for WaitingFlow<'_> {
         out.fill(f64::NAN);
     }
 
+    fn first_step(&self) -> Option<f64> {
+        self.first_step
+    }
+
     /// Neurons as in the whole network; a relative error of the size; the time left at this size.
     fn magnitude(&self, y: &[f64], out: &mut [f64]) {
         let n = self.waiting.inner.parameters();
@@ -437,7 +443,7 @@ mod tests {
         let waiting = waiting(&problem);
         let weights = &problem.initial_weights;
         let state = waiting.scaled(&waiting.part(weights));
-        let flow = WaitingFlow::new(&waiting, &state);
+        let flow = WaitingFlow::new(&waiting, &state, None);
         let (mut scaled, mut plain) = (vec![0.0; state.len()], vec![0.0; weights.len()]);
         flow.eval(&state, &mut scaled);
         LayerFlow::new(&problem).eval(weights, &mut plain);
@@ -506,6 +512,30 @@ mod tests {
             l2: 0.0,
         };
         (problem, waiting, weights, coupling)
+    }
+
+    /// Grown waiting weights, joined: imbalances between escaped and waiting neurons stay, and nothing of `A`
+    /// is between the escaped and the waiting modes.
+    #[test]
+    fn joints_keep_the_imbalance_and_part_the_modes() {
+        let (problem, waiting, weights, _) = joined(1e-5);
+        let grown: Vec<f64> = waiting.part(&weights).iter().map(|d| 3.0 * d).collect();
+        let all = waiting.expand(&grown);
+        let network = &problem.network;
+        let (kept, now) = (imbalances(network, &weights), imbalances(network, &all));
+        for (kept, now) in kept.iter().zip(&now) {
+            for j in 1..3 {
+                // A few roundings of products of size 1e-5.
+                assert!((kept[(0, j)] - now[(0, j)]).abs() < 1e-19);
+                assert!(kept[(0, j)].abs() > 1e-6);
+            }
+        }
+        let mut products = network.product_storage();
+        network.prefix_products(&all, &mut products);
+        for j in 1..3 {
+            // Rounding of A; without B_1 and C_5 it would be B_2 D_1, 1e-8.
+            assert!(products[4][(0, j)].abs().max(products[4][(j, 0)].abs()) < 1e-15);
+        }
     }
 
     /// Of second order in the weights in between, and of third in the inverse size of the waiting modes.
