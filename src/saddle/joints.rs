@@ -160,7 +160,8 @@ impl Joints {
         }
     }
 
-    /// Rounds to roundoff: the error falls by `‖A⁻¹‖ ‖D‖` in each, and `B_1` and `C_L` come one round later.
+    /// Rounds to roundoff: the error falls by `‖A⁻¹‖ ‖D‖` in each, and `B_1` and `C_L` come one round later
+    /// where they are felt in the others.
     fn rounds(&self, part: &[f64]) -> usize {
         let factor = self.largest_inverse * norm(part);
         let rounds = if factor < 1.0 {
@@ -168,7 +169,8 @@ impl Joints {
         } else {
             f64::INFINITY
         };
-        (rounds as usize).saturating_add(1).clamp(2, MOST_ROUNDS)
+        let rounds = (rounds as usize).clamp(1, MOST_ROUNDS - 1);
+        rounds + usize::from(rounds > 1)
     }
 
     /// `B_{l+1}` and `C_l` from the imbalance of layer `l`.
