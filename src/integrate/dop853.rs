@@ -178,8 +178,11 @@ impl<'a> Dop853<'a> {
         ControlFlow::Continue(())
     }
 
-    /// Hairer's starting step: small against the solution's and its derivative's change.
+    /// That of the field, or Hairer's: small against the solution's and its derivative's change.
     fn first_step(&mut self) -> f64 {
+        if let Some(step) = self.field.first_step() {
+            return step.min(self.options.horizon);
+        }
         let n = self.y0.len();
         let stages = self.stages.get_mut();
         let (f0, rest) = stages.split_at_mut(n);

@@ -184,6 +184,10 @@ impl VectorField for Counted<'_> {
         self.field.closed_form()
     }
 
+    fn first_step(&self) -> Option<f64> {
+        self.field.first_step()
+    }
+
     fn magnitude(&self, y: &[f64], out: &mut [f64]) {
         self.field.magnitude(y, out);
     }

@@ -45,6 +45,11 @@ pub trait VectorField {
         None
     }
 
+    /// A step that is known to suit the start, for one-step methods; else they look for one.
+    fn first_step(&self) -> Option<f64> {
+        None
+    }
+
     /// The size that a relative error of each component refers to; `|y_i|` unless the field
     /// knows better.
     fn magnitude(&self, y: &[f64], out: &mut [f64]) {

@@ -7,7 +7,7 @@
 //! `10⁻¹⁶` of the largest are lost.
 
 use super::Network;
-use crate::linalg::{Mat, orthogonalise_columns, product};
+use crate::linalg::{Mat, orthogonalise_columns, product, sandwich};
 
 /// The rotations `O_l` of all hidden layers from the original basis.
 #[derive(Debug, Clone)]
@@ -36,6 +36,12 @@ impl Frame {
             let before = &self.rotations[hidden - 1];
             self.rotations[hidden - 1] = product(before.as_ref(), turn.as_ref());
         }
+    }
+
+    /// `O_lᵀ M_l O_l` of one matrix for each hidden layer.
+    pub fn turned(&self, matrices: &[Mat<f64>]) -> Vec<Mat<f64>> {
+        let pairs = self.rotations.iter().zip(matrices);
+        pairs.map(|(o, m)| sandwich(o, m, o)).collect()
     }
 
     /// The weights in the original basis.

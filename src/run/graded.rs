@@ -110,6 +110,7 @@ pub(super) fn integrate_graded(
         statistics: Statistics::default(),
         rotations: 0,
         steps_since_wait: 0,
+        scaled_step: None,
     };
     let outcome = run.all(observer);
     GradedRun {
@@ -136,6 +137,9 @@ struct Run<'a> {
     statistics: Statistics,
     rotations: usize,
     steps_since_wait: usize,
+    /// The last step of a wait that goes on. Its scaled time does not depend on the size that the
+    /// waiting modes have reached.
+    scaled_step: Option<f64>,
 }
 
 impl Run<'_> {
@@ -145,7 +149,11 @@ impl Run<'_> {
             self.frame.regrade(&mut self.state);
             self.rotations += 1;
             observer.enter(self.origin, &self.frame, &self.state);
-            let end = match self.plateaus.as_mut().and_then(|p| p.find(&self.state)) {
+            let end = match self
+                .plateaus
+                .as_mut()
+                .and_then(|p| p.find(&self.frame, &self.state))
+            {
                 None => self.move_on(observer),
                 Some(Found::Rest) => self.rest(observer),
                 Some(Found::Wait(waiting)) => {
@@ -234,7 +242,7 @@ impl Run<'_> {
     fn wait(&mut self, waiting: &Waiting, observer: &mut RunObserver<'_>) -> Option<Outcome> {
         self.steps_since_wait = 0;
         let start = waiting.scaled(&waiting.part(&self.state));
-        let flow = WaitingFlow::new(waiting, &start);
+        let flow = WaitingFlow::new(waiting, &start, self.scaled_step);
         let limits = Limits {
             left: self.left(),
             log_size: waiting.largest_size(self.options.rtol).ln(),
@@ -245,6 +253,7 @@ impl Run<'_> {
         let mut wait = Wait::new(observer, waiting, &flow, &start, limits);
         let end = integrate(&flow, &start, &part, &mut wait);
         let (stopped, time, leaves) = (wait.outcome.take(), wait.time, wait.leaves);
+        self.scaled_step = wait.last_step.filter(|_| !leaves);
         self.state.copy_from_slice(&wait.weights);
         self.count(end.statistics);
         self.origin = self.origin.plus(time);

@@ -5,6 +5,7 @@ mod certificate;
 mod deviation;
 mod greedy;
 mod greedy_path;
+mod joints;
 mod morse;
 mod newton;
 mod orbit;

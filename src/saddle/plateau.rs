@@ -41,6 +41,8 @@ pub struct Plateau {
     pub curvature: Mat<f64>,
     /// `vec(U [[a − a_k, b], [c, 0]] Vᵀ)` for column-major `P`, to first order.
     pub response: Mat<f64>,
+    /// Whether `∇C_eff(P) = S + K[P]` to all orders.
+    pub is_linear: bool,
 }
 
 impl Plateau {
@@ -71,6 +73,7 @@ impl Plateau {
             slope,
             curvature: Mat::zeros(0, 0),
             response: Mat::zeros(0, 0),
+            is_linear: matches!(cost, Cost::SquaredError { .. }),
         };
         plateau.set_curvature(cost, &parts.s[..rank])?;
         Some(plateau)

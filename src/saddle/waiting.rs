@@ -7,29 +7,52 @@
 //! `ω' = f − (ω·f/ω·ω) ω`,  `s' = ω·f/ω·ω`,  `c' = e^{−(L−2)(s − s(0))}`,
 //!
 //! where `c` is the time in units of `e^{−(L−2)s(0)}` and
-//! `f = −∂/∂ω_l ⟨S + e^{Ls} K[ω_L … ω_1], ω_L … ω_1⟩` with `S + …` held fixed. Nothing in it is large or
+//! `f = −∂/∂ω_l ⟨S + e^{Ls} K[P], P⟩` with `S + …` held fixed and `P = ω_L … ω_1`, to which paths through
+//! escaped neurons are added where they are felt ([`joints`](super::joints)). Nothing in it is large or
 //! small: a wait of `10⁶⁰` time units takes as many steps as one of a hundred.
 
 use super::Plateau;
+use super::joints::{self, Joints};
 use crate::flow::{magnitudes, pull_back};
 use crate::integrate::VectorField;
 use crate::linalg::{Mat, MatRef, dot, norm, product};
 use crate::model::Network;
 use std::cell::RefCell;
 
-/// The waiting part of a network's weights; the rest stays as it is.
+/// `‖K P‖/‖S‖` from which on the rest of an escape takes the whole flow a few hundred steps.
+const ESCAPING: f64 = 0.03;
+
+/// The waiting part of a network's weights; what joins it to the escaped part follows it, and that stays
+/// as it is.
 pub struct Waiting {
     pub plateau: Plateau,
     network: Network,
     /// Widths `n_l − k`.
     pub inner: Network,
-    /// All weights with the waiting part taken out.
-    base: Vec<f64>,
+    /// The weights between waiting and escaped neurons; `None` where nothing has escaped.
+    joints: Option<Joints>,
+    /// Whether the waiting modes feel them.
+    pub feels_joints: bool,
+}
+
+/// What the weights between waiting and escaped neurons do to the motion of the former, relative to it.
+pub struct Coupling {
+    /// All of it, the worst neuron.
+    pub felt: f64,
+    /// What is left out when it is taken into account.
+    pub neglected: f64,
 }
 
 impl Waiting {
-    /// The part of `weights` that waits at `plateau`; `None` when all modes have escaped.
-    pub fn new(network: &Network, plateau: Plateau, weights: &[f64]) -> Option<Self> {
+    /// The part of `weights` that waits at `plateau`. What joins it to the escaped part is made of the
+    /// imbalances `W_{l+1}ᵀ W_{l+1} − W_l W_lᵀ` in the same bases: in `weights` it is mostly errors of the steps.
+    /// `None` when all modes have escaped, or those that have do not span `A_k`.
+    pub fn new(
+        network: &Network,
+        plateau: Plateau,
+        weights: &[f64],
+        imbalances: &[Mat<f64>],
+    ) -> Option<Self> {
         let widths: Vec<usize> = network
             .widths()
             .iter()
@@ -39,11 +62,14 @@ impl Waiting {
             plateau,
             network: network.clone(),
             inner: Network::new(widths),
-            base: vec![0.0; weights.len()],
+            joints: None,
+            feels_joints: false,
         };
-        let part = waiting.part(weights);
-        let placed = waiting.place(&part);
-        waiting.base = weights.iter().zip(&placed).map(|(w, d)| w - d).collect();
+        if waiting.plateau.rank > 0 {
+            let (part, escaped) = (waiting.part(weights), waiting.escaped(weights));
+            let networks = (network, &waiting.inner);
+            waiting.joints = Some(Joints::new(networks, escaped, &part, imbalances)?);
+        }
         Some(waiting)
     }
 
@@ -70,10 +96,27 @@ impl Waiting {
 
     /// All weights with the waiting part `part`.
     pub fn expand(&self, part: &[f64]) -> Vec<f64> {
-        let mut weights = self.place(part);
-        for (w, base) in weights.iter_mut().zip(&self.base) {
-            *w += base;
-        }
+        let Some(joints) = &self.joints else {
+            return self.place(part);
+        };
+        let mut weights = joints.joined(part);
+        let (k, net, depth) = (self.plateau.rank, &self.network, self.network.depth());
+        let mut turn = |layer: usize| {
+            let w = net.layer(&weights, layer);
+            let (rows, cols) = (w.nrows(), w.ncols());
+            let turned = if layer == 1 {
+                let v = self.plateau.active_right.transpose();
+                product(w.subcols(0, k), v)
+                    + product(w.subcols(k, cols - k), self.plateau.right.transpose())
+            } else {
+                let u = self.plateau.active_left.as_ref();
+                product(u, w.subrows(0, k))
+                    + product(self.plateau.left.as_ref(), w.subrows(k, rows - k))
+            };
+            net.layer_mut(&mut weights, layer).copy_from(turned);
+        };
+        turn(1);
+        turn(depth);
         weights
     }
 
@@ -140,80 +183,73 @@ impl Waiting {
         each.map(|(x, d)| size * (d + derivative[n] * x)).collect()
     }
 
-    /// How much the motion of the waiting modes depends on the weights that join them to the escaped
-    /// ones, relative to the motion itself, the worst neuron.
-    ///
-    /// Both are evaluated in the singular bases of the saddle with `U_⊥ᵀ W_L` and `W_1 V_⊥` of the escaped
-    /// neurons and all of `∇C` but `S + K[P]` zero, as they are once the escaped modes have settled: in
-    /// any other way the rounding of `∇C` would hide the dependence.
-    pub fn coupling(&self, weights: &[f64]) -> f64 {
-        let (k, net, depth) = (self.plateau.rank, &self.network, self.network.depth());
-        let part = self.part(weights);
-        let mut joined = weights.to_vec();
-        let mut first = net.layer_mut(&mut joined, 1);
-        let active = product(first.as_ref(), self.plateau.active_right.as_ref());
-        first.fill(0.0);
-        first.as_mut().subcols_mut(0, k).copy_from(active);
-        let inner = self.inner.layer(&part, 1);
-        let (rows, cols) = (inner.nrows(), inner.ncols());
-        first.submatrix_mut(k, k, rows, cols).copy_from(inner);
-        let mut last = net.layer_mut(&mut joined, depth);
-        let active = product(self.plateau.active_left.transpose(), last.as_ref());
-        last.fill(0.0);
-        last.as_mut().subrows_mut(0, k).copy_from(active);
-        let inner = self.inner.layer(&part, depth);
-        let (rows, cols) = (inner.nrows(), inner.ncols());
-        last.submatrix_mut(k, k, rows, cols).copy_from(inner);
-        self.distance(&part, &joined)
+    /// How the waiting part of `weights` depends on the weights that join it to the escaped part.
+    pub fn coupling(&mut self, weights: &[f64]) -> Coupling {
+        let Some(neglected) = self.joints.as_ref().map(Joints::neglected) else {
+            return Coupling {
+                felt: 0.0,
+                neglected: 0.0,
+            };
+        };
+        let state = self.scaled(&self.part(weights));
+        let [alone, joined] = [false, true].map(|feels| {
+            self.feels_joints = feels;
+            self.motion(&state)
+        });
+        let felt = self.distance(&state, &alone, &joined);
+        Coupling { felt, neglected }
     }
 
-    /// The largest relative difference between the motions of `part` alone and in `joined`, both in
-    /// the singular bases.
-    fn distance(&self, part: &[f64], joined: &[f64]) -> f64 {
+    /// `A_l : k × k`, in the singular bases of the saddle.
+    fn escaped(&self, weights: &[f64]) -> Vec<Mat<f64>> {
         let (k, depth) = (self.plateau.rank, self.network.depth());
-        let (mut p, mut b) = (self.inner.product_storage(), self.inner.product_storage());
-        let mut alone = vec![0.0; part.len()];
-        self.inner.prefix_products(part, &mut p);
-        self.plateau
-            .gradient(p[depth - 1].as_ref(), 1.0, &mut b[depth - 1]);
-        let gradient = b[depth - 1].clone();
-        pull_back(&self.inner, part, &p, &mut b, &mut alone);
-        let (mut p, mut b) = (
-            self.network.product_storage(),
-            self.network.product_storage(),
-        );
-        let mut together = vec![0.0; joined.len()];
-        self.network.prefix_products(joined, &mut p);
-        b[depth - 1].fill(0.0);
-        b[depth - 1]
-            .submatrix_mut(k, k, gradient.nrows(), gradient.ncols())
-            .copy_from(&gradient);
-        pull_back(&self.network, joined, &p, &mut b, &mut together);
-        let mut sizes = vec![0.0; part.len()];
+        let of = |layer: usize| {
+            let w = self.network.layer(weights, layer);
+            if layer == 1 {
+                product(w.subrows(0, k), self.plateau.active_right.as_ref())
+            } else if layer == depth {
+                product(self.plateau.active_left.transpose(), w.subcols(0, k))
+            } else {
+                w.submatrix(0, 0, k, k).to_owned()
+            }
+        };
+        (1..=depth).map(of).collect()
+    }
+
+    /// `f` at a scaled state.
+    fn motion(&self, state: &[f64]) -> Vec<f64> {
+        let mut f = vec![0.0; self.inner.parameters()];
+        WaitingFlow::new(self, state, None).force(state, &mut f);
+        f
+    }
+
+    /// The largest difference between two motions at `state`, relative to the neurons.
+    fn distance(&self, state: &[f64], one: &[f64], other: &[f64]) -> f64 {
+        let mut sizes = vec![0.0; one.len()];
         let scratch = &mut vec![0.0; self.inner.widths().iter().sum()];
-        magnitudes(&self.inner, part, scratch, &mut sizes);
+        magnitudes(&self.inner, &state[..one.len()], scratch, &mut sizes);
         let (mut difference, mut largest) = (0.0_f64, 0.0_f64);
-        for layer in 1..=depth {
-            let whole = self.network.layer(&together, layer);
-            let (rows, cols) = self.inner.shape(layer);
-            let block = whole.submatrix(k, k, rows, cols);
-            let range = self.inner.range(layer);
-            for (q, (&x, &size)) in alone[range.clone()].iter().zip(&sizes[range]).enumerate() {
-                if size > 0.0 {
-                    difference = difference.max(((x - block[(q % rows, q / rows)]) / size).abs());
-                    largest = largest.max((x / size).abs());
-                }
+        for ((x, y), size) in one.iter().zip(other).zip(sizes) {
+            if size > 0.0 {
+                difference = difference.max(((x - y) / size).abs());
+                largest = largest.max((x / size).abs());
             }
         }
         difference / largest
     }
 
     /// Size of the waiting part beyond which the neglected `O(P²)` of the slope is felt at `rtol`:
-    /// there `‖K P‖ = √rtol ‖S‖` for a rank-one part.
+    /// there `‖K P‖ = √rtol ‖S‖` for a rank-one part. Where nothing is neglected, `√rtol` is
+    /// [`ESCAPING`].
     pub fn largest_size(&self, rtol: f64) -> f64 {
         let depth = self.inner.depth() as f64;
         let curvature = self.plateau.curvature.norm_max().max(f64::MIN_POSITIVE);
-        let end_to_end = rtol.sqrt() * self.plateau.steepest() / curvature;
+        let part = if self.plateau.is_linear {
+            ESCAPING
+        } else {
+            rtol.sqrt()
+        };
+        let end_to_end = part * self.plateau.steepest() / curvature;
         0.5 * depth.sqrt() * end_to_end.powf(1.0 / depth)
     }
 }
@@ -223,6 +259,7 @@ pub struct WaitingFlow<'a> {
     waiting: &'a Waiting,
     /// `s(0)`.
     start: f64,
+    first_step: Option<f64>,
     scratch: RefCell<Scratch>,
 }
 
@@ -230,19 +267,40 @@ struct Scratch {
     p: Vec<Mat<f64>>,
     b: Vec<Mat<f64>>,
     sizes: Vec<f64>,
+    joined: Option<Joined>,
+}
+
+/// Storage for all weights with their joints.
+struct Joined {
+    scratch: joints::Scratch,
+    b: Vec<Mat<f64>>,
+    part: Vec<f64>,
+    gradient: Mat<f64>,
+    motion: Vec<f64>,
 }
 
 impl<'a> WaitingFlow<'a> {
-    /// The flow from the scaled state `start` on.
-    pub fn new(waiting: &'a Waiting, start: &[f64]) -> Self {
+    /// The flow from the scaled state `start` on; `first_step` suits it if given.
+    pub fn new(waiting: &'a Waiting, start: &[f64], first_step: Option<f64>) -> Self {
         let inner = &waiting.inner;
+        let network = &waiting.network;
+        let felt = waiting.joints.as_ref().filter(|_| waiting.feels_joints);
+        let joined = felt.map(|joints| Joined {
+            scratch: joints.scratch(),
+            b: network.product_storage(),
+            part: vec![0.0; inner.parameters()],
+            gradient: Mat::zeros(inner.output_width(), inner.input_width()),
+            motion: vec![0.0; network.parameters()],
+        });
         Self {
             waiting,
             start: start[inner.parameters()],
+            first_step,
             scratch: RefCell::new(Scratch {
                 p: inner.product_storage(),
                 b: inner.product_storage(),
                 sizes: vec![0.0; inner.widths().iter().sum()],
+                joined,
             }),
         }
     }
@@ -262,6 +320,59 @@ impl WaitingFlow<'_> {
     fn power(&self) -> f64 {
         self.waiting.inner.depth() as f64 - 2.0
     }
+
+    /// `f` at the scaled state `y`.
+    fn force(&self, y: &[f64], f: &mut [f64]) {
+        let Scratch { p, b, joined, .. } = &mut *self.scratch.borrow_mut();
+        let (net, n) = (&self.waiting.inner, self.waiting.inner.parameters());
+        let (omega, log_size) = (&y[..n], y[n]);
+        if let (Some(joints), Some(joined)) = (&self.waiting.joints, joined) {
+            joints.scaled(omega, log_size, &mut joined.scratch, &mut joined.part);
+            return self.joined_force(log_size, joined, f);
+        }
+        let depth = net.depth();
+        net.prefix_products(omega, p);
+        let scale = (depth as f64 * log_size).exp();
+        let end_to_end = p[depth - 1].as_ref();
+        let plateau = &self.waiting.plateau;
+        plateau.gradient(end_to_end, scale, &mut b[depth - 1]);
+        pull_back(net, omega, p, b, f);
+    }
+
+    /// The same, with the weights of all layers.
+    fn joined_force(&self, log_size: f64, joined: &mut Joined, f: &mut [f64]) {
+        let Waiting {
+            plateau,
+            network,
+            inner,
+            ..
+        } = self.waiting;
+        let (k, depth) = (plateau.rank, network.depth());
+        let Joined {
+            scratch,
+            b,
+            gradient,
+            motion,
+            ..
+        } = joined;
+        network.prefix_products(&scratch.weights, &mut scratch.products);
+        let waiting = |m: MatRef<'_, f64>| (k, k, m.nrows() - k, m.ncols() - k);
+        let a = scratch.products[depth - 1].as_ref();
+        let (i, j, rows, cols) = waiting(a);
+        let scale = (depth as f64 * log_size).exp();
+        plateau.gradient(a.submatrix(i, j, rows, cols), scale, gradient);
+        b[depth - 1].fill(0.0);
+        b[depth - 1]
+            .submatrix_mut(i, j, rows, cols)
+            .copy_from(&*gradient);
+        pull_back(network, &scratch.weights, &scratch.products, b, motion);
+        for layer in 1..=depth {
+            let whole = network.layer(motion, layer);
+            let (i, j, rows, cols) = waiting(whole);
+            let block = whole.submatrix(i, j, rows, cols);
+            inner.layer_mut(f, layer).copy_from(block);
+        }
+    }
 }
 
 impl VectorField for WaitingFlow<'_> {
@@ -270,16 +381,9 @@ impl VectorField for WaitingFlow<'_> {
     }
 
     fn eval(&self, y: &[f64], dy: &mut [f64]) {
-        let Scratch { p, b, .. } = &mut *self.scratch.borrow_mut();
-        let (net, n) = (&self.waiting.inner, self.waiting.inner.parameters());
-        let depth = net.depth();
+        let n = self.waiting.inner.parameters();
         let (omega, log_size) = (&y[..n], y[n]);
-        net.prefix_products(omega, p);
-        let scale = (depth as f64 * log_size).exp();
-        self.waiting
-            .plateau
-            .gradient(p[depth - 1].as_ref(), scale, &mut b[depth - 1]);
-        pull_back(net, omega, p, b, &mut dy[..n]);
+        self.force(y, &mut dy[..n]);
         let growth = dot(omega, &dy[..n]) / dot(omega, omega);
         for (d, x) in dy[..n].iter_mut().zip(omega) {
             *d -= growth * x;
@@ -292,6 +396,10 @@ impl VectorField for WaitingFlow<'_> {
         // Only explicit methods integrate this field: it is not stiff.
         let _ = (y, v);
         out.fill(f64::NAN);
+    }
+
+    fn first_step(&self) -> Option<f64> {
+        self.first_step
     }
 
     /// Neurons as in the whole network; a relative error of the size; the time left at this size.
@@ -325,7 +433,7 @@ mod tests {
     fn waiting(problem: &Problem) -> Waiting {
         let zero = Mat::zeros(2, 3);
         let plateau = Plateau::near(&problem.cost, zero.as_ref(), 0).expect("the origin");
-        Waiting::new(&problem.network, plateau, &problem.initial_weights).expect("all wait")
+        Waiting::new(&problem.network, plateau, &problem.initial_weights, &[]).expect("all wait")
     }
 
     /// At the origin everything waits: the scaled flow is the flow itself.
@@ -335,7 +443,7 @@ mod tests {
         let waiting = waiting(&problem);
         let weights = &problem.initial_weights;
         let state = waiting.scaled(&waiting.part(weights));
-        let flow = WaitingFlow::new(&waiting, &state);
+        let flow = WaitingFlow::new(&waiting, &state, None);
         let (mut scaled, mut plain) = (vec![0.0; state.len()], vec![0.0; weights.len()]);
         flow.eval(&state, &mut scaled);
         LayerFlow::new(&problem).eval(weights, &mut plain);
@@ -363,37 +471,85 @@ mod tests {
         }
     }
 
-    /// One escaped mode, the rest apart: no coupling; with weights between them some, of second order.
-    #[test]
-    fn coupling_is_that_of_the_weights_in_between() {
+    /// `W_{l+1}ᵀ W_{l+1} − W_l W_lᵀ` of all hidden layers.
+    fn imbalances(network: &Network, weights: &[f64]) -> Vec<Mat<f64>> {
+        let of = |l: usize| {
+            let (low, high) = (network.layer(weights, l), network.layer(weights, l + 1));
+            product(high.transpose(), high) - product(low, low.transpose())
+        };
+        (1..network.depth()).map(of).collect()
+    }
+
+    /// Five layers, one escaped mode, the rest apart but for weights `±between` in inner layers.
+    fn joined(between: f64) -> (Problem, Waiting, Vec<f64>, Coupling) {
         let target = Mat::from_fn(3, 3, |i, j| if i == j { 3.0 - i as f64 } else { 0.0 });
-        let network = Network::new(vec![3, 3, 3, 3, 3]);
-        let cost = Cost::SquaredError { target };
-        let coupled = |between: f64| {
-            let mut weights = vec![0.0; network.parameters()];
-            for layer in 1..=4 {
-                let mut w = network.layer_mut(&mut weights, layer);
-                for i in 0..3 {
-                    for j in 0..3 {
-                        w[(i, j)] = match (i, j) {
-                            (0, 0) => 3.0_f64.powf(0.25),
-                            (0, _) | (_, 0) => between,
-                            _ => 1e-3 * (1.0 + i as f64 - 0.6 * j as f64),
-                        };
-                    }
+        let network = Network::new(vec![3; 6]);
+        let mut weights = vec![0.0; network.parameters()];
+        for layer in 1..=5 {
+            let mut w = network.layer_mut(&mut weights, layer);
+            for i in 0..3 {
+                for j in 0..3 {
+                    w[(i, j)] = match (i, j) {
+                        (0, 0) => 3.0_f64.powf(0.2),
+                        (0, _) if layer > 1 => between,
+                        (_, 0) if layer < 5 => -between,
+                        (0, _) | (_, 0) => 0.0,
+                        _ => 1e-3 * (1.0 + i as f64 - 0.6 * j as f64 - 0.1 * layer as f64),
+                    };
                 }
             }
-            let mut products = network.product_storage();
-            network.prefix_products(&weights, &mut products);
-            let plateau = Plateau::near(&cost, products[3].as_ref(), 1).expect("a saddle");
-            let waiting = Waiting::new(&network, plateau, &weights).expect("two wait");
-            waiting.coupling(&weights)
+        }
+        let cost = Cost::SquaredError { target };
+        let near = Mat::from_fn(3, 3, |i, j| if i + j == 0 { 3.0 } else { 0.0 });
+        let plateau = Plateau::near(&cost, near.as_ref(), 1).expect("a saddle");
+        let kept = imbalances(&network, &weights);
+        let mut waiting = Waiting::new(&network, plateau, &weights, &kept).expect("two wait");
+        let coupling = waiting.coupling(&weights);
+        let problem = Problem {
+            initial_weights: weights.clone(),
+            cost,
+            network,
+            l2: 0.0,
         };
-        assert!(coupled(0.0) < 1e-14);
-        let (large, small) = (coupled(1e-5), coupled(1e-6));
-        assert!(
-            small > 0.0 && (large / small / 100.0 - 1.0).abs() < 0.05,
-            "{large:e} {small:e}"
-        );
+        (problem, waiting, weights, coupling)
+    }
+
+    /// Grown waiting weights, joined: imbalances between escaped and waiting neurons stay, and nothing of `A`
+    /// is between the escaped and the waiting modes.
+    #[test]
+    fn joints_keep_the_imbalance_and_part_the_modes() {
+        let (problem, waiting, weights, _) = joined(1e-5);
+        let grown: Vec<f64> = waiting.part(&weights).iter().map(|d| 3.0 * d).collect();
+        let all = waiting.expand(&grown);
+        let network = &problem.network;
+        let (kept, now) = (imbalances(network, &weights), imbalances(network, &all));
+        for (kept, now) in kept.iter().zip(&now) {
+            for j in 1..3 {
+                // A few roundings of products of size 1e-5.
+                assert!((kept[(0, j)] - now[(0, j)]).abs() < 1e-19);
+                assert!(kept[(0, j)].abs() > 1e-6);
+            }
+        }
+        let mut products = network.product_storage();
+        network.prefix_products(&all, &mut products);
+        for j in 1..3 {
+            // Rounding of A; without B_1 and C_5 it would be B_2 D_1, 1e-8.
+            assert!(products[4][(0, j)].abs().max(products[4][(j, 0)].abs()) < 1e-15);
+        }
+    }
+
+    /// Of second order in the weights `β` in between. The path `C_4 A_3 B_2` alone would make it `β²/α³` with
+    /// `α = 1e-3`; `B_1` and `C_5` cancel that up to `α²`.
+    #[test]
+    fn coupling_is_that_of_the_weights_in_between() {
+        let coupled = |between: f64| joined(between).3;
+        assert!(coupled(0.0).felt < 1e-14);
+        let (large, small) = (coupled(1e-6), coupled(1e-7));
+        let ratio = large.felt / small.felt / 100.0;
+        assert!((ratio - 1.0).abs() < 1e-3, "{ratio}");
+        let expected = 1e-7_f64.powi(2) / 1e-3;
+        let factor = small.felt / expected;
+        assert!((0.1..10.0).contains(&factor), "{factor}");
+        assert!(small.neglected < 1e-13, "{:e}", small.neglected);
     }
 }

@@ -24,11 +24,7 @@ fn ask(scales: &[f64]) -> Ask {
     }
 }
 
-fn along(
-    path_of: &PathOf<'_>,
-    scenario: &Scenario,
-    scales: &[f64],
-) -> SaddlesReport {
+fn along(path_of: &PathOf<'_>, scenario: &Scenario, scales: &[f64]) -> SaddlesReport {
     let never = AtomicBool::new(false);
     let study = saddles_along(path_of, scenario, &ask(scales), &never, &|_, _| {});
     study.expect("a study").report

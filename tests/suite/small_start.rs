@@ -3,7 +3,8 @@
 //! times depend on the start.
 
 use crate::common::run_text;
-use crate::decimals::{number, numbers};
+use crate::decimals::{matrix, number, numbers};
+use dlnflow::linalg::svd;
 use dlnflow::report::Report;
 use serde_json::Value;
 
@@ -14,14 +15,13 @@ fn items(prefix: &str) -> Vec<Value> {
     all.into_iter().filter(named).collect()
 }
 
+fn items_of(list: &Value) -> &Vec<Value> {
+    list.as_array().expect("a list")
+}
+
 /// The rows of a matrix in TOML.
 fn rows(matrix: &Value) -> String {
-    let rows: Vec<Vec<f64>> = matrix
-        .as_array()
-        .expect("rows")
-        .iter()
-        .map(numbers)
-        .collect();
+    let rows: Vec<Vec<f64>> = items_of(matrix).iter().map(numbers).collect();
     format!("{rows:?}")
 }
 
@@ -43,6 +43,10 @@ fn solver(method: &str, rtol: f64, horizon: f64) -> String {
         "solver = {{ method = \"{method}\", rtol = {rtol:e}, horizon = {horizon:e} }}\n\
          record = {{ grid = \"linear\", count = 2 }}\n"
     )
+}
+
+fn with_frame(solver: String, frame: &str) -> String {
+    solver.replace(" }\nrecord", &format!(", frame = \"{frame}\" }}\nrecord"))
 }
 
 /// Times of the first events of `σ_1, σ_2, …`.
@@ -80,8 +84,7 @@ fn example_a(item: &Value, method: &str, rtol: f64, frame: &str) -> Report {
         rows(&inputs["A_star"]),
         rows(&inputs["M"]),
         number(&inputs["alpha"]),
-        solver(method, rtol, 1.05 * last)
-            .replace(" }\nrecord", &format!(", frame = \"{frame}\" }}\nrecord")),
+        with_frame(solver(method, rtol, 1.05 * last), frame),
         crossings(&numbers(&inputs["threshold"])),
     ))
 }
@@ -154,8 +157,41 @@ fn dense_targets_meet_runs_with_sixty_digits() {
     }
 }
 
+/// Three layers from moderate to small starts, with hidden bases that follow the modes and without, by a
+/// one-step method and by two multistep ones.
+#[test]
+fn generic_starts_of_three_layers_meet_the_table() {
+    let item = &items("escape_L3_generic")[0];
+    let inputs = &item["inputs"];
+    let layers: Vec<String> = items_of(&inputs["Theta"]).iter().map(rows).collect();
+    let targets = svd(matrix(&inputs["A_star"]).as_ref()).expect("finite").s;
+    let levels = [0.5 * targets[0], 0.5 * targets[1]];
+    let rtol = 1e-12;
+    for row in items_of(&item["table_log10inv_alpha_T1_T2"]) {
+        let row = numbers(row);
+        for (method, frame) in [("auto", "auto"), ("auto", "on"), ("bdf", "on")] {
+            let report = run_text(&format!(
+                "network = {{ widths = [3, 3, 3, 3] }}\n\
+                 cost = {{ kind = \"squared_error\", target = {{ rows = {} }} }}\n\
+                 init = {{ kind = \"matrices\", rows = [{}], scale = {:e} }}\n{}{}",
+                rows(&inputs["A_star"]),
+                layers.join(", "),
+                10f64.powf(-row[0]),
+                with_frame(solver(method, rtol, 1.05 * row[2]), frame),
+                crossings(&levels),
+            ));
+            let what = format!("1e-{} {method} {frame}", row[0]);
+            // The table is good to 1e-10; 100 rtol for the run.
+            let tolerance = 1e-10 + 100.0 * rtol;
+            assert_close(&times(&report, 2), &row[1..], tolerance, &what);
+        }
+    }
+}
+
 const SQUARED: &str =
     "{ kind = \"squared_error\", target = { singular_values = [3.0, 2.0, 1.0] } }";
+const DENSE: &str = "{ kind = \"squared_error\", \
+     target = { rows = [[1.9, 0.4, -0.3], [0.2, 0.75, 0.5], [-0.5, 0.35, 0.6]] } }";
 const WEIGHTED: &str = "{ kind = \"weighted\", \
      target = { rows = [[1.9, 0.4, -0.3], [0.2, 0.75, 0.5], [-0.5, 0.35, 0.6]] }, \
      weights = { rows = [[1.0, 0.6, 1.3], [0.8, 1.2, 0.5], [1.1, 0.7, 0.9]] } }";
@@ -189,15 +225,38 @@ fn waits_of_three_layers_are_a_power_of_the_start() {
     }
 }
 
-/// Deeper networks have no reference; two tolerances, whose waits also end at different sizes, agree
+/// Deeper networks have no reference; two tolerances, whose waits also begin at different sizes, agree
 /// to a hundred times the larger.
 #[test]
 fn waits_of_deeper_networks_do_not_depend_on_the_tolerance() {
-    for (depth, scale) in [(4, 1e-8), (4, 1e-20), (5, 1e-8)] {
-        let fine = gaussian(depth, SQUARED, scale, 1e-12, 3);
-        let coarse = gaussian(depth, SQUARED, scale, 1e-10, 3);
-        assert_close(&coarse, &fine, 1e-8, &format!("{depth} layers, {scale:e}"));
+    let starts = [(4, 1e-4), (4, 1e-8), (4, 1e-20), (5, 1e-3), (5, 1e-4)];
+    for (depth, scale) in starts.into_iter().chain([(5, 1e-8), (5, 1e-12)]) {
+        for (name, cost) in [("diagonal", SQUARED), ("dense", DENSE)] {
+            let fine = gaussian(depth, cost, scale, 1e-12, 3);
+            let coarse = gaussian(depth, cost, scale, 1e-10, 3);
+            let what = format!("{depth} layers, {scale:e}, {name}");
+            assert_close(&coarse, &fine, 1e-8, &what);
+        }
     }
+}
+
+/// Four layers from a start whose waits a plain run can afford. Waits leave out the fourth power of
+/// the start, some 1e-10; 100 rtol for the run in waits.
+#[test]
+fn waits_of_four_layers_meet_a_plain_run() {
+    let run = |rest: &str| {
+        let report = run_text(&format!(
+            "seed = 3\nnetwork = {{ widths = [3, 4, 4, 4, 3] }}\ncost = {SQUARED}\n\
+             init = {{ kind = \"gaussian\", std = 1.0, scale = 3e-3 }}\n\
+             solver = {{ method = \"dop853\", horizon = 4.5e4, {rest} }}\n\
+             record = {{ grid = \"linear\", count = 2 }}\nevents = [{{ kind = \"escape\" }}]\n"
+        ));
+        (times(&report, 3), report.solver.steps)
+    };
+    let (plain, many) = run("rtol = 1e-12, frame = \"off\"");
+    let (waits, few) = run("rtol = 1e-10, frame = \"on\"");
+    assert_close(&waits, &plain, 1e-8, "four layers");
+    assert!(100 * few < many, "{few} steps against {many}");
 }
 
 /// The size at which a wait ends and every other switch depend on the tolerance.

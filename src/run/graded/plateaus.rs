@@ -2,20 +2,26 @@
 
 use crate::integrate::Options;
 use crate::linalg::{Mat, MatRef, frobenius, product, svd, symmetric_eigen};
-use crate::model::{CostScratch, Network, Problem};
+use crate::model::{CostScratch, Frame, Network, Problem};
 use crate::saddle::{Plateau, Waiting};
 
 /// Largest `n_L n_0` for which the curvature that the waiting modes see is made.
 const LARGEST_PRODUCT: usize = 512;
 /// In every hidden layer escaped and waiting neurons differ at least by this factor.
 const GAP: f64 = 30.0;
+/// The same for a wait that goes on.
+const LAST_GAP: f64 = 2.0;
 /// Gradient of the escaped modes, relative to that of the waiting ones and in units of `rtol`, at
 /// which they count as settled. The waiting modes do not feel it; what they feel is held to `SAME`.
 const SETTLED: f64 = 100.0;
-/// Largest relative difference, in units of `rtol`, that the escaped modes' inner weights make to the
-/// motion of the waiting ones …
-const SAME: f64 = 10.0;
+/// Relative difference, in units of `rtol`, that weights between escaped and waiting neurons make to the
+/// motion of the latter, from which on they are taken into account …
+const FELT: f64 = 0.01;
 /// … and its floor, the roundoff of that.
+const FELT_FLOOR: f64 = 1e-14;
+/// Largest relative error, in units of `rtol`, of the motion then …
+const SAME: f64 = 10.0;
+/// … and its floor.
 const SAME_FLOOR: f64 = 1e-12;
 /// Gradient, relative to that at `A = 0`, at which nothing is left to learn.
 const LEARNED: f64 = 1e-13;
@@ -41,6 +47,8 @@ pub(super) enum Found {
 pub(super) struct Plateaus<'a> {
     problem: &'a Problem,
     rtol: f64,
+    /// `W_{l+1}ᵀ W_{l+1} − W_l W_lᵀ` of all hidden layers, in the original basis: the flow keeps them.
+    imbalances: Vec<Mat<f64>>,
     /// `‖∇C(0)‖_F`.
     gradient_at_zero: f64,
     products: Vec<Mat<f64>>,
@@ -51,7 +59,7 @@ pub(super) struct Plateaus<'a> {
     patience: usize,
     /// The plateau at hand.
     pub known: Option<Plateau>,
-    /// The largest coupling beyond the tolerance that was put up with.
+    /// The largest error beyond the tolerance that was put up with.
     loose: f64,
 }
 
@@ -66,6 +74,7 @@ impl<'a> Plateaus<'a> {
         let mut plateaus = Self {
             problem,
             rtol: options.rtol,
+            imbalances: imbalances(network, &problem.initial_weights),
             gradient_at_zero: 0.0,
             products: network.product_storage(),
             gradient: Mat::zeros(rows, cols),
@@ -92,20 +101,34 @@ impl<'a> Plateaus<'a> {
         let settled = |&rank: &usize| {
             rank > 0 && is_settled(a, &self.gradient, rank, SETTLED * self.rtol).unwrap_or(false)
         };
-        self.has_learned(self.rtol) || gaps(&self.problem.network, weights).iter().any(settled)
+        self.has_learned(self.rtol)
+            || gaps(&self.problem.network, weights, GAP)
+                .iter()
+                .any(settled)
     }
 
-    /// The plateau at which `weights` wait, if any; hidden neurons stand in order of their modes.
-    pub fn find(&mut self, weights: &[f64]) -> Option<Found> {
+    /// The plateau at which `weights` wait, if any; hidden neurons stand in order of their modes
+    /// in `frame`.
+    pub fn find(&mut self, frame: &Frame, weights: &[f64]) -> Option<Found> {
         self.look(weights);
         // Errors of the steps keep the gradient from falling much below rtol.
         let in_vain = self.patience == MOST_PATIENCE;
         if self.has_learned(LEARNED) || in_vain && self.has_learned(self.rtol) {
             return Some(Found::Rest);
         }
-        let ranks = gaps(&self.problem.network, weights);
-        let found = ranks.into_iter().find_map(|rank| self.wait(weights, rank));
-        if found.is_none() {
+        let mut ranks = gaps(&self.problem.network, weights, GAP);
+        if let Some(plateau) = &self.known {
+            let kept = gaps(&self.problem.network, weights, LAST_GAP);
+            let known = |k: &usize| *k == plateau.rank && !ranks.contains(k);
+            let known: Vec<_> = kept.into_iter().filter(known).collect();
+            ranks.extend(known);
+        }
+        let found = ranks
+            .into_iter()
+            .find_map(|rank| self.wait(frame, weights, rank));
+        if found.is_some() {
+            self.patience = PATIENCE;
+        } else {
             self.skip = self.patience;
             self.patience = (2 * self.patience).min(MOST_PATIENCE);
         }
@@ -127,7 +150,7 @@ impl<'a> Plateaus<'a> {
             .gradient(a, self.gradient.as_mut(), &mut self.scratch);
     }
 
-    fn wait(&mut self, weights: &[f64], rank: usize) -> Option<Found> {
+    fn wait(&mut self, frame: &Frame, weights: &[f64], rank: usize) -> Option<Found> {
         let a = self.products[self.problem.network.depth() - 1].as_ref();
         // What waits already goes on to the limit itself, at the same saddle.
         let known = self.known.take_if(|plateau| plateau.rank == rank);
@@ -140,7 +163,8 @@ impl<'a> Plateaus<'a> {
             Some(plateau) => plateau,
             None => Plateau::near(&self.problem.cost, a, rank)?,
         };
-        let waiting = Waiting::new(&self.problem.network, plateau, weights)?;
+        let kept = frame.turned(&self.imbalances);
+        let mut waiting = Waiting::new(&self.problem.network, plateau, weights, &kept)?;
         let state = waiting.scaled(&waiting.part(weights));
         let size = state[waiting.inner.parameters()].exp();
         let limit = waiting.largest_size(self.rtol);
@@ -149,12 +173,13 @@ impl<'a> Plateaus<'a> {
         }
         let coupling = waiting.coupling(weights);
         let apart = (SAME * self.rtol).max(SAME_FLOOR);
-        let in_vain = self.patience == MOST_PATIENCE && coupling <= LOOSE;
-        if !(coupling <= apart || in_vain || goes_on) {
+        let in_vain = self.patience == MOST_PATIENCE && coupling.neglected <= LOOSE;
+        if !(coupling.neglected <= apart || in_vain || goes_on) {
             return None;
         }
-        if coupling > apart {
-            self.loose = self.loose.max(coupling);
+        waiting.feels_joints = coupling.felt > (FELT * self.rtol).max(FELT_FLOOR);
+        if coupling.neglected > apart {
+            self.loose = self.loose.max(coupling.neglected);
         }
         Some(Found::Wait(Box::new(waiting)))
     }
@@ -184,8 +209,19 @@ impl<'a> Plateaus<'a> {
     }
 }
 
-/// Ranks `k` at which all hidden layers have a gap between neurons `k` and `k + 1`, and 0.
-fn gaps(network: &Network, weights: &[f64]) -> Vec<usize> {
+/// `W_{l+1}ᵀ W_{l+1} − W_l W_lᵀ` of all hidden layers.
+fn imbalances(network: &Network, weights: &[f64]) -> Vec<Mat<f64>> {
+    let of = |layer: usize| {
+        let low = network.layer(weights, layer);
+        let high = network.layer(weights, layer + 1);
+        product(high.transpose(), high) - product(low, low.transpose())
+    };
+    (1..network.depth()).map(of).collect()
+}
+
+/// Ranks `k` at which all hidden layers have a gap of `factor` between neurons `k` and `k + 1`,
+/// and 0.
+fn gaps(network: &Network, weights: &[f64], factor: f64) -> Vec<usize> {
     let mut squares = vec![0.0; network.widths().iter().sum()];
     network.neuron_squares(weights, &mut squares);
     let most = network.max_rank();
@@ -196,7 +232,7 @@ fn gaps(network: &Network, weights: &[f64]) -> Vec<usize> {
         let of = |k: usize| layers.clone().map(move |l| start(l) + k);
         let above = of(k - 1).map(|i| squares[i]).fold(f64::INFINITY, f64::min);
         let below = of(k).map(|i| squares[i]).fold(0.0, f64::max);
-        above > GAP * GAP * below
+        above > factor * factor * below
     }));
     ranks
 }

@@ -39,7 +39,7 @@ impl<'r, 'a> Segment<'r, 'a, '_> {
     ) -> Self {
         Self {
             observer,
-            sizes: Sizes::new(network, state),
+            sizes: Sizes::new(network, state, REGRADE),
             first,
             steps_left,
             steps: 0,
@@ -82,16 +82,19 @@ impl Observer for Segment<'_, '_, '_> {
 /// Squared sizes of the neurons at the start of a segment and now.
 pub(super) struct Sizes<'r> {
     network: &'r Network,
+    factor: f64,
     start: Vec<f64>,
     now: Vec<f64>,
 }
 
 impl<'r> Sizes<'r> {
-    pub fn new(network: &'r Network, state: &[f64]) -> Self {
+    /// `factor`: what a neuron may grow or shrink by.
+    pub fn new(network: &'r Network, state: &[f64], factor: f64) -> Self {
         let mut start = vec![0.0; network.widths().iter().sum()];
         network.neuron_squares(state, &mut start);
         Self {
             network,
+            factor,
             now: start.clone(),
             start,
         }
@@ -102,7 +105,7 @@ impl<'r> Sizes<'r> {
         self.network.neuron_squares(weights, &mut self.now);
         let (inputs, outputs) = (self.network.input_width(), self.network.output_width());
         let mut hidden = inputs..self.start.len() - outputs;
-        let most = REGRADE * REGRADE;
+        let most = self.factor * self.factor;
         hidden.any(|j| {
             let (before, after) = (self.start[j], scale * scale * self.now[j]);
             before > 0.0 && (after > most * before || before > most * after)

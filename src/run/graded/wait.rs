@@ -7,6 +7,11 @@ use crate::saddle::{Waiting, WaitingFlow};
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 
+/// The hidden bases of a wait are renewed when some neuron has grown or shrunk by this factor: more than for
+/// the whole flow, since the growth that all waiting modes share is taken out. Escape times from 1e-100 are the
+/// same to half of `rtol` with 4, 16 and 64.
+const REGRADE: f64 = 16.0;
+
 /// Hands the steps of the scaled flow on.
 pub(super) struct Wait<'r, 'a> {
     observer: &'r mut RunObserver<'a>,
@@ -21,6 +26,8 @@ pub(super) struct Wait<'r, 'a> {
     pub weights: Vec<f64>,
     /// The outcome of the run, when it ends here.
     pub outcome: Option<Outcome>,
+    /// The last step in scaled time.
+    pub last_step: Option<f64>,
     /// Whether the waiting modes have grown too large to be alone.
     pub leaves: bool,
 }
@@ -47,12 +54,17 @@ impl<'r, 'a> Wait<'r, 'a> {
         Self {
             observer,
             view,
-            sizes: Sizes::new(&waiting.inner, &start[..waiting.inner.parameters()]),
+            sizes: Sizes::new(
+                &waiting.inner,
+                &start[..waiting.inner.parameters()],
+                REGRADE,
+            ),
             limits,
             start: start[waiting.inner.parameters()],
             time: 0.0,
             weights: view.weights(start),
             outcome: None,
+            last_step: None,
             leaves: false,
         }
     }
@@ -87,6 +99,7 @@ impl Observer for Wait<'_, '_> {
     }
 
     fn step(&mut self, step: &Step<'_>) -> ControlFlow<String> {
+        self.last_step = Some(step.t1 - step.t0);
         let clock = step.y0.len() - 1;
         let (left, unit) = (self.limits.left, self.view.flow.unit());
         let last = unit * step.y1[clock] >= left;
