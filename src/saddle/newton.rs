@@ -13,8 +13,10 @@ use crate::model::Problem;
 /// Weights up to which the Hessian's eigenvectors are affordable.
 const DENSE: usize = 400;
 const STEPS: usize = 60;
-/// Curvature, relative to the largest, below which a direction is flat.
-const FLAT: f64 = 1e-12;
+/// Curvature, relative to the largest, below which a direction is flat. A family of critical points bends:
+/// next to it its own directions have a little curvature, so that steps along them lead astray, and are
+/// taken only where nothing else helps.
+const FLAT: [f64; 2] = [1e-8, 1e-12];
 /// Gradient, in units of the largest curvature times the weights, at which roundoff takes over …
 const ROUNDOFF: f64 = 1e-15;
 /// … and above which the point is not critical.
@@ -36,17 +38,38 @@ pub(super) fn critical_weights(problem: &Problem) -> Option<Vec<f64>> {
     let flow = LayerFlow::new(problem);
     let mut at = Point::new(&flow, start);
     for _ in 0..STEPS {
-        let (step, steepest) = least_norm_step(&flow, &at)?;
-        let unit = steepest * norm(&at.weights);
+        let curvature = Curvature::at(&flow, &at.weights)?;
+        let unit = curvature.steepest * norm(&at.weights);
         if at.slope <= ROUNDOFF * unit {
             return Some(at.weights);
         }
-        match at.advanced(&flow, &step) {
+        let steps = FLAT.iter().map(|cut| curvature.least_norm_step(&at, *cut));
+        match better(&flow, &at, steps) {
             Some(next) => at = next,
             None => return (at.slope <= CRITICAL * unit).then_some(at.weights),
         }
     }
     None
+}
+
+/// The first of the steps that halves the gradient, else the best that lowers it.
+fn better(
+    flow: &LayerFlow<'_>,
+    at: &Point,
+    steps: impl Iterator<Item = Vec<f64>>,
+) -> Option<Point> {
+    let mut best: Option<Point> = None;
+    for step in steps {
+        if let Some(next) = at.advanced(flow, &step) {
+            if best.as_ref().is_none_or(|b| next.slope < b.slope) {
+                best = Some(next);
+            }
+        }
+        if best.as_ref().is_some_and(|b| b.slope < 0.5 * at.slope) {
+            break;
+        }
+    }
+    best
 }
 
 /// Weights and the descent direction there.
@@ -78,21 +101,38 @@ impl Point {
     }
 }
 
-/// `−H⁺ ∇` and the largest curvature.
-fn least_norm_step(flow: &LayerFlow<'_>, at: &Point) -> Option<(Vec<f64>, f64)> {
-    let (values, vectors) = symmetric_eigen(hessian(flow, &at.weights).as_ref())?;
-    let steepest = values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-    let mut step = vec![0.0; at.weights.len()];
-    for (value, vector) in values.iter().zip(vectors.col_iter()) {
-        if value.abs() > FLAT * steepest {
-            let vector: Vec<f64> = vector.iter().copied().collect();
-            let along = dot(&vector, &at.descent) / value;
-            step.iter_mut()
-                .zip(&vector)
-                .for_each(|(s, v)| *s += along * v);
-        }
+/// The Hessian's eigenvectors.
+struct Curvature {
+    values: Vec<f64>,
+    vectors: Mat<f64>,
+    /// The largest `|μ|`.
+    steepest: f64,
+}
+
+impl Curvature {
+    fn at(flow: &LayerFlow<'_>, weights: &[f64]) -> Option<Self> {
+        let (values, vectors) = symmetric_eigen(hessian(flow, weights).as_ref())?;
+        Some(Self {
+            steepest: values.iter().fold(0.0_f64, |m, v| m.max(v.abs())),
+            values,
+            vectors,
+        })
     }
-    Some((step, steepest))
+
+    /// `−H⁺ ∇`, `H⁺` without the directions whose curvature is below `cut` of the largest.
+    fn least_norm_step(&self, at: &Point, cut: f64) -> Vec<f64> {
+        let mut step = vec![0.0; at.weights.len()];
+        for (value, vector) in self.values.iter().zip(self.vectors.col_iter()) {
+            if value.abs() > cut * self.steepest {
+                let vector: Vec<f64> = vector.iter().copied().collect();
+                let along = dot(&vector, &at.descent) / value;
+                step.iter_mut()
+                    .zip(&vector)
+                    .for_each(|(s, v)| *s += along * v);
+            }
+        }
+        step
+    }
 }
 
 /// The Hessian of the loss, column by column.
