@@ -251,11 +251,13 @@ fn in_slice(cost: &Cost, a: MatRef<'_, f64>, rank: usize) -> Result<Found, Uncer
     use Uncertified::{IndexNotProven, NotCritical, NotEnclosed, Singular};
     match alone(&slice, start.clone(), a, rank) {
         Err(reason @ (Singular | NotCritical { .. } | NotEnclosed | IndexNotProven)) => {
-            of_least_cost(&slice, &start, a).ok_or(reason)
+            let best = Fit::through(&slice, &start).and_then(|fit| of_least_cost(&slice, &fit, a));
+            best.ok_or(reason)
         }
         // As many residuals as unknowns: alone, and of least cost.
         Ok(found) if found.index == 0 => {
-            let best = of_least_cost(&slice, &start, a).filter(|best| best.minima == Some(0));
+            let fit = Fit::through(&slice, &start).filter(|fit| fit.kept() == 0);
+            let best = fit.and_then(|fit| of_least_cost(&slice, &fit, a));
             Ok(best.unwrap_or(found))
         }
         other => other,
@@ -290,8 +292,7 @@ fn alone(
 }
 
 /// A zero of all residuals next to `a`, which may be one of many.
-fn of_least_cost(slice: &Slice<'_>, start: &[f64], a: MatRef<'_, f64>) -> Option<Found> {
-    let fit = Fit::through(slice, start)?;
+fn of_least_cost(slice: &Slice<'_>, fit: &Fit<'_>, a: MatRef<'_, f64>) -> Option<Found> {
     let centre = fit.sharpened(fit.start())?;
     let around = fit.unknowns(&fit.zero_near(&centre)?);
     let (at, radius) = located(slice, &around, a)?;

@@ -17,11 +17,11 @@ pub struct Fit<'a> {
 
 impl<'a> Fit<'a> {
     /// Solved for the pivots of a QR decomposition of `∂r/∂z` at `start` with column pivoting. `None`
-    /// when there are no residuals, more than unknowns, or dependent ones to roundoff.
+    /// when there are more residuals than unknowns, or dependent ones.
     pub fn through(slice: &'a Slice<'a>, start: &[f64]) -> Option<Self> {
         let residual = Residual::of(slice.cost())?;
         let count = residual.count();
-        if count == 0 || count > start.len() {
+        if count > start.len() {
             return None;
         }
         let mut fit = Self {
