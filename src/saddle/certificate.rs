@@ -31,9 +31,22 @@
 //! `L = 2` the middle is the identity, and each of the `n_1 − k` silent neurons adds
 //! `2⟨G, x yᵀ⟩`, with `rank G` negative eigenvalues. Since `XᵀG = 0` and `G Y = 0`,
 //! `rank G ≤ min(n_0, n_L) − k`.
+//!
+//! **Continua of minima.** Let the cost be a positive definite form of residuals `r_1(A), …, r_p(A)`
+//! (entries seen, or measurements), up to a constant. If `p ≤ m`, the equations `r(z) = 0` can be
+//! solved for `p` of the unknowns, the others at given numbers: Krawczyk's test on these `p × p`
+//! equations proves a zero. It is a global minimum of the cost, so that `∇C = 0` and no weights with
+//! this product, balanced or not, have a direction of descent: the index is 0 at every depth. The test
+//! also proves that `∂r/∂z` has rank `p` there. With the positive definite `W` of the form,
+//! `F = (∂r/∂z)ᵀ W r` then vanishes nearby where `r` does and nowhere else: critical points of rank `k`
+//! near `A*` form a manifold of dimension `m − p`, and `J = (∂r/∂z)ᵀ W ∂r/∂z` has as many zero
+//! eigenvalues, and none that is negative.
 
 mod enclosure;
+mod fit;
+mod krawczyk;
 mod refusal;
+mod residual;
 mod slice;
 mod spectrum;
 
@@ -42,6 +55,8 @@ use crate::linalg::{
     interval_product, is_regular, midpoints, svd,
 };
 use crate::model::{Cost, Network, Problem};
+use fit::Fit;
+use krawczyk::Equations;
 pub use refusal::Uncertified;
 use slice::Slice;
 
@@ -55,8 +70,11 @@ const MOST_WORK: usize = 100_000_000;
 /// Singular value of `G`, relative to `‖∇C(0)‖_F`, from which on `rank G` is tried to be proved.
 const STEEP: f64 = 1e-9;
 
-/// A proven critical point `A*` of the network with balanced weights, alone among matrices of its
-/// rank near it; everything here is proved. The data of the cost count as exact.
+/// A proven critical point `A*` of the network with balanced weights; everything here is proved. The
+/// data of the cost count as exact.
+///
+/// `A*` is alone among critical points of its rank near it, or it is a global minimum of the cost in a
+/// continuum of them: `continuum` tells which.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Certificate {
     /// Upper bound on `‖A* − A‖_F`, where `A` is the matrix that was given.
@@ -66,7 +84,11 @@ pub struct Certificate {
     pub upper: Mat<f64>,
     /// `rank A*`, exactly.
     pub rank: usize,
-    /// Negative eigenvalues of the cost on the matrices of this rank near `A*`, exactly; none is zero.
+    /// Dimension of the manifold that the critical points of this rank near `A*` form, exactly: 0 when
+    /// `A*` is alone. Otherwise all of them are global minima of the cost, and the bounds hold one.
+    pub continuum: usize,
+    /// Negative eigenvalues of the cost on the matrices of this rank near `A*`, exactly; `continuum`
+    /// eigenvalues are zero.
     pub slice_index: usize,
     /// Lower bound on `rank ∇C(A*)`.
     pub gradient_rank: usize,
@@ -74,12 +96,20 @@ pub struct Certificate {
     pub index: ProvenIndex,
 }
 
+impl Certificate {
+    /// Whether no other critical point of this rank is near `A*`.
+    pub fn is_isolated(&self) -> bool {
+        self.continuum == 0
+    }
+}
+
 /// What is proved about the Morse index in the weights.
 ///
 /// Two layers wider than the rank count `rank ∇C(A*)`, which intervals can bound from below only: that
 /// a singular value is zero is no open condition. The index is exact when the bound meets the
-/// largest rank possible, `min(n_0, n_L) − k`. At a minimum with `∇C = 0` and `k < min(n_0, n_L)`,
-/// for example, `AtLeast(0)` is all that can be said.
+/// largest rank possible, `min(n_0, n_L) − k`, and when the residuals of the cost are proved to vanish.
+/// With more residuals than unknowns that is no open condition either: at the minimum of the squared
+/// error for a target of rank `k < min(n_0, n_L)`, `AtLeast(0)` is all that can be said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProvenIndex {
     Exactly(usize),
@@ -96,11 +126,12 @@ impl ProvenIndex {
 }
 
 /// Proves that a critical point of rank `rank` lies within `1e-8 ‖a‖_F` of `a`, and counts its
-/// directions of descent.
+/// directions of descent. The point is isolated or a global minimum.
 ///
 /// # Errors
 /// The reason when there is no proof, which says nothing against the point except
-/// `NotCritical`: Newton's method went elsewhere.
+/// `NotCritical`: Newton's method went elsewhere. When a global minimum is not proved either, the
+/// reason is that of the isolated critical point.
 pub fn certify(
     problem: &Problem,
     a: MatRef<'_, f64>,
@@ -113,7 +144,13 @@ pub fn certify(
         in_slice(&problem.cost, a, rank)?
     };
     let (widest, cost) = (problem.network.modes() - rank, &problem.cost);
-    let gradient_rank = gradient_rank(cost, &found.at, widest);
+    let (gradient_rank, index) = if found.minima.is_some() {
+        (0, ProvenIndex::Exactly(0))
+    } else {
+        let gradient_rank = gradient_rank(cost, &found.at, widest);
+        let index = network_index(&problem.network, rank, found.index, gradient_rank);
+        (gradient_rank, index)
+    };
     let end = |end: &dyn Fn(Interval) -> f64| {
         Mat::from_fn(a.nrows(), a.ncols(), |i, j| end(found.at[(i, j)]))
     };
@@ -123,8 +160,9 @@ pub fn certify(
         upper: end(&|x| x.hi()),
         rank,
         slice_index: found.index,
+        continuum: found.minima.unwrap_or(0),
         gradient_rank,
-        index: network_index(&problem.network, rank, found.index, gradient_rank),
+        index,
     })
 }
 
@@ -133,6 +171,8 @@ struct Found {
     at: Mat<Interval>,
     radius: f64,
     index: usize,
+    /// Dimension of the set of minima around `A*`, where `A*` was proved by its cost.
+    minima: Option<usize>,
 }
 
 /// What can be refused before any arithmetic.
@@ -194,6 +234,7 @@ fn at_zero(a: MatRef<'_, f64>) -> Result<Found, Uncertified> {
         at: Mat::from_fn(a.nrows(), a.ncols(), |_, _| Interval::ZERO),
         radius: 0.0,
         index: 0,
+        minima: None,
     })
 }
 
@@ -207,6 +248,29 @@ fn in_slice(cost: &Cost, a: MatRef<'_, f64>, rank: usize) -> Result<Found, Uncer
     if !slice.is_finite(&start) {
         return Err(Uncertified::NotFinite);
     }
+    use Uncertified::{IndexNotProven, NotCritical, NotEnclosed, Singular};
+    match alone(&slice, start.clone(), a, rank) {
+        Err(reason @ (Singular | NotCritical { .. } | NotEnclosed | IndexNotProven)) => {
+            let best = Fit::through(&slice, &start).and_then(|fit| of_least_cost(&slice, &fit, a));
+            best.ok_or(reason)
+        }
+        // As many residuals as unknowns: alone, and of least cost.
+        Ok(found) if found.index == 0 => {
+            let fit = Fit::through(&slice, &start).filter(|fit| fit.kept() == 0);
+            let best = fit.and_then(|fit| of_least_cost(&slice, &fit, a));
+            Ok(best.unwrap_or(found))
+        }
+        other => other,
+    }
+}
+
+/// The zero of `F` next to `a`, with no other near it.
+fn alone(
+    slice: &Slice<'_>,
+    start: Vec<f64>,
+    a: MatRef<'_, f64>,
+    rank: usize,
+) -> Result<Found, Uncertified> {
     let centre = slice.sharpened(start).ok_or(Uncertified::Singular)?;
     let distance = slice.distance(&centre, a);
     let close = distance <= NEAR * frobenius(a);
@@ -218,13 +282,38 @@ fn in_slice(cost: &Cost, a: MatRef<'_, f64>, rank: usize) -> Result<Found, Uncer
         return Err(Uncertified::RankNotProven { rank });
     }
     let index = slice.index(&around).ok_or(Uncertified::IndexNotProven)?;
-    let at = slice.end_to_end(&around);
+    let (at, radius) = located(slice, &around, a).ok_or(Uncertified::NotEnclosed)?;
+    Ok(Found {
+        at,
+        radius,
+        index,
+        minima: None,
+    })
+}
+
+/// A zero of all residuals next to `a`, which may be one of many.
+fn of_least_cost(slice: &Slice<'_>, fit: &Fit<'_>, a: MatRef<'_, f64>) -> Option<Found> {
+    let centre = fit.sharpened(fit.start())?;
+    let around = fit.unknowns(&fit.zero_near(&centre)?);
+    let (at, radius) = located(slice, &around, a)?;
+    slice.has_full_rank(&around).then(|| Found {
+        at,
+        radius,
+        index: 0,
+        minima: Some(fit.kept()),
+    })
+}
+
+/// `A*` between bounds and its distance from `a`; `None` when that is not small.
+fn located(
+    slice: &Slice<'_>,
+    around: &[Interval],
+    a: MatRef<'_, f64>,
+) -> Option<(Mat<Interval>, f64)> {
+    let at = slice.end_to_end(around);
     let radius =
         frobenius_bound(interval_difference(at.as_ref(), interval_matrix(a).as_ref()).as_ref());
-    if radius > NEAR * frobenius(a) {
-        return Err(Uncertified::NotEnclosed);
-    }
-    Ok(Found { at, radius, index })
+    (radius <= NEAR * frobenius(a)).then_some((at, radius))
 }
 
 /// `X = U √S`, `Y = V √S` of the `rank` largest singular values of `a`.

@@ -80,7 +80,7 @@ fn weighted(weights: &Mat<f64>, d: &Mat<Interval>) -> Mat<Interval> {
 
 /// Holds `(Σ + Σᵀ)/2`: the gradient of `½ tr(E Σ Eᵀ)` is `E` times this, also where rounding left
 /// `Σ` not quite symmetric.
-fn symmetric_part(covariance: MatRef<'_, f64>) -> Mat<Interval> {
+pub fn symmetric_part(covariance: MatRef<'_, f64>) -> Mat<Interval> {
     Mat::from_fn(covariance.nrows(), covariance.ncols(), |i, j| {
         Interval::between(covariance[(i, j)], covariance[(j, i)])
     })
@@ -92,21 +92,11 @@ fn sensing(
     observations: Option<&[f64]>,
     a: &Mat<Interval>,
 ) -> Mat<Interval> {
-    let (rows, count) = (a.nrows(), measurements.nrows());
-    let weight = Interval::point(count as f64).recip();
-    let entries = measurements.ncols();
-    let flat = Mat::from_fn(entries, 1, |q, _| a[(q % rows, q / rows)]);
-    let seen: Vec<usize> = (0..entries)
-        .filter(|&q| flat[(q, 0)] != Interval::ZERO)
-        .collect();
-    let residuals: Vec<Interval> = (0..count)
-        .map(|k| {
-            let start = observations.map_or(Interval::ZERO, |y| Interval::point(-y[k]));
-            let terms = seen
-                .iter()
-                .map(|&q| Interval::point(measurements[(k, q)]) * flat[(q, 0)]);
-            weight * terms.fold(start, |sum, x| sum + x)
-        })
+    let rows = a.nrows();
+    let weight = Interval::point(measurements.nrows() as f64).recip();
+    let residuals: Vec<Interval> = measured(measurements, observations, a)
+        .into_iter()
+        .map(|r| weight * r)
         .collect();
     Mat::from_fn(rows, a.ncols(), |i, j| {
         let column = measurements.col(i + rows * j);
@@ -116,4 +106,28 @@ fn sensing(
             .map(|(&m, &r)| Interval::point(m) * r);
         terms.fold(Interval::ZERO, |sum, x| sum + x)
     })
+}
+
+/// Holds `⟨M_k, A⟩ − y_k` for all `A` in `a`; without observations `y = 0`.
+pub fn measured(
+    measurements: &Mat<f64>,
+    observations: Option<&[f64]>,
+    a: &Mat<Interval>,
+) -> Vec<Interval> {
+    let rows = a.nrows();
+    let flat: Vec<Interval> = (0..measurements.ncols())
+        .map(|q| a[(q % rows, q / rows)])
+        .collect();
+    let seen: Vec<usize> = (0..flat.len())
+        .filter(|&q| flat[q] != Interval::ZERO)
+        .collect();
+    (0..measurements.nrows())
+        .map(|k| {
+            let start = observations.map_or(Interval::ZERO, |y| Interval::point(-y[k]));
+            let terms = seen
+                .iter()
+                .map(|&q| Interval::point(measurements[(k, q)]) * flat[q]);
+            terms.fold(start, |sum, x| sum + x)
+        })
+        .collect()
 }

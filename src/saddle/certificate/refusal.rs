@@ -40,7 +40,8 @@ pub enum Uncertified {
     )]
     NotCritical { rank: usize, distance: f64 },
     #[error(
-        "critical points of this rank may not be isolated here: the Hessian on them is singular"
+        "critical points of this rank may not be isolated here: the Hessian on them is singular, and \
+         no global minimum is proved"
     )]
     Singular,
     #[error("no box around this matrix passed the test for a critical point")]

@@ -1,18 +1,14 @@
-//! The slice of rank-`k` matrices and Krawczyk's test on it; the equations stand in the module
-//! above.
+//! The slice of rank-`k` matrices and the equations of critical points on it, which stand in the
+//! module above.
 
 use super::enclosure;
+use super::krawczyk::{Equations, points};
 use super::spectrum::Spectrum;
 use crate::linalg::{
-    Interval, Mat, MatRef, frobenius, identity, interval_matrix, interval_product, is_regular,
-    midpoints, negative_eigenvalues, product,
+    Interval, Mat, MatRef, frobenius, interval_matrix, interval_product, is_regular, midpoints,
+    negative_eigenvalues,
 };
 use crate::model::Cost;
-
-/// Boxes tried, each twice as large as the image of the one before.
-const INFLATIONS: usize = 8;
-/// Newton steps that sharpen the centre.
-const SHARPENINGS: usize = 4;
 
 /// `A = X Yᵀ` with the rows `fixed` of `X` at given values; unknowns are `z = (X_2, Y)`, row by row.
 pub struct Slice<'a> {
@@ -45,6 +41,11 @@ impl<'a> Slice<'a> {
             cols: y.nrows(),
         };
         (slice, start)
+    }
+
+    /// The cost.
+    pub fn cost(&self) -> &'a Cost {
+        self.cost
     }
 
     /// Whether `k` rows of `X` are fixed; fewer are when `X` has lower rank to roundoff.
@@ -91,15 +92,8 @@ impl<'a> Slice<'a> {
 
     /// Whether nothing overflows in `F` at `z`.
     pub fn is_finite(&self, z: &[f64]) -> bool {
-        let slope = self.slope(&points(z));
+        let slope = self.values(&points(z));
         slope.iter().all(|f| f.magnitude().is_finite())
-    }
-
-    /// Holds `F(z) = ((G Y)_2, Gᵀ X)`.
-    fn slope(&self, z: &[Interval]) -> Vec<Interval> {
-        let (x, y) = self.factors(z);
-        let a = interval_product(x.as_ref(), y.transpose());
-        self.pulled_back(&enclosure::gradient(self.cost, &a), &x, &y)
     }
 
     /// `((g Y)_2, gᵀ X)`.
@@ -114,8 +108,58 @@ impl<'a> Slice<'a> {
         self.packed(&to_left, &to_right)
     }
 
-    /// Holds the slice Hessian `J(z)` for all `z` in the box.
-    fn hessian(&self, z: &[Interval]) -> Mat<Interval> {
+    /// `dA = dX Yᵀ + X dYᵀ` for a unit change of unknown `q`.
+    pub fn moved(&self, q: usize, x: &Mat<Interval>, y: &Mat<Interval>) -> Mat<Interval> {
+        let (row, c) = (q / self.rank, q % self.rank);
+        let mut da = Mat::from_fn(x.nrows(), self.cols, |_, _| Interval::ZERO);
+        match self.free.get(row) {
+            Some(&i) => (0..self.cols).for_each(|j| da[(i, j)] = y[(j, c)]),
+            None => {
+                let j = row - self.free.len();
+                (0..x.nrows()).for_each(|i| da[(i, j)] = x[(i, c)]);
+            }
+        }
+        da
+    }
+
+    /// `None` when the slice Hessian is not finite or singular to roundoff.
+    fn spectrum(&self, z: &[f64]) -> Option<Spectrum> {
+        Spectrum::of(midpoints(self.derivative(&points(z)).as_ref()).as_ref())
+    }
+
+    /// Whether `X` and `Y` have rank `k` everywhere in the box: `k` rows of each form a regular matrix.
+    pub fn has_full_rank(&self, z: &[Interval]) -> bool {
+        let (x, y) = self.factors(z);
+        let rows = independent_rows(&midpoints(y.as_ref()));
+        let block = |m: &Mat<Interval>, rows: &[usize]| {
+            Mat::from_fn(rows.len(), self.rank, |i, j| m[(rows[i], j)])
+        };
+        let both = [(&x, &self.fixed), (&y, &rows)];
+        both.iter()
+            .all(|(m, rows)| rows.len() == self.rank && is_regular(block(m, rows).as_ref()))
+    }
+
+    /// Number of negative eigenvalues of `J`, the same everywhere in the box, from
+    /// `Sᵀ J S ≈ diag(±1)` with `S = Q |Λ|^{−1/2}` (Sylvester's law; `S` is regular when this is).
+    pub fn index(&self, z: &[Interval]) -> Option<usize> {
+        let centre: Vec<f64> = z.iter().map(|x| x.midpoint()).collect();
+        let spectrum = self.spectrum(&centre)?;
+        let basis = interval_matrix(spectrum.scaled_vectors().as_ref());
+        let half = interval_product(self.derivative(z).as_ref(), basis.as_ref());
+        negative_eigenvalues(interval_product(basis.transpose(), half.as_ref()).as_ref())
+    }
+}
+
+impl Equations for Slice<'_> {
+    /// `F(z) = ((G Y)_2, Gᵀ X)`.
+    fn values(&self, z: &[Interval]) -> Vec<Interval> {
+        let (x, y) = self.factors(z);
+        let a = interval_product(x.as_ref(), y.transpose());
+        self.pulled_back(&enclosure::gradient(self.cost, &a), &x, &y)
+    }
+
+    /// The slice Hessian.
+    fn derivative(&self, z: &[Interval]) -> Mat<Interval> {
         let (x, y) = self.factors(z);
         let a = interval_product(x.as_ref(), y.transpose());
         let g = enclosure::gradient(self.cost, &a);
@@ -123,7 +167,7 @@ impl<'a> Slice<'a> {
         let mut hessian = Mat::from_fn(m, m, |_, _| Interval::ZERO);
         for q in 0..m {
             let (row, c) = (q / k, q % k);
-            let da = self.moved(row, c, &x, &y);
+            let da = self.moved(q, &x, &y);
             let image = enclosure::curvature(self.cost, &da);
             let column = self.pulled_back(&image, &x, &y);
             column
@@ -146,128 +190,14 @@ impl<'a> Slice<'a> {
         hessian
     }
 
-    /// `dA = dX Yᵀ + X dYᵀ` for a unit change of entry `c` in row `row` of the unknowns.
-    fn moved(&self, row: usize, c: usize, x: &Mat<Interval>, y: &Mat<Interval>) -> Mat<Interval> {
-        let mut da = Mat::from_fn(x.nrows(), self.cols, |_, _| Interval::ZERO);
-        match self.free.get(row) {
-            Some(&i) => (0..self.cols).for_each(|j| da[(i, j)] = y[(j, c)]),
-            None => {
-                let j = row - self.free.len();
-                (0..x.nrows()).for_each(|i| da[(i, j)] = x[(i, c)]);
-            }
-        }
-        da
+    fn inverse(&self, z: &[f64]) -> Option<Mat<f64>> {
+        Some(self.spectrum(z)?.inverse())
     }
-
-    /// `None` when the slice Hessian is not finite or singular to roundoff.
-    fn spectrum(&self, z: &[f64]) -> Option<Spectrum> {
-        Spectrum::of(midpoints(self.hessian(&points(z)).as_ref()).as_ref())
-    }
-
-    /// The unknowns after a few Newton steps; `None` when the slice Hessian is singular on the way.
-    pub fn sharpened(&self, mut z: Vec<f64>) -> Option<Vec<f64>> {
-        for _ in 0..SHARPENINGS {
-            let inverse = self.spectrum(&z)?.inverse();
-            let slope = midpoints(column(&self.slope(&points(&z))).as_ref());
-            let step = product(inverse.as_ref(), slope.as_ref());
-            z.iter_mut()
-                .enumerate()
-                .for_each(|(p, x)| *x -= step[(p, 0)]);
-            if step.norm_max() <= roundoff(&z) {
-                break;
-            }
-        }
-        Some(z)
-    }
-
-    /// A box that holds a zero of `F`, the only one in a somewhat larger box, by Krawczyk's test on
-    /// growing boxes around `z`. `None` when the test fails on all.
-    pub fn zero_near(&self, z: &[f64]) -> Option<Vec<Interval>> {
-        let inverse = self.spectrum(z)?.inverse();
-        let inverse = interval_matrix(inverse.as_ref());
-        let slope = column(&self.slope(&points(z)));
-        let shift = interval_product(inverse.as_ref(), slope.as_ref());
-        // A box must have an interior, also where F vanishes exactly.
-        let floor = roundoff(z);
-        let mut radii: Vec<f64> = (0..z.len())
-            .map(|p| 2.0 * shift[(p, 0)].magnitude() + floor)
-            .collect();
-        for _ in 0..INFLATIONS {
-            let around: Vec<Interval> = z.iter().zip(&radii).map(ball).collect();
-            let image = self.krawczyk(z, &around, &inverse, &shift);
-            if image.iter().zip(&around).all(|(k, b)| k.is_inside(*b)) {
-                return Some(image);
-            }
-            for (radius, (k, x)) in radii.iter_mut().zip(image.iter().zip(z)) {
-                *radius = 2.0 * (*k - Interval::point(*x)).magnitude() + floor;
-            }
-        }
-        None
-    }
-
-    /// `K = z − R F(z) + (I − R J(Z))(Z − z)`.
-    fn krawczyk(
-        &self,
-        z: &[f64],
-        around: &[Interval],
-        inverse: &Mat<Interval>,
-        shift: &Mat<Interval>,
-    ) -> Vec<Interval> {
-        let near_one = interval_product(inverse.as_ref(), self.hessian(around).as_ref());
-        let centre = points(z);
-        (0..z.len())
-            .map(|p| {
-                let terms = (0..z.len())
-                    .map(|q| (identity(p, q) - near_one[(p, q)]) * (around[q] - centre[q]));
-                terms.fold(centre[p] - shift[(p, 0)], |sum, x| sum + x)
-            })
-            .collect()
-    }
-
-    /// Whether `X` and `Y` have rank `k` everywhere in the box: `k` rows of each form a regular matrix.
-    pub fn has_full_rank(&self, z: &[Interval]) -> bool {
-        let (x, y) = self.factors(z);
-        let rows = independent_rows(&midpoints(y.as_ref()));
-        let block = |m: &Mat<Interval>, rows: &[usize]| {
-            Mat::from_fn(rows.len(), self.rank, |i, j| m[(rows[i], j)])
-        };
-        let both = [(&x, &self.fixed), (&y, &rows)];
-        both.iter()
-            .all(|(m, rows)| rows.len() == self.rank && is_regular(block(m, rows).as_ref()))
-    }
-
-    /// Number of negative eigenvalues of `J`, the same everywhere in the box, from
-    /// `Sᵀ J S ≈ diag(±1)` with `S = Q |Λ|^{−1/2}` (Sylvester's law; `S` is regular when this is).
-    pub fn index(&self, z: &[Interval]) -> Option<usize> {
-        let centre: Vec<f64> = z.iter().map(|x| x.midpoint()).collect();
-        let spectrum = self.spectrum(&centre)?;
-        let basis = interval_matrix(spectrum.scaled_vectors().as_ref());
-        let half = interval_product(self.hessian(z).as_ref(), basis.as_ref());
-        negative_eigenvalues(interval_product(basis.transpose(), half.as_ref()).as_ref())
-    }
-}
-
-/// What rounding may move in an unknown of the usual size.
-fn roundoff(z: &[f64]) -> f64 {
-    4.0 * f64::EPSILON * z.iter().fold(0.0, |m: f64, x| m.max(x.abs()))
-}
-
-fn points(z: &[f64]) -> Vec<Interval> {
-    z.iter().map(|&x| Interval::point(x)).collect()
-}
-
-fn column(z: &[Interval]) -> Mat<Interval> {
-    Mat::from_fn(z.len(), 1, |i, _| z[i])
-}
-
-/// `[x − r, x + r]`, rounded outwards.
-fn ball((&x, &r): (&f64, &f64)) -> Interval {
-    Interval::point(x) + Interval::between(-r, r)
 }
 
 /// As many rows as columns, each the longest of what the chosen ones do not span; fewer when none is
 /// left. Which rows they are proves nothing: their regularity is tested.
-fn independent_rows(a: &Mat<f64>) -> Vec<usize> {
+pub fn independent_rows(a: &Mat<f64>) -> Vec<usize> {
     let mut rest = a.clone();
     let mut chosen = Vec::new();
     for _ in 0..a.ncols() {

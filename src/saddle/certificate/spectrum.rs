@@ -1,8 +1,8 @@
-//! Eigenvalues of a slice Hessian in floating point: what the proofs start from, not part of them.
+//! Eigenvalues and inverses in floating point: what the proofs start from, not part of them.
 
-use crate::linalg::{Mat, MatRef, product, symmetric_eigen};
+use crate::linalg::{Mat, MatRef, product, svd, symmetric_eigen};
 
-/// Eigenvalue, relative to the largest, that roundoff may have made.
+/// Eigenvalue or singular value, relative to the largest, that roundoff may have made.
 const FLAT: f64 = 1e-13;
 
 /// `Qᵀ J Q = Λ`, no eigenvalue near zero.
@@ -39,4 +39,15 @@ impl Spectrum {
         let m = self.values.len();
         Mat::from_fn(m, m, |i, j| self.vectors[(i, j)] / divisor(self.values[j]))
     }
+}
+
+/// `A⁻¹` of a square matrix; `None` when it is not finite or singular to roundoff.
+pub fn inverse(a: MatRef<'_, f64>) -> Option<Mat<f64>> {
+    if !a.is_all_finite() {
+        return None;
+    }
+    let parts = svd(a)?;
+    let (most, least) = (*parts.s.first()?, *parts.s.last()?);
+    let scaled = Mat::from_fn(a.ncols(), a.ncols(), |i, j| parts.v[(i, j)] / parts.s[j]);
+    (least > FLAT * most).then(|| product(scaled.as_ref(), parts.u.transpose()))
 }
