@@ -191,7 +191,7 @@ fn closest_time(orbit: &Orbit, map: &[f64]) -> f64 {
 
 /// Of what leaves each saddle of a path, the part off the predicted direction: with
 /// `R = (I − UUᵀ)(A − A_k)(I − VVᵀ)`, the part of `A − A_k` between unused inputs and outputs, and `uvᵀ`
-/// the orbit's singular pair, `‖R − (uᵀRv) uvᵀ‖/|uᵀRv|` when `R` has grown to about [`READING`] of the
+/// the orbit's singular pair, `‖R − (uᵀRv) uvᵀ‖/|uᵀRv|` when `R` has grown to about `READING` of the
 /// level. `None` where the run does not come near the saddle.
 pub fn impurities(path: &GreedyPath, run: &Run<'_>) -> Vec<Option<f64>> {
     let mut begin = 0;

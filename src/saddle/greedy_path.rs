@@ -75,11 +75,11 @@ fn next(
     if first(at) <= LEARNED * path.saddles.first().map_or(0.0, first) {
         return Err(PathEnd::Complete);
     }
-    if let (Some(top), Some(second)) = (values.get(pair), values.get(pair + 1)) {
-        if *second > REPEATED * top {
-            let ratio = second / top;
-            return Err(PathEnd::RepeatedTop { ratio });
-        }
+    if let (Some(top), Some(second)) = (values.get(pair), values.get(pair + 1))
+        && *second > REPEATED * top
+    {
+        let ratio = second / top;
+        return Err(PathEnd::RepeatedTop { ratio });
     }
     let orbit = orbit(problem, at, pair)?;
     let index = within_rank(&orbit.to);

@@ -60,10 +60,10 @@ fn better(
 ) -> Option<Point> {
     let mut best: Option<Point> = None;
     for step in steps {
-        if let Some(next) = at.advanced(flow, &step) {
-            if best.as_ref().is_none_or(|b| next.slope < b.slope) {
-                best = Some(next);
-            }
+        if let Some(next) = at.advanced(flow, &step)
+            && best.as_ref().is_none_or(|b| next.slope < b.slope)
+        {
+            best = Some(next);
         }
         if best.as_ref().is_some_and(|b| b.slope < 0.5 * at.slope) {
             break;

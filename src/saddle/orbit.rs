@@ -125,7 +125,7 @@ impl Orbit {
         Some(hi)
     }
 
-    /// How long after the origin the orbit stays farther than [`NEAR`] of its length from its end.
+    /// How long after the origin the orbit stays farther than `NEAR` of its length from its end.
     pub fn duration(&self) -> Option<f64> {
         let end = to_vec(self.to.end_to_end.as_ref());
         let off = |s: &Sample| -> f64 {
@@ -235,10 +235,10 @@ fn arrived(
         initial_weights: end.state.clone(),
         ..core.clone()
     };
-    if let Some(saddle) = Saddle::polished(&at_end, rank) {
-        if distance(&end.state, saddle.core.as_ref()) <= 0.05 * norm(&end.state) {
-            return Ok(saddle);
-        }
+    if let Some(saddle) = Saddle::polished(&at_end, rank)
+        && distance(&end.state, saddle.core.as_ref()) <= 0.05 * norm(&end.state)
+    {
+        return Ok(saddle);
     }
     let map = super::point::end_to_end(&at_end).map_or(f64::INFINITY, |a| a.norm_l2());
     let before = from.end_to_end.norm_l2();

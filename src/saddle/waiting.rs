@@ -8,7 +8,7 @@
 //!
 //! where `c` is the time in units of `e^{−(L−2)s(0)}` and
 //! `f = −∂/∂ω_l ⟨S + e^{Ls} K[P], P⟩` with `S + …` held fixed and `P = ω_L … ω_1`, to which paths through
-//! escaped neurons are added where they are felt ([`joints`](super::joints)). Nothing in it is large or
+//! escaped neurons are added where they are felt (`joints`). Nothing in it is large or
 //! small: a wait of `10⁶⁰` time units takes as many steps as one of a hundred.
 
 use super::Plateau;
@@ -240,7 +240,7 @@ impl Waiting {
 
     /// Size of the waiting part beyond which the neglected `O(P²)` of the slope is felt at `rtol`:
     /// there `‖K P‖ = √rtol ‖S‖` for a rank-one part. Where nothing is neglected, `√rtol` is
-    /// [`ESCAPING`].
+    /// `ESCAPING`.
     pub fn largest_size(&self, rtol: f64) -> f64 {
         let depth = self.inner.depth() as f64;
         let curvature = self.plateau.curvature.norm_max().max(f64::MIN_POSITIVE);

@@ -3,7 +3,7 @@
 //! predicted direction. The conjecture says that both vanish as `α → 0`.
 //!
 //! * `supported`: at the smallest `α` the visited saddles are the predicted ones in their order, every
-//!   `d_k` is below [`FOLLOWED`] of its path's length and falls (or is below [`FLOOR`]).
+//!   `d_k` is below `FOLLOWED` of its path's length and falls (or is below `FLOOR`).
 //! * `violated`: the run waits at a critical point that is not on the path, or leaves a saddle in another
 //!   direction with an impurity that does not fall as `α` does.
 //! * `not yet asymptotic`: otherwise; the scale that would do follows from the fitted powers.
@@ -225,13 +225,14 @@ impl OnPath<'_> {
         let flat = (0.2 * lead).min(FLAT);
         let purer = rate(self.scales, &|s| s.paths.get(self.k)?.impurity);
         let settled = self.scales.len() >= FITTED && self.leaves_sharply();
-        if let Some(impurity) = impurity.filter(|i| *i > FOLLOWED) {
-            if settled && purer.is_some_and(|r| r < flat) {
-                return State::Violated(format!(
-                    "{name}: what leaves the saddle is off the predicted direction by {impurity:.2e} and no \
+        if let Some(impurity) = impurity.filter(|i| *i > FOLLOWED)
+            && settled
+            && purer.is_some_and(|r| r < flat)
+        {
+            return State::Violated(format!(
+                "{name}: what leaves the saddle is off the predicted direction by {impurity:.2e} and no \
                      purer from smaller starts"
-                ));
-            }
+            ));
         }
         let scale = self.needed_scale(purer.filter(|r| *r > flat).or(Some(lead)));
         let found = match (distance, impurity) {
@@ -274,7 +275,7 @@ impl OnPath<'_> {
         })
     }
 
-    /// The scale at which distance and impurity fall below [`FOLLOWED`] by their powers.
+    /// The scale at which distance and impurity fall below `FOLLOWED` by their powers.
     fn needed_scale(&self, purer: Option<f64>) -> f64 {
         let to_go = |value: Option<f64>, rate: Option<f64>| match (value, rate) {
             (Some(v), Some(r)) if r > 0.0 => (v.max(FOLLOWED) / FOLLOWED).ln() / r,

@@ -1,0 +1,84 @@
+//! The critical points that a run comes near, found from the run alone.
+
+use crate::linalg::norm;
+use crate::observe::EventKind;
+use crate::report::Report;
+use crate::saddle::{Run, Saddle};
+use crate::scenario::Built;
+
+/// A distance from a critical point of higher rank has to be this much smaller to count.
+const CLEARLY_CLOSER: f64 = 0.5;
+/// Distance from a critical point, relative to the norm of the final map, at which higher ranks need not
+/// be tried …
+const THERE: f64 = 1e-4;
+/// … and from which on the run is nowhere near.
+const NEAR: f64 = 0.3;
+/// Largest rank at which a visited point is sought.
+const MOST_RANKS: usize = 12;
+
+/// A critical point near a row of the run.
+pub(super) struct Visit {
+    pub row: usize,
+    pub saddle: Saddle,
+}
+
+/// The critical points that a run waits at, found from the run alone: on each plateau the row of the
+/// smallest gradient, and the last row.
+pub(super) fn visited(built: &Built, report: &Report, run: &Run<'_>) -> Vec<Visit> {
+    let rows = &report.trajectory.rows;
+    let mut found: Vec<Visit> = Vec::new();
+    for (begin, end) in plateaus(report) {
+        let inside = (0..rows.len()).filter(|&i| (begin..=end).contains(&rows[i].time));
+        let lower =
+            |a: &usize, b: &usize| rows[*a].gradient_norm.total_cmp(&rows[*b].gradient_norm);
+        let Some(row) = inside.clone().min_by(lower) else {
+            continue;
+        };
+        if let Some(mut visit) = nearest(built, report, run, row) {
+            let saddle = visit.saddle.end_to_end.as_ref();
+            visit.row = run.closest(inside, saddle).unwrap_or(row);
+            let known = found.last().is_some_and(|f| same(&f.saddle, &visit.saddle));
+            if !known {
+                found.push(visit);
+            }
+        }
+    }
+    found
+}
+
+/// Times between which the gradient norm waits, the end of the run last.
+fn plateaus(report: &Report) -> Vec<(f64, f64)> {
+    let of = |kind: EventKind| report.events.iter().filter(move |e| e.kind == kind);
+    let leaves: Vec<f64> = of(EventKind::PlateauLeave).map(|e| e.time).collect();
+    let enters: Vec<f64> = of(EventKind::PlateauEnter).map(|e| e.time).collect();
+    let mut all: Vec<(f64, f64)> = enters.into_iter().zip(leaves).collect();
+    all.push((report.time, report.time));
+    all
+}
+
+fn same(a: &Saddle, b: &Saddle) -> bool {
+    let off = (&a.end_to_end - &b.end_to_end).norm_l2();
+    a.rank == b.rank && off <= 1e-6 * b.end_to_end.norm_l2()
+}
+
+/// The critical point next to a row: of the lowest rank that the run is near, else the closest.
+fn nearest(built: &Built, report: &Report, run: &Run<'_>, row: usize) -> Option<Visit> {
+    let weights = &report.trajectory.weights[row];
+    let most = built.problem.network.max_rank().min(MOST_RANKS);
+    let size = norm(run.map(run.times.len() - 1));
+    let mut best: Option<(f64, Saddle)> = None;
+    for rank in 0..=most {
+        let Some(saddle) = Saddle::near(&built.problem, weights, rank) else {
+            continue;
+        };
+        let off = run.distances(row, &saddle)[0];
+        if best.as_ref().is_none_or(|b| off < CLEARLY_CLOSER * b.0) {
+            best = Some((off, saddle));
+        }
+        if off <= THERE * size {
+            break;
+        }
+    }
+    let near = best.filter(|(off, _)| *off <= NEAR * size);
+    near.map(|(_, saddle)| Visit { row, saddle })
+}
