@@ -2,9 +2,11 @@
 
 mod exact;
 mod graded;
+mod landscape;
 mod predict;
 mod saddles;
 
+pub use landscape::{Search, landscape};
 pub use predict::{Theory, predict};
 pub use saddles::{Ask, PathOf, Shown, Study, saddles, saddles_along};
 

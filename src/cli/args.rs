@@ -44,6 +44,13 @@ pub enum Command {
         #[command(flatten)]
         args: SaddleArgs,
     },
+    /// List the critical points of the (regularised) loss, each with index, nullity and kind
+    Landscape {
+        /// Scenario file (TOML), or - for standard input
+        scenario: PathBuf,
+        #[command(flatten)]
+        args: LandscapeArgs,
+    },
     /// Draw the figures of a finished output folder again; nothing is recomputed
     Plot {
         /// Output folder of a run
@@ -69,6 +76,13 @@ pub struct SaddleArgs {
     /// Study this many child seeds of the scenario's seed [default: its own seed alone]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub seeds: Option<u32>,
+}
+
+#[derive(Args)]
+pub struct LandscapeArgs {
+    /// Random starts of the search; squared error needs none
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    pub starts: u32,
 }
 
 /// A positive finite number.

@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod exit;
 mod failure;
+mod landscape;
 mod predict;
 mod print;
 mod progress;
@@ -31,12 +32,19 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Predict { scenario } => predict::predict(&scenario, &global),
         Command::Verify { scenarios } => verify::verify(&scenarios, &global),
         Command::Saddles { scenario, args } => saddles::run(&scenario, &args, &global),
+        Command::Landscape { scenario, args } => landscape::run(&scenario, &args, &global),
         Command::Plot { folder } => plot(&folder, &global),
         Command::Schema => schema(),
         Command::Completions { shell } => completions(shell),
         Command::Man => man(),
     };
     done.unwrap_or_else(|failure| failure.print()).into()
+}
+
+/// As many threads as asked for, else as many as there are processors.
+fn threads(global: &Global) -> usize {
+    let all = || std::thread::available_parallelism().map_or(1, usize::from);
+    global.threads.map_or_else(all, usize::from)
 }
 
 /// Draws the figures of a finished output folder again.

@@ -33,7 +33,7 @@ pub fn run(path: &Path, args: &SaddleArgs, global: &Global) -> Result<Exit, Fail
     let ask = Ask {
         scales: args.scales.clone(),
         seeds: args.seeds.map_or(0, |n| n as usize),
-        threads: threads(global),
+        threads: super::threads(global),
     };
     let watcher = Watcher::new();
     let counter = Counter::new(global.quiet, "runs");
@@ -51,12 +51,6 @@ pub fn run(path: &Path, args: &SaddleArgs, global: &Global) -> Result<Exit, Fail
         &found.report,
         watcher.interrupt.load(Ordering::Relaxed),
     ))
-}
-
-/// As many as asked for, else as many as there are processors.
-fn threads(global: &Global) -> usize {
-    let all = || std::thread::available_parallelism().map_or(1, usize::from);
-    global.threads.map_or_else(all, usize::from)
 }
 
 fn summarise(found: &SaddlesReport, folder: &Path, global: &Global) -> io::Result<()> {

@@ -12,6 +12,7 @@ pub mod events;
 pub mod figure;
 pub mod folder;
 pub mod json;
+pub mod landscape;
 pub mod manifest;
 pub mod npz;
 pub mod read;

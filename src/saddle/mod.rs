@@ -12,6 +12,7 @@ mod orbit;
 mod plateau;
 mod point;
 mod procrustes;
+mod search;
 mod trust_region;
 mod waiting;
 
@@ -24,4 +25,5 @@ pub use orbit::{Orbit, PathEnd, Sample, orbit};
 pub use plateau::Plateau;
 pub use point::Saddle;
 pub use procrustes::distance_up_to_rotation;
+pub use search::{Hit, critical_point_from, merged};
 pub use waiting::{Waiting, WaitingFlow};

@@ -14,7 +14,7 @@
 //! & Gerchinovitz 2024).
 
 use super::newton::hessian;
-use super::point::Saddle;
+use super::point::{Saddle, gradient_scale};
 use crate::flow::LayerFlow;
 use crate::linalg::{Mat, SingularValues, product, symmetric_eigen};
 use crate::model::Problem;
@@ -197,7 +197,7 @@ fn kind(problem: &Problem, saddle: &Saddle, index: usize) -> (Kind, Option<usize
     let bottleneck = problem.network.max_rank() == saddle.rank;
     let steepest = saddle.gradient_singular_values.first().copied();
     let steepest = steepest.unwrap_or(0.0);
-    let flat = steepest <= NO_GRADIENT * gradient_at_origin(problem);
+    let flat = steepest <= NO_GRADIENT * gradient_scale(problem);
     match index {
         1.. => (Kind::StrictSaddle, Some(2)),
         0 if problem.l2 == 0.0 && flat => (Kind::GlobalMinimum, None),
@@ -208,14 +208,4 @@ fn kind(problem: &Problem, saddle: &Saddle, index: usize) -> (Kind, Option<usize
         0 if problem.l2 == 0.0 && !bottleneck => (Kind::NonStrictSaddle, Some(depth)),
         0 => (Kind::LocalMinimum, None),
     }
-}
-
-/// `‖∇C(0)‖`, the largest singular value.
-fn gradient_at_origin(problem: &Problem) -> f64 {
-    let (rows, cols) = problem.cost.shape();
-    let (zero, mut gradient) = (Mat::zeros(rows, cols), Mat::zeros(rows, cols));
-    let mut scratch = problem.cost.scratch();
-    let cost = &problem.cost;
-    cost.gradient(zero.as_ref(), gradient.as_mut(), &mut scratch);
-    SingularValues::new(rows, cols).of(gradient.as_ref())[0]
 }

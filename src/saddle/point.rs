@@ -8,7 +8,7 @@
 use super::newton::critical_weights;
 use crate::flow::LayerFlow;
 use crate::integrate::VectorField;
-use crate::linalg::{Mat, MatRef, SingularValues, norm, product, svd};
+use crate::linalg::{Mat, MatRef, SingularValues, dot, norm, product, svd};
 use crate::model::{Cost, Network, Problem};
 
 /// A critical point of rank `k`.
@@ -62,6 +62,15 @@ impl Saddle {
         Self::polished(&core, rank)
     }
 
+    /// `C(A) + λ‖θ‖²`.
+    pub fn loss(&self, l2: f64) -> f64 {
+        let weights = self.core.as_ref().map_or(0.0, |core| {
+            let all = &core.initial_weights;
+            dot(all, all)
+        });
+        self.cost + l2 * weights
+    }
+
     /// `A = 0`.
     pub fn origin(problem: &Problem) -> Option<Self> {
         Self::at(&problem.cost, None, 0)
@@ -93,6 +102,16 @@ impl Saddle {
         // A zero of lower rank is another critical point.
         (cost.is_finite() && smallest > 1e-10 * largest).then_some(saddle)
     }
+}
+
+/// `‖∇C(0)‖`, the largest singular value: the scale of what there is to learn.
+pub(super) fn gradient_scale(problem: &Problem) -> f64 {
+    let (rows, cols) = problem.cost.shape();
+    let (zero, mut gradient) = (Mat::zeros(rows, cols), Mat::zeros(rows, cols));
+    let mut scratch = problem.cost.scratch();
+    let cost = &problem.cost;
+    cost.gradient(zero.as_ref(), gradient.as_mut(), &mut scratch);
+    SingularValues::new(rows, cols).of(gradient.as_ref())[0]
 }
 
 /// `A` of a problem's initial weights.

@@ -1,4 +1,4 @@
-//! `min C(W_2 W_1)` by a trust-region Newton method: the step minimises the quadratic model
+//! `min C(W_L … W_1) + λ‖θ‖²` by a trust-region Newton method: the step minimises the quadratic model
 //! `−⟨d, p⟩ + ½⟨p, H p⟩` over `‖p‖ ≤ radius`, `d = −∇`, by Steihaug's truncated conjugate
 //! gradients (Nocedal & Wright, Numerical Optimization, 2nd ed., algorithms 4.1 and 7.2). Products
 //! with the Hessian `H` are exact.
@@ -13,15 +13,15 @@ const NEWTON_STEPS: usize = 200;
 const SETTLED: f64 = 1e-11;
 /// The same where roundoff stops the fit.
 const ROUNDOFF: f64 = 1e-7;
-/// Decrease, relative to the cost, that roundoff hides.
+/// Decrease, relative to the loss, that roundoff hides.
 const HIDDEN: f64 = 1e-13;
 /// Weights this much larger than at the start are on their way to infinity.
 const FARTHEST: f64 = 1e4;
 
-/// Weights with the cost and the descent direction there.
+/// Weights with the loss and the descent direction there.
 struct Place {
     weights: Vec<f64>,
-    cost: f64,
+    loss: f64,
     descent: Vec<f64>,
 }
 
@@ -29,10 +29,10 @@ impl Place {
     fn new(problem: &Problem, flow: &LayerFlow<'_>, weights: Vec<f64>) -> Self {
         let mut descent = vec![0.0; weights.len()];
         flow.eval(&weights, &mut descent);
-        let cost = cost_at(problem, &weights);
+        let loss = loss_at(problem, &weights);
         Self {
             weights,
-            cost,
+            loss,
             descent,
         }
     }
@@ -47,7 +47,7 @@ impl Place {
     }
 }
 
-/// Minimises the cost over the weights. `scale` is a gradient norm that counts as large;
+/// Minimises the loss over the weights. `scale` is a gradient norm that counts as large;
 /// `products` is how many products with the Hessian there may still be. `None` when the fit does
 /// not settle within them or goes to infinity.
 pub fn minimise(
@@ -67,9 +67,9 @@ pub fn minimise(
         }
         let step = truncated_cg(&flow, &at, radius, scale, products)?;
         let trial = at.moved(problem, &flow, &step.by);
-        let ratio = (at.cost - trial.cost) / step.promised;
+        let ratio = (at.loss - trial.loss) / step.promised;
         // Close to the minimum the decrease drowns in roundoff and the gradient has to judge.
-        let drowned = step.promised <= HIDDEN * at.cost;
+        let drowned = step.promised <= HIDDEN * at.loss;
         let better = trial.slope() < slope;
         if drowned && !better {
             return (slope <= ROUNDOFF * scale).then_some(at.weights);
@@ -99,13 +99,14 @@ fn next_radius(radius: f64, ratio: f64, length: f64) -> f64 {
     }
 }
 
-fn cost_at(problem: &Problem, weights: &[f64]) -> f64 {
+fn loss_at(problem: &Problem, weights: &[f64]) -> f64 {
     let mut products = problem.network.product_storage();
     problem.network.prefix_products(weights, &mut products);
     let a = products[problem.network.depth() - 1].as_ref();
     let mut gradient = Mat::zeros(a.nrows(), a.ncols());
     let mut scratch = problem.cost.scratch();
-    problem.cost.gradient(a, gradient.as_mut(), &mut scratch)
+    let cost = problem.cost.gradient(a, gradient.as_mut(), &mut scratch);
+    cost + problem.l2 * dot(weights, weights)
 }
 
 /// A step and the decrease that the quadratic model promises.

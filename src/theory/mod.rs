@@ -18,6 +18,7 @@ mod quadrature;
 pub mod riccati;
 pub mod saddle_sequence;
 pub mod schatten;
+pub mod schatten_minimum;
 mod taylor;
 pub mod unmet;
 pub mod weight_decay;

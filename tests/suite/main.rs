@@ -30,6 +30,7 @@ mod flows_agree;
 mod input_properties;
 mod inputs;
 mod invariants;
+mod landscape;
 mod methods_agree;
 mod monitors;
 mod mutations;

@@ -1,0 +1,58 @@
+//! `dlnflow landscape`: the critical points of the loss, classified.
+
+use super::args::{Global, LandscapeArgs};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::print;
+use super::progress::Counter;
+use super::run::Watcher;
+use dlnflow::report::landscape::{write, write_json};
+use dlnflow::report::write_file;
+use dlnflow::run::{Search, landscape};
+use dlnflow::scenario::Scenario;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+pub fn run(path: &Path, args: &LandscapeArgs, global: &Global) -> Result<Exit, Failure> {
+    let scenario = Scenario::load(path, &global.set)?;
+    let built = scenario.build()?;
+    if built.problem.network.depth() < 2 {
+        return Err(Failure::Usage(
+            "one layer has one critical point: its loss is convex".to_owned(),
+        ));
+    }
+    let watcher = Watcher::new();
+    let counter = Counter::new(global.quiet, "starts");
+    let search = Search {
+        starts: args.starts as usize,
+        threads: super::threads(global),
+    };
+    let found = landscape(
+        &scenario,
+        &built,
+        search,
+        &watcher.interrupt,
+        &|done, total| {
+            counter.show(done, total);
+        },
+    );
+    counter.clear();
+    let mut out = io::stdout().lock();
+    if let Some(folder) = &global.out {
+        let mut text = Vec::new();
+        write_json(&found, &mut text)?;
+        let file = folder.join("landscape.json");
+        write_file(&file, &text)?;
+        print::message(&format!("written to {}", file.display()));
+    }
+    if global.json {
+        write_json(&found, &mut out)?;
+    } else if !global.quiet {
+        write(&found, &mut out)?;
+    }
+    Ok(match watcher.interrupt.load(Ordering::Relaxed) {
+        true => Exit::Interrupted,
+        false => Exit::Done,
+    })
+}

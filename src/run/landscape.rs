@@ -1,0 +1,265 @@
+//! The critical points of a scenario's loss: all of them in closed form for squared error, what many starts
+//! find for every other cost; minima checked on the side of the map.
+
+use crate::linalg::{Mat, svd};
+use crate::model::{Cost, Problem};
+use crate::report::landscape::{CriticalPointEntry, LandscapeReport};
+use crate::saddle::{Hit, Kind, Morse, Saddle, critical_point_from, merged};
+use crate::scenario::{Built, Scenario};
+use crate::theory::critical_point::{self, CriticalPoint, Root};
+use crate::theory::schatten_minimum::schatten_minimum;
+use crate::theory::weight_decay::{critical_l2, global_l2, stationary};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Critical orbits that are listed in closed form.
+const MOST_ORBITS: usize = 20_000;
+/// Singular value of the target, relative to the largest, that counts as absent.
+const ABSENT: f64 = 1e-12;
+/// Singular values of the target closer than this, relatively, count as equal.
+const EQUAL: f64 = 1e-9;
+
+/// How to search.
+#[derive(Debug, Clone, Copy)]
+pub struct Search {
+    pub starts: usize,
+    pub threads: usize,
+}
+
+/// The landscape of a scenario. `interrupt` ends a search early, with what was found.
+pub fn landscape(
+    scenario: &Scenario,
+    built: &Built,
+    search: Search,
+    interrupt: &AtomicBool,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> LandscapeReport {
+    let problem = &built.problem;
+    let mut report = LandscapeReport {
+        title: scenario.title().to_owned(),
+        widths: problem.network.widths().to_vec(),
+        l2: problem.l2,
+        starts: 0,
+        found: 0,
+        remark: String::new(),
+        thresholds: Vec::new(),
+        critical_points: Vec::new(),
+    };
+    if let Some(all) = closed_form(problem) {
+        let depth = problem.network.depth();
+        report.thresholds = targets(problem)
+            .iter()
+            .map(|s| [critical_l2(depth, *s), global_l2(depth, *s)])
+            .collect();
+        report.remark = match problem.l2 > 0.0 {
+            true => format!(
+                "all {} critical points up to rotations, in closed form",
+                all.len()
+            ),
+            false => format!(
+                "all {} balanced critical points up to rotations, in closed form",
+                all.len()
+            ),
+        };
+        report.critical_points = all;
+        return report;
+    }
+    let seed = scenario.spec().seed;
+    let found = points(problem, seed, search, interrupt, progress);
+    (report.starts, report.found) = (search.starts, found.len());
+    report.critical_points = entries(problem, &merged(problem, found));
+    report.remark = format!(
+        "{} critical points found from {} of {} starts: a list of what was found, not a proof that there are no \
+         more",
+        report.critical_points.len(),
+        report.found,
+        report.starts
+    );
+    report
+}
+
+/// Singular values of a squared error's target, decreasing, without absent ones.
+fn targets(problem: &Problem) -> Vec<f64> {
+    let Cost::SquaredError { target } = &problem.cost else {
+        return Vec::new();
+    };
+    let values = svd(target.as_ref()).map_or(Vec::new(), |t| t.s);
+    let floor = ABSENT * values.first().copied().unwrap_or(0.0);
+    values.into_iter().filter(|s| *s > floor).collect()
+}
+
+/// All critical orbits of squared error with distinct singular values; `None` for other problems and where
+/// there are too many to list.
+fn closed_form(problem: &Problem) -> Option<Vec<CriticalPointEntry>> {
+    let target = targets(problem);
+    let repeated = target.windows(2).any(|p| p[1] > p[0] * (1.0 - EQUAL));
+    if target.is_empty() || repeated {
+        return None;
+    }
+    let choices = choices(problem, &target);
+    let count = choices
+        .iter()
+        .try_fold(1_usize, |n, c| n.checked_mul(c.len()))?;
+    if count > MOST_ORBITS {
+        return None;
+    }
+    let mut all = Vec::new();
+    for code in 0..count {
+        let mut rest = code;
+        let mut active = Vec::new();
+        for (mode, roots) in choices.iter().enumerate() {
+            if let Some(root) = roots[rest % roots.len()] {
+                active.push((mode, root));
+            }
+            rest /= roots.len();
+        }
+        let widths = problem.network.widths();
+        if let Ok(point) = CriticalPoint::new(widths, &target, problem.l2, &active) {
+            all.push(closed_entry(&point, &active)?);
+        }
+    }
+    all.sort_by(|a, b| a.loss.total_cmp(&b.loss));
+    Some(all)
+}
+
+/// What each mode can be.
+fn choices(problem: &Problem, target: &[f64]) -> Vec<Vec<Option<Root>>> {
+    let of = |s: &f64| match stationary(problem.network.depth(), *s, problem.l2) {
+        None => vec![None],
+        Some(found) if found.lower > 0.0 => vec![None, Some(Root::Upper), Some(Root::Lower)],
+        Some(_) => vec![None, Some(Root::Upper)],
+    };
+    target.iter().map(of).collect()
+}
+
+fn closed_entry(point: &CriticalPoint, active: &[(usize, Root)]) -> Option<CriticalPointEntry> {
+    let spectrum = point.spectrum()?;
+    let mut singular_values: Vec<f64> = point.strengths();
+    singular_values.retain(|s| *s > 0.0);
+    singular_values.sort_by(|a, b| b.total_cmp(a));
+    let root = |r: Root| match r {
+        Root::Upper => "+".to_owned(),
+        Root::Lower => "-".to_owned(),
+    };
+    Some(CriticalPointEntry {
+        active: active.iter().map(|(mode, _)| mode + 1).collect(),
+        roots: active.iter().map(|(_, r)| root(*r)).collect(),
+        rank: active.len(),
+        singular_values,
+        loss: point.loss(),
+        test_error: None,
+        index: Some(spectrum.index()),
+        nullity: Some(spectrum.nullity()),
+        symmetry_nullity: None,
+        smallest_eigenvalue: Some(spectrum.smallest()),
+        largest_eigenvalue: Some(spectrum.largest()),
+        kind: point.kind().map(|k| kind_name(k).to_owned()),
+        hits: 0,
+        complete: true,
+        schatten_objective: None,
+        schatten_distance: None,
+    })
+}
+
+fn kind_name(kind: critical_point::Kind) -> &'static str {
+    use critical_point::Kind as K;
+    match kind {
+        K::GlobalMinimum => Kind::GlobalMinimum.name(),
+        K::LocalMinimum => Kind::LocalMinimum.name(),
+        K::StrictSaddle => Kind::StrictSaddle.name(),
+        K::NonStrictSaddle => Kind::NonStrictSaddle.name(),
+    }
+}
+
+/// The critical points that all starts lead to, in the order of the starts, the origin first.
+fn points(
+    problem: &Problem,
+    seed: u64,
+    search: Search,
+    interrupt: &AtomicBool,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Vec<Saddle> {
+    let next = AtomicUsize::new(0);
+    let found: Mutex<Vec<(usize, Saddle)>> = Mutex::new(Vec::new());
+    let work = || {
+        loop {
+            let start = next.fetch_add(1, Ordering::Relaxed);
+            if start >= search.starts || interrupt.load(Ordering::Relaxed) {
+                break;
+            }
+            if let Some(saddle) = critical_point_from(problem, seed, start as u64)
+                && let Ok(mut found) = found.lock()
+            {
+                found.push((start, saddle));
+            }
+            progress(start + 1, search.starts);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..search.threads.max(1) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut found = found.into_inner().unwrap_or_default();
+    found.sort_by_key(|(start, _)| *start);
+    found.into_iter().map(|(_, saddle)| saddle).collect()
+}
+
+fn entries(problem: &Problem, hits: &[Hit]) -> Vec<CriticalPointEntry> {
+    let mut all: Vec<CriticalPointEntry> = hits.iter().map(|hit| entry(problem, hit)).collect();
+    // The lowest of the minima that were found.
+    let minimum = |e: &&mut CriticalPointEntry| {
+        e.index == Some(0) && e.kind.as_deref() == Some("local_minimum")
+    };
+    let unique = !all
+        .iter()
+        .any(|e| e.kind.as_deref() == Some("global_minimum"));
+    if let Some(best) = all
+        .iter_mut()
+        .find(minimum)
+        .filter(|_| unique && problem.l2 > 0.0)
+    {
+        best.kind = Some(Kind::GlobalMinimum.name().to_owned());
+    }
+    all
+}
+
+fn entry(problem: &Problem, hit: &Hit) -> CriticalPointEntry {
+    let morse = Morse::at(problem, &hit.saddle);
+    let morse = morse.as_ref();
+    let in_map = morse
+        .filter(|m| m.index == 0 && problem.l2 > 0.0)
+        .and_then(|_| in_map(problem, &hit.saddle));
+    CriticalPointEntry {
+        active: Vec::new(),
+        roots: Vec::new(),
+        rank: hit.saddle.rank,
+        singular_values: hit.saddle.singular_values.clone(),
+        loss: hit.loss,
+        test_error: problem.cost.test_value(hit.saddle.end_to_end.as_ref()),
+        index: morse.map(|m| m.index),
+        nullity: morse.map(|m| m.nullity),
+        symmetry_nullity: morse.map(|m| m.symmetry),
+        smallest_eigenvalue: morse.map(|m| m.smallest),
+        largest_eigenvalue: morse.map(|m| m.largest),
+        kind: morse.map(|m| m.kind.name().to_owned()),
+        hits: hit.hits,
+        complete: false,
+        schatten_objective: in_map.map(|m| m.0),
+        schatten_distance: in_map.map(|m| m.1),
+    }
+}
+
+/// The objective in `A` at the stationary point next to a minimum, and how far from it.
+fn in_map(problem: &Problem, saddle: &Saddle) -> Option<(f64, f64)> {
+    let depth = problem.network.depth();
+    let a = &saddle.end_to_end;
+    // Off the minimum, so that the iteration has to find it.
+    let size = 1e-3 * a.norm_max();
+    let near = Mat::from_fn(a.nrows(), a.ncols(), |i, j| {
+        a[(i, j)] + size * ((2 * i + 5 * j + 1) as f64).sin()
+    });
+    let found = schatten_minimum(&problem.cost, depth, problem.l2, near.as_ref(), saddle.rank)?;
+    Some((found.objective, (&found.end_to_end - a).norm_l2()))
+}

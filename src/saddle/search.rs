@@ -1,0 +1,79 @@
+//! Critical points of any loss from random starts. Every second start descends to a minimum, the others
+//! take least-norm Newton steps, which end in critical points of any index, from random weights of random
+//! rank and size. What is found is a list, not a proof that there is no more.
+
+use super::newton::critical_weights;
+use super::point::{Saddle, core_problem, end_to_end, gradient_scale};
+use super::trust_region::minimise;
+use crate::linalg::SingularValues;
+use crate::model::Problem;
+use crate::model::draws::Stream;
+
+/// Singular value of the map, relative to the scale of the problem, that counts as zero.
+const ABSENT: f64 = 1e-6;
+/// Products with the Hessian that a descent may take.
+const PRODUCTS: usize = 20_000;
+/// Loss and map, relative to their sizes, within which two points are the same.
+const SAME: f64 = 1e-7;
+/// Sizes of random weights, in units of those of a learned mode: from a hundredth to twice.
+const SIZES: [f64; 2] = [0.01, 2.0];
+
+/// A critical point and how many starts found it.
+#[derive(Debug, Clone)]
+pub struct Hit {
+    pub saddle: Saddle,
+    /// `C(A) + λ‖θ‖²`.
+    pub loss: f64,
+    pub hits: usize,
+}
+
+/// The critical point that start number `start` of `seed` leads to; `None` where it leads nowhere.
+pub fn critical_point_from(problem: &Problem, seed: u64, start: u64) -> Option<Saddle> {
+    let mut stream = Stream::new(seed, &format!("landscape {start}"));
+    let most = problem.network.max_rank() as u64;
+    let rank = 1 + stream.below(most) as usize;
+    let mut core = core_problem(problem, rank);
+    let depth = problem.network.depth();
+    let unit = gradient_scale(problem).powf(1.0 / depth as f64);
+    let [low, high] = SIZES.map(f64::ln);
+    let size = unit * (low + (high - low) * stream.uniform()).exp();
+    core.initial_weights.fill_with(|| size * stream.normal());
+    if start.is_multiple_of(2) {
+        let scale = unit * gradient_scale(problem);
+        let begin = core.initial_weights.clone();
+        core.initial_weights = minimise(&core, begin, scale, &mut PRODUCTS.clone())?;
+    } else {
+        core.initial_weights = critical_weights(&core)?;
+    }
+    let map = end_to_end(&core)?;
+    let mut values = SingularValues::new(map.nrows(), map.ncols());
+    let floor = ABSENT * gradient_scale(problem);
+    let present = values.of(map.as_ref()).iter().filter(|s| **s > floor);
+    let rank = present.count();
+    Saddle::near(&core, &core.initial_weights, rank)
+}
+
+/// Puts equal points together, in order of increasing loss.
+pub fn merged(problem: &Problem, found: Vec<Saddle>) -> Vec<Hit> {
+    let mut all: Vec<Hit> = Vec::new();
+    for saddle in found {
+        let loss = saddle.loss(problem.l2);
+        match all.iter_mut().find(|hit| same(hit, &saddle, loss)) {
+            Some(hit) => hit.hits += 1,
+            None => all.push(Hit {
+                saddle,
+                loss,
+                hits: 1,
+            }),
+        }
+    }
+    all.sort_by(|a, b| a.loss.total_cmp(&b.loss));
+    all
+}
+
+fn same(hit: &Hit, saddle: &Saddle, loss: f64) -> bool {
+    let off = (&hit.saddle.end_to_end - &saddle.end_to_end).norm_l2();
+    let size = saddle.end_to_end.norm_l2();
+    let close = (hit.loss - loss).abs() <= SAME * (1.0 + loss.abs());
+    hit.saddle.rank == saddle.rank && close && off <= SAME.sqrt() * size
+}

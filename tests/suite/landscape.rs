@@ -1,0 +1,294 @@
+//! Critical points of regularised losses: closed forms against the reference Hessians, searches against
+//! closed forms, minima in the weights against minima in the map.
+
+use crate::decimals::{matrix, number, numbers};
+use crate::generic;
+use dlnflow::linalg::{Mat, SingularValues};
+use dlnflow::model::draws::{Stream, mask, with_singular_values};
+use dlnflow::model::{Cost, Network, Problem};
+use dlnflow::report::landscape::{CriticalPointEntry, LandscapeReport};
+use dlnflow::run::{Search, landscape};
+use dlnflow::saddle::{Hit, Kind, Morse, critical_point_from, merged};
+use dlnflow::scenario::Scenario;
+use dlnflow::theory::minimum::local_minima;
+use dlnflow::theory::schatten_minimum::schatten_minimum;
+use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::AtomicBool;
+
+fn items(prefix: &str) -> Vec<Value> {
+    let text = include_str!("../data/theory.json");
+    let items: Vec<Value> = serde_json::from_str(text).expect("reference data");
+    let wanted = |item: &Value| item["id"].as_str().is_some_and(|id| id.starts_with(prefix));
+    items.into_iter().filter(wanted).collect()
+}
+
+fn of(text: &str, starts: usize, threads: usize) -> LandscapeReport {
+    let scenario = Scenario::parse("s.toml", "s", Path::new("."), text.as_bytes(), &[]);
+    let scenario = scenario.expect("scenario");
+    let built = scenario.build().expect("problem");
+    let never = AtomicBool::new(false);
+    landscape(
+        &scenario,
+        &built,
+        Search { starts, threads },
+        &never,
+        &|_, _| {},
+    )
+}
+
+/// Every reference Hessian is an entry of the list of its problem, with its counts, extremes and trace-free
+/// data; there is nothing else in the list.
+#[test]
+fn the_closed_list_has_every_reference_orbit() {
+    let all = items("hess_");
+    let mut seen = 0;
+    for item in &all {
+        let inputs = &item["inputs"];
+        let text = format!(
+            "[network]\nwidths = {}\n[cost]\nkind = \"squared_error\"\ntarget = {{ diagonal = {} }}\n\
+             [init]\nkind = \"gaussian\"\nstd = 0.1\n[regularization]\nl2 = {}\n[solver]\nhorizon = 1.0\n",
+            inputs["dims"], inputs["s_star"], inputs["lambda"]
+        );
+        let report = of(&text, 1, 1);
+        let active: Vec<usize> = numbers(&inputs["active"])
+            .iter()
+            .map(|n| *n as usize + 1)
+            .collect();
+        let same = |p: &&CriticalPointEntry| {
+            let roots = inputs["roots"].as_array().expect("roots");
+            p.active == active && roots.iter().zip(&p.roots).all(|(a, b)| a == b)
+        };
+        let id = &item["id"];
+        let found = report
+            .critical_points
+            .iter()
+            .find(same)
+            .unwrap_or_else(|| panic!("{id}"));
+        let value = &item["value"];
+        assert_eq!(found.index, Some(number(&value["index"]) as usize), "{id}");
+        assert_eq!(
+            found.nullity,
+            Some(number(&value["nullity"]) as usize),
+            "{id}"
+        );
+        let least = found.smallest_eigenvalue.expect("known");
+        assert!((least - number(&value["min_eig"])).abs() < 1e-12, "{id}");
+        let siblings = all.iter().filter(|other| {
+            ["dims", "s_star", "lambda"]
+                .iter()
+                .all(|key| other["inputs"][*key] == inputs[*key])
+        });
+        assert_eq!(report.critical_points.len(), siblings.count(), "{id}");
+        assert!(
+            report
+                .critical_points
+                .iter()
+                .all(|p| p.complete && p.hits == 0)
+        );
+        seen += 1;
+    }
+    assert_eq!(seen, 51);
+}
+
+/// The two minima of the reference, both found by the search, and the test errors: the higher one
+/// generalises better.
+#[test]
+fn a_worse_minimum_generalises_better() {
+    let item = &items("nonglobal_min_generalises")[0];
+    let text = "seed = 3\n[network]\nwidths = [2, 2, 2, 2]\n[cost]\nkind = \"matrix_completion\"\n\
+                target = { rows = [[0.35, 1.0], [1.0, 2.857142857142857]] }\n\
+                observed = { rows = [[1, 1], [1, 0]] }\n[init]\nkind = \"gaussian\"\nstd = 0.1\n\
+                [regularization]\nl2 = 0.01\n[solver]\nhorizon = 1.0\n";
+    let report = of(text, 120, 2);
+    for reference in item["value"].as_array().expect("two minima") {
+        let loss = number(&reference["loss"]);
+        let near = |p: &&CriticalPointEntry| (p.loss - loss).abs() < 1e-10;
+        let found = report
+            .critical_points
+            .iter()
+            .find(near)
+            .expect("the minimum");
+        assert_eq!(
+            (found.index, found.nullity),
+            (Some(0), found.symmetry_nullity)
+        );
+        // C counts half of the square.
+        let error = 2.0 * found.test_error.expect("known");
+        assert!((error / number(&reference["test_error"]) - 1.0).abs() < 1e-9);
+        let a = SingularValues::new(2, 2).of(matrix(&reference["A"]).as_ref())[0];
+        assert!((found.singular_values[0] - a).abs() < 1e-8);
+        assert!(
+            found.schatten_distance.is_some_and(|d| d < 1e-8),
+            "{found:?}"
+        );
+    }
+    let kinds = report
+        .critical_points
+        .iter()
+        .take(2)
+        .map(|p| p.kind.clone());
+    let kinds: Vec<_> = kinds.flatten().collect();
+    assert_eq!(kinds, ["global_minimum", "local_minimum"]);
+}
+
+fn problem(depth: usize, n: usize, cost: Cost, l2: f64) -> Problem {
+    let network = Network::new(vec![n; depth + 1]);
+    Problem {
+        initial_weights: vec![0.0; network.parameters()],
+        network,
+        cost,
+        l2,
+    }
+}
+
+/// Squared error, weighted and completion in turn.
+fn random(depth: usize, seed: u64) -> Problem {
+    let n = 2 + (seed % 2) as usize;
+    let mut stream = Stream::new(seed, "landscape test");
+    let strengths: Vec<f64> = (0..n).map(|_| 0.2 + 2.0 * stream.uniform()).collect();
+    let target = with_singular_values(n, n, &strengths, seed, "target");
+    let cost = match seed % 3 {
+        0 => Cost::SquaredError { target },
+        1 => Cost::Weighted {
+            weights: Mat::from_fn(n, n, |_, _| 0.2 + stream.uniform()),
+            target,
+        },
+        _ => Cost::MatrixCompletion {
+            observed: mask(n, n, n * n - 1, &mut stream),
+            target,
+        },
+    };
+    problem(depth, n, cost, 0.02 + 0.2 * stream.uniform())
+}
+
+fn hits(problem: &Problem, starts: u64) -> Vec<Hit> {
+    merged(
+        problem,
+        (0..starts)
+            .filter_map(|k| critical_point_from(problem, 7, k))
+            .collect(),
+    )
+}
+
+/// Two layers: index 0 is a global minimum, by the condition of optimality of the convex problem in `A`; the
+/// other critical points have directions of descent.
+#[test]
+fn two_layers_have_no_local_minima() {
+    let (mut minima, mut points) = (0, 0);
+    for seed in 0..60 {
+        let problem = random(2, seed);
+        for hit in hits(&problem, 20) {
+            let morse = Morse::at(&problem, &hit.saddle).expect("small");
+            assert_ne!(morse.kind, Kind::LocalMinimum, "seed {seed}: {morse:?}");
+            minima += usize::from(morse.kind == Kind::GlobalMinimum);
+            points += 1;
+        }
+    }
+    assert!(minima >= 60 && points > 2 * minima, "{minima} of {points}");
+}
+
+/// Three layers and squared error: the search, which knows nothing of modes, finds the nested minima.
+#[test]
+fn three_layers_have_the_nested_minima() {
+    for seed in (0..30).step_by(3) {
+        let problem = random(3, seed);
+        let Cost::SquaredError { target } = &problem.cost else {
+            continue;
+        };
+        let n = target.nrows();
+        let strengths = SingularValues::new(n, n).of(target.as_ref()).to_vec();
+        let expected = local_minima(problem.network.widths(), &strengths, problem.l2);
+        let found: Vec<Hit> = hits(&problem, 120)
+            .into_iter()
+            .filter(|hit| Morse::at(&problem, &hit.saddle).is_some_and(|m| m.index == 0))
+            .collect();
+        assert_eq!(found.len(), expected.len(), "seed {seed}");
+        for minimum in &expected {
+            let same = |hit: &&Hit| (hit.loss - minimum.loss).abs() < 1e-10;
+            assert!(
+                found.iter().any(|hit| same(&hit)),
+                "seed {seed} {minimum:?}"
+            );
+        }
+    }
+}
+
+/// Isolated minima in the weights against those of `C + λL‖A‖^{2/L}_{2/L}`, from 1e-3 beside them.
+#[test]
+fn minima_in_weights_and_in_the_map_agree() {
+    for depth in 2..=4 {
+        let mut compared = 0;
+        for seed in 0..12 {
+            let problem = random(depth, seed);
+            for hit in hits(&problem, 30) {
+                let morse = Morse::at(&problem, &hit.saddle).expect("small");
+                if morse.index > 0 || morse.nullity > morse.symmetry || hit.saddle.rank == 0 {
+                    continue;
+                }
+                let (a, rank) = (&hit.saddle.end_to_end, hit.saddle.rank);
+                let noise = generic::matrix(seed, a.nrows(), a.ncols());
+                let near = a + noise * faer::Scale(1e-3);
+                let found = schatten_minimum(&problem.cost, depth, problem.l2, near.as_ref(), rank);
+                let found = found.expect("finite");
+                let off = (&found.end_to_end - a).norm_l2();
+                assert!(off < 1e-8, "L = {depth}, seed {seed}: {off:e}");
+                assert!((found.objective - hit.loss).abs() < 1e-12);
+                compared += 1;
+            }
+        }
+        assert!(compared >= 10, "L = {depth}: {compared}");
+    }
+}
+
+#[test]
+fn a_search_does_not_depend_on_the_number_of_threads() {
+    let text = include_str!("../../scenarios/theory/better_local_minimum.toml");
+    assert_eq!(of(text, 40, 1), of(text, 40, 3));
+}
+
+#[test]
+fn the_command_lists_and_refuses() {
+    let place = tempfile::tempdir().expect("folder");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dlnflow"));
+        command
+            .current_dir(place.path())
+            .args(arguments)
+            .output()
+            .expect("program")
+    };
+    let file = root.join("scenarios/theory/regularised_modes.toml");
+    let done = run(&[
+        "landscape",
+        file.to_str().expect("path"),
+        "--json",
+        "--out",
+        "o",
+    ]);
+    assert_eq!(done.status.code(), Some(0));
+    let printed: Value = serde_json::from_slice(&done.stdout).expect("JSON");
+    let first = &printed["critical_points"][0];
+    let keys = [
+        "active",
+        "roots",
+        "singular_values",
+        "loss",
+        "index",
+        "nullity",
+        "kind",
+        "hits",
+        "complete",
+    ];
+    assert!(keys.iter().all(|key| !first[*key].is_null()), "{first}");
+    assert_eq!(first["kind"], "global_minimum");
+    let written = std::fs::read(place.path().join("o/landscape.json")).expect("file");
+    assert_eq!(written, done.stdout);
+    let file = root.join("scenarios/limits/depth_1.toml");
+    let done = run(&["landscape", file.to_str().expect("path")]);
+    assert_eq!(done.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(said.contains("one layer has one critical point"), "{said}");
+}
