@@ -47,5 +47,6 @@ pub mod report;
 pub mod run;
 pub mod saddle;
 pub mod scenario;
+pub mod sweep;
 pub mod theory;
 pub mod verify;

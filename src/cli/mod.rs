@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod collect;
 mod exit;
 mod failure;
 mod predict;
@@ -9,6 +10,8 @@ mod print;
 mod progress;
 mod run;
 mod saddles;
+mod slurm;
+mod sweep;
 mod verify;
 
 pub use args::Cli;
@@ -31,6 +34,8 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Predict { scenario } => predict::predict(&scenario, &global),
         Command::Verify { scenarios } => verify::verify(&scenarios, &global),
         Command::Saddles { scenario, args } => saddles::run(&scenario, &args, &global),
+        Command::Sweep { sweep, args } => sweep::run(sweep.as_deref(), &args, &global),
+        Command::Collect { folder } => collect::run(&folder, &global),
         Command::Plot { folder } => plot(&folder, &global),
         Command::Schema => schema(),
         Command::Completions { shell } => completions(shell),

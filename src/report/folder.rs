@@ -145,16 +145,17 @@ fn figure_files(drawing: &figure::Drawing) -> Result<Vec<(String, String)>, Erro
     Ok(files)
 }
 
+/// How the names of folders begin that hold what is being written.
+pub(crate) const SCRATCH: &str = ".dlnflow-";
+
 /// A private folder next to `path`, on the same file system; gone when dropped.
-fn scratch_beside(path: &Path) -> io::Result<TempDir> {
+pub(crate) fn scratch_beside(path: &Path) -> io::Result<TempDir> {
     let parent = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
     fs::create_dir_all(parent)?;
-    tempfile::Builder::new()
-        .prefix(".dlnflow-")
-        .tempdir_in(parent)
+    tempfile::Builder::new().prefix(SCRATCH).tempdir_in(parent)
 }
 
 /// A folder being written. Files go to `scratch/new`, made with the user's default permissions.

@@ -17,6 +17,7 @@ pub mod npz;
 pub mod read;
 pub mod saddles;
 pub mod suite;
+pub mod summary;
 pub mod table;
 pub mod theory;
 
