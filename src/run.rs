@@ -16,7 +16,7 @@ use crate::report::{Report, SolverReport};
 use crate::saddle::{SaddleLevels, saddle_levels};
 use crate::scenario::{Built, Scenario};
 use crate::verify;
-use cpu_time::ProcessTime;
+use cpu_time::ThreadTime;
 use exact::SolvedFlow;
 use graded::integrate_graded;
 use std::sync::atomic::AtomicBool;
@@ -164,7 +164,7 @@ fn observe(
     if let Some(progress) = watch.progress {
         observer = observer.reporting_to(progress);
     }
-    let (wall, cpu) = (Instant::now(), ProcessTime::now());
+    let (wall, cpu) = (Instant::now(), ThreadTime::now());
     let start = &problem.initial_weights;
     let (mut frame_rotations, mut graded_warning) = (None, None);
     let end = if graded {

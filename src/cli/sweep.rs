@@ -95,9 +95,10 @@ impl Job<'_> {
             bar.set_position((tally.done + tally.refused) as u64);
             bar.set_message((tally.failed + tally.refused).to_string());
         };
+        let started = Instant::now();
         let first = engine.run(&sample, &show)?;
         if !rest.is_empty() {
-            self.estimate(&sample, before.pending.len(), begin.elapsed(), &bar);
+            self.estimate(&sample, before.pending.len(), started.elapsed(), &bar);
         }
         let tally = engine.run(&rest, &|tally| show(&first.plus(tally)))?;
         bar.finish_and_clear();

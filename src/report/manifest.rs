@@ -97,21 +97,29 @@ impl Manifest {
 struct Marker {
     program: String,
     #[serde(default)]
-    seed: u64,
-    #[serde(default)]
     outputs: Hashes,
-}
-
-/// Seed and files of a finished folder; `None` when the folder is not ours.
-pub(super) fn contents(folder: &Path) -> Option<(u64, Hashes)> {
-    let text = std::fs::read(folder.join(NAME)).ok()?;
-    let marker: Marker = serde_json::from_slice(&text).ok()?;
-    (marker.program == PROGRAM).then_some((marker.seed, marker.outputs))
 }
 
 /// The files that the manifest in `folder` lists; `None` when the folder is not ours.
 pub fn outputs(folder: &Path) -> Option<Hashes> {
-    contents(folder).map(|(_, outputs)| outputs)
+    let text = std::fs::read(folder.join(NAME)).ok()?;
+    let marker: Marker = serde_json::from_slice(&text).ok()?;
+    (marker.program == PROGRAM).then_some(marker.outputs)
+}
+
+/// What a whole manifest says of a finished run.
+#[derive(Deserialize)]
+struct Contents {
+    program: String,
+    seed: u64,
+    outputs: Hashes,
+}
+
+/// Seed and files of a finished folder; `None` when the manifest is not whole or not ours.
+pub(super) fn contents(folder: &Path) -> Option<(u64, Hashes)> {
+    let text = std::fs::read(folder.join(NAME)).ok()?;
+    let contents: Contents = serde_json::from_slice(&text).ok()?;
+    (contents.program == PROGRAM).then_some((contents.seed, contents.outputs))
 }
 
 /// SHA-256 of a file, in hexadecimal.

@@ -23,6 +23,8 @@ pub struct Summary {
     pub time: f64,
     pub singular_values: Vec<f64>,
     pub rank: Option<usize>,
+    /// `n_0 … n_L`.
+    pub widths: Vec<usize>,
     pub events: Vec<Event>,
     pub checks: usize,
     pub checks_failed: usize,
@@ -41,6 +43,7 @@ struct Stored {
     time: Option<f64>,
     singular_values: Vec<Option<f64>>,
     rank: Option<usize>,
+    widths: Vec<usize>,
     events: Vec<Line>,
     checks: Vec<StoredCheck>,
     solver: SolverObject,
@@ -87,6 +90,7 @@ impl Summary {
             time: or_nan(stored.time),
             singular_values: stored.singular_values.into_iter().map(or_nan).collect(),
             rank: stored.rank,
+            widths: stored.widths,
             events: events.collect::<Result<_, _>>().ok()?,
             checks: stored.checks.len(),
             checks_failed: stored.checks.iter().filter(|c| !c.passed).count(),
@@ -107,6 +111,20 @@ impl Summary {
     /// First escape of mode `k = 1, 2, …`.
     pub fn escape_time(&self, mode: usize) -> Option<f64> {
         self.escape(mode).map(|event| event.time)
+    }
+
+    /// The part of `T_k` that passed since the escape of mode `k − 1`: 1 where modes are learned one by
+    /// one, 0 where they are learned at once. None when mode `k − 1` stood above its level at the start.
+    pub fn relative_wait(&self, mode: usize) -> Option<f64> {
+        let before = self.escape_time(mode.checked_sub(1)?)?;
+        let time = self.escape_time(mode)?;
+        (before > 0.0).then(|| 1.0 - before / time)
+    }
+
+    /// The widest hidden layer.
+    pub fn hidden_width(&self) -> Option<usize> {
+        let hidden = self.widths.get(1..self.widths.len().checked_sub(1)?)?;
+        hidden.iter().copied().max()
     }
 
     /// Cost when the last plateau before the escape of mode `k` was left.

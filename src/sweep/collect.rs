@@ -3,7 +3,7 @@
 use super::plan::Plan;
 use super::store::{State, Store};
 use super::table::{Cells, Column, Table};
-use super::{in_parallel, parquet};
+use super::{analysis, in_parallel, parquet};
 use crate::error::Error;
 use crate::report::summary::Summary;
 use crate::report::write_file;
@@ -40,11 +40,13 @@ pub fn collect(root: &Path, jobs: usize) -> Result<Collected, Error> {
     let columnar = root.join("table.parquet");
     parquet::write(&table, &mut bytes).map_err(|e| Error::io(&columnar, e))?;
     write_file(&columnar, &bytes)?;
+    let mut files = vec![path, columnar];
+    files.extend(analysis::answer_all(&plan, &store, &table, jobs)?);
     Ok(Collected {
         plan,
         table,
         runs,
-        files: vec![path, columnar],
+        files,
     })
 }
 
@@ -54,9 +56,13 @@ struct Row {
     run: usize,
     mode: Option<usize>,
     escape_time: Option<f64>,
+    relative_wait: Option<f64>,
     plateau_cost: Option<f64>,
     final_sigma: Option<f64>,
     rank: Option<usize>,
+    depth: Option<usize>,
+    width: Option<usize>,
+    time: Option<f64>,
     outcome: String,
     checks: Option<usize>,
     checks_failed: Option<usize>,
@@ -91,9 +97,13 @@ fn row(run: usize, mode: usize, summary: &Summary) -> Row {
         run,
         mode: Some(mode),
         escape_time: summary.escape_time(mode),
+        relative_wait: summary.relative_wait(mode),
         plateau_cost: summary.plateau_cost(mode),
         final_sigma: sigma.filter(|s| s.is_finite()),
         rank: summary.rank,
+        depth: summary.widths.len().checked_sub(1),
+        width: summary.hidden_width(),
+        time: Some(summary.time).filter(|t| t.is_finite()),
         outcome: summary.outcome.clone(),
         checks: Some(summary.checks),
         checks_failed: Some(summary.checks_failed),
@@ -134,9 +144,13 @@ fn table(plan: &Plan, rows: &[Row]) -> Table {
         whole("run", |row| Some(row.run + 1)),
         whole("mode", |row| row.mode),
         float("escape_time", |row| row.escape_time),
+        float("relative_wait", |row| row.relative_wait),
         float("plateau_cost", |row| row.plateau_cost),
         float("final_sigma", |row| row.final_sigma),
         whole("rank", |row| row.rank),
+        whole("depth", |row| row.depth),
+        whole("width", |row| row.width),
+        float("time", |row| row.time),
         text("outcome", &|row| Some(row.outcome.clone())),
         whole("checks", |row| row.checks),
         whole("checks_failed", |row| row.checks_failed),

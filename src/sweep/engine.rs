@@ -126,9 +126,7 @@ impl Engine<'_> {
 
     fn attempt(&self, index: usize, hash: &str) -> Result<Ended, Error> {
         let begin = Instant::now();
-        let scenario = self.sweep.scenario(index);
-        let built = scenario.and_then(|scenario| Ok((scenario.build()?, scenario)));
-        let (built, scenario) = match built {
+        let (scenario, built) = match self.sweep.build(index) {
             Ok(built) => built,
             Err(errors) => {
                 self.store.refuse(hash, &errors.to_string())?;

@@ -4,12 +4,14 @@
 //! Sweep -> Plan { run -> hash, values } -> run_all() -> runs/<hash>/     (each renamed into place)
 //!                        |                                  |
 //!                        +--------- collect() <-------------+ -> table.csv, table.parquet
+//!                                                              analysis -> fits, bands, maps
 //! ```
 //!
 //! A run is known by a hash of everything it depends on, and is done when its folder stands in its
 //! place and is whole. So a sweep that was cut off, a second process and another order of runs all
 //! lead to the same folder.
 
+mod analysis;
 mod collect;
 mod engine;
 mod parquet;

@@ -72,3 +72,46 @@ fn write_cells<D: DataType, W: Write + Send, C>(
         .write_batch(&values, Some(&levels), None)?;
     column.close()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ::parquet::file::reader::{FileReader, SerializedFileReader};
+    use ::parquet::record::Field;
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let table = Table {
+            columns: vec![
+                Column::integer("run", vec![Some(1), None, Some(-3)]),
+                Column::float("init.scale", vec![Some(0.1), Some(f64::MIN_POSITIVE), None]),
+                Column::text(
+                    "outcome",
+                    vec![None, Some("é".to_owned()), Some(String::new())],
+                ),
+            ],
+        };
+        let mut file = tempfile::tempfile().expect("file");
+        write(&table, &mut file).expect("written");
+        let reader = SerializedFileReader::new(file).expect("a Parquet file");
+        let rows = reader.get_row_iter(None).expect("rows");
+        let rows: Vec<Vec<(String, Field)>> =
+            rows.map(|row| row.expect("row").into_columns()).collect();
+        let field = |row: usize, column: usize| rows[row][column].1.clone();
+        assert_eq!(rows[0][1].0, "init.scale");
+        assert_eq!(
+            (field(0, 0), field(2, 0)),
+            (Field::Long(1), Field::Long(-3))
+        );
+        assert_eq!((field(1, 0), field(2, 1)), (Field::Null, Field::Null));
+        assert_eq!(
+            (field(0, 1), field(1, 1)),
+            (Field::Double(0.1), Field::Double(f64::MIN_POSITIVE))
+        );
+        assert_eq!(
+            (field(0, 2), field(1, 2)),
+            (Field::Null, Field::Str("é".to_owned()))
+        );
+        assert_eq!(field(2, 2), Field::Str(String::new()));
+    }
+}

@@ -4,7 +4,7 @@
 use super::in_parallel;
 use crate::error::Error;
 use crate::report::write_file;
-use crate::scenario::sweep::KeepSpec;
+use crate::scenario::sweep::{KeepSpec, Questions};
 use crate::scenario::{FileHashes, Sweep};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -22,6 +22,8 @@ pub struct Plan {
     /// The swept keys.
     pub keys: Vec<String>,
     pub keep: KeepSpec,
+    /// What is asked of the table.
+    pub questions: Questions,
     pub runs: Vec<Planned>,
 }
 
@@ -40,6 +42,8 @@ struct Header {
     title: String,
     keys: Vec<String>,
     keep: KeepSpec,
+    #[serde(default)]
+    questions: Questions,
 }
 
 impl Plan {
@@ -63,6 +67,7 @@ impl Plan {
             title: sweep.title().to_owned(),
             keys: sweep.keys().into_iter().map(str::to_owned).collect(),
             keep: sweep.spec.keep,
+            questions: sweep.spec.questions(),
             runs: in_parallel(sweep.count(), jobs, planned),
         }
     }
@@ -86,6 +91,7 @@ impl Plan {
             title: self.title.clone(),
             keys: self.keys.clone(),
             keep: self.keep,
+            questions: self.questions.clone(),
         };
         let mut text = serde_json::to_vec(&header)?;
         text.push(b'\n');
@@ -135,6 +141,7 @@ impl Plan {
             title: header.title,
             keys: header.keys,
             keep: header.keep,
+            questions: header.questions,
             runs,
         })
     }

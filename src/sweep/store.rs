@@ -6,22 +6,31 @@ use super::plan::{self, Plan};
 use crate::error::Error;
 use crate::report::folder::{SCRATCH, scratch_beside};
 use crate::report::summary::{self, Summary};
-use crate::report::{Extras, Keep, Report, write, write_file};
+use crate::report::{Extras, Keep, Report, write_file, write_new};
 use crate::scenario::sweep::KeepSpec;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// Nothing takes so long to write: scratch folders older than this are left over.
 const LEFT_OVER: Duration = Duration::from_secs(3600);
 
+/// What may stand in the folder of a sweep that has not begun: runs made one by one, a batch script.
+const OURS: [&str; 3] = ["runs", "failed", "slurm"];
+
 /// Where the results of a sweep are.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Store {
     pub root: PathBuf,
     keep: KeepSpec,
+    /// What is being written, once there is something.
+    scratch: OnceLock<TempDir>,
+    written: AtomicUsize,
 }
 
 /// What is known of a run.
@@ -61,10 +70,14 @@ impl Store {
     pub fn create(root: &Path, plan: &Plan, text: &str) -> Result<Self, Error> {
         if root.exists() && !root.join(plan::NAME).is_file() {
             let mut entries = fs::read_dir(root).map_err(|e| Error::io(root, e))?;
-            let visible = |e: io::Result<fs::DirEntry>| {
-                e.is_ok_and(|e| !e.file_name().to_string_lossy().starts_with(SCRATCH))
+            let foreign = |e: io::Result<fs::DirEntry>| {
+                e.is_ok_and(|e| {
+                    let name = e.file_name();
+                    let name = name.to_string_lossy();
+                    !name.starts_with(SCRATCH) && !OURS.contains(&&*name)
+                })
             };
-            if entries.any(visible) {
+            if entries.any(foreign) {
                 return Err(Error::NotASweep {
                     path: root.to_owned(),
                 });
@@ -83,6 +96,8 @@ impl Store {
         Self {
             root: root.to_owned(),
             keep: plan.keep,
+            scratch: OnceLock::new(),
+            written: AtomicUsize::new(0),
         }
     }
 
@@ -151,18 +166,35 @@ impl Store {
             weights: self.keep.weights,
             figures: self.keep.figures,
         };
-        let written = write(report, &folder, extras, keep);
+        let write = || write_new(report, &folder, extras, keep, &self.aside());
+        // Once more if someone has tidied up meanwhile.
+        let written = write().or_else(|_| write());
         match written {
             // Another process was faster with the same run.
             Err(_) if self.summary(hash).is_some() => Ok(()),
             Err(error) => Err(error),
-            Ok(_) => match fs::remove_file(self.refusal(hash)) {
+            Ok(()) => match fs::remove_file(self.refusal(hash)) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => {
                     Err(Error::io(&self.refusal(hash), e))
                 }
                 _ => Ok(()),
             },
         }
+    }
+
+    /// A place for the next folder while it is written.
+    fn aside(&self) -> PathBuf {
+        let number = self.written.fetch_add(1, Ordering::Relaxed);
+        let inside = self.root.join("runs").join("scratch");
+        let scratch = match self.scratch.get() {
+            Some(scratch) => Some(scratch),
+            // Two threads may come first at once; the one that loses drops its folder.
+            None => scratch_beside(&inside)
+                .ok()
+                .map(|new| self.scratch.get_or_init(|| new)),
+        };
+        let scratch = scratch.map_or(inside, |scratch| scratch.path().to_owned());
+        scratch.join(number.to_string())
     }
 
     /// Notes why a run has no result.

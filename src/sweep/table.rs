@@ -23,6 +23,32 @@ pub struct Table {
     pub columns: Vec<Column>,
 }
 
+impl Column {
+    /// A column of whole numbers.
+    pub fn integer(name: &str, cells: Vec<Option<i64>>) -> Self {
+        Self {
+            name: name.to_owned(),
+            cells: Cells::Integer(cells),
+        }
+    }
+
+    /// A column of floats.
+    pub fn float(name: &str, cells: Vec<Option<f64>>) -> Self {
+        Self {
+            name: name.to_owned(),
+            cells: Cells::Float(cells),
+        }
+    }
+
+    /// A column of text.
+    pub fn text(name: &str, cells: Vec<Option<String>>) -> Self {
+        Self {
+            name: name.to_owned(),
+            cells: Cells::Text(cells),
+        }
+    }
+}
+
 impl Cells {
     /// Number of cells.
     pub fn len(&self) -> usize {
@@ -39,7 +65,7 @@ impl Cells {
     }
 
     /// The cell in words; floats are as short as they can be read back from.
-    fn text(&self, row: usize) -> Option<String> {
+    pub fn text(&self, row: usize) -> Option<String> {
         match self {
             Cells::Integer(cells) => (*cells.get(row)?).map(|i| i.to_string()),
             Cells::Float(cells) => (*cells.get(row)?).map(|x| format!("{x:?}")),

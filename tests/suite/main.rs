@@ -40,6 +40,7 @@ mod saddle_points;
 mod scenarios;
 mod small_start;
 mod starts;
+mod sweeps;
 mod tangent;
 mod theory_asymptotic;
 mod theory_reference;

@@ -3,10 +3,13 @@
 //! `sweep.toml → Sweep → scenario(0), scenario(1), …`, each a [`Scenario`] with a few keys set.
 
 mod axis;
+mod questions;
 mod schema;
 
-pub use schema::{KeepSpec, SweepSpec};
+pub use questions::{COLUMNS, Questions};
+pub use schema::{Align, BandsSpec, FitSpec, KeepSpec, MapSpec, SweepSpec, Transform};
 
+use super::build::Built;
 use super::document::{Document, Node, Place, Value};
 use super::error::{InputError, InputErrors};
 use super::load::{Scenario, Source, unreadable};
@@ -71,6 +74,7 @@ impl Sweep {
             base,
             blocks,
         };
+        questions::check(&sweep.document, &sweep.spec, &sweep.keys())?;
         sweep.check()?;
         Ok(sweep)
     }
@@ -115,6 +119,17 @@ impl Sweep {
         let rows = self.rows(index);
         let scenario = self.base.with(&overrides(&self.applied(&rows)));
         scenario.map_err(|errors| self.relocate(&rows, errors))
+    }
+
+    /// The scenario of run `index`, built.
+    ///
+    /// # Errors
+    /// When these values cannot stand together.
+    pub fn build(&self, index: usize) -> Result<(Scenario, Built), InputErrors> {
+        let scenario = self.scenario(index)?;
+        let built = scenario.build();
+        let built = built.map_err(|errors| self.relocate(&self.rows(index), errors))?;
+        Ok((scenario, built))
     }
 
     /// Row of each block in run `index`.
