@@ -155,12 +155,33 @@ fn the_scenarios_that_ship_can_be_swept() {
         ("escape_time_scale", 27),
         ("gissin2020_depth_scale", 48),
         ("regimes_gamma_width", 160),
+        ("ten_thousand", 10_000),
     ];
     for (name, count) in counts {
         let sweep = Sweep::load(&folder.join(format!("{name}.toml")), &[]);
         assert_eq!(sweep.unwrap_or_else(|e| panic!("{e}")).count(), count);
     }
     assert_eq!(fs::read_dir(folder).expect("folder").count(), counts.len());
+}
+
+/// Whatever is left of a file, it loads or is refused.
+#[test]
+fn a_sweep_file_cut_anywhere_is_refused_or_read() {
+    let place = Place::new(
+        "[[list]]\nsolver.rtol = 1e-6\n[zip]\n\"solver.horizon\" = [1, 2]\n[grid]\nseed = { count = 2 }\n\
+         init.scale = { log = [1.0, 0.1], count = 3 }\n[[fit]]\nx = \"init.scale\"\n[keep]\nweights = true\n",
+    );
+    let text = fs::read_to_string(place.path("sweep.toml")).expect("sweep");
+    let (mut read, mut refused) = (0, 0);
+    for end in 0..=text.len() {
+        fs::write(place.path("cut.toml"), &text.as_bytes()[..end]).expect("cut");
+        match Sweep::load(&place.path("cut.toml"), &[]) {
+            Ok(sweep) => read += usize::from(sweep.count() > 0),
+            Err(errors) => refused += usize::from(!errors.errors.is_empty()),
+        }
+    }
+    assert_eq!(read + refused, text.len() + 1);
+    assert!(read > 10 && refused > 100, "{read} read, {refused} refused");
 }
 
 /// Two layers that begin at `α`: mode k escapes at `ln(s/α² − 1)/(2 s)` (Saxe et al. 2014), so that the

@@ -18,8 +18,11 @@ use axis::{Axis, Block, Reader, Written};
 use serde::Deserialize;
 use std::path::Path;
 
-/// So many values of one block are built before anything runs; all are read.
+/// So many values of one block are built before anything runs.
 const BUILT: usize = 64;
+
+/// So many are read: all that anyone writes one by one.
+const READ: usize = 10_000;
 
 /// A sweep whose every axis has been held against the base.
 #[derive(Debug, Clone)]
@@ -159,11 +162,14 @@ impl Sweep {
         for (place, block) in self.blocks.iter().enumerate() {
             // Any seed builds as the first one did.
             let seeds = block.axes.iter().all(|axis| axis.key == "seed");
-            let stride = block.len().div_ceil(BUILT);
-            for row in 1..block.len() {
+            let last = block.len().saturating_sub(1);
+            let among = |row: usize, most: usize| {
+                row == last || row.is_multiple_of(block.len().div_ceil(most).max(1))
+            };
+            for row in (1..block.len()).filter(|&row| among(row, READ)) {
                 let mut rows = first.clone();
                 rows[place] = row;
-                let build = !seeds && (row % stride == 0 || row + 1 == block.len());
+                let build = !seeds && among(row, BUILT);
                 if let Err(found) = self.try_rows(&rows, build) {
                     errors.extend(found.errors);
                 }
