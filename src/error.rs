@@ -44,6 +44,12 @@ pub enum Error {
         path = path.display()
     )]
     NotOurs { path: PathBuf },
+    /// A folder that holds no sweep.
+    #[error(
+        "{path} is not the folder of a sweep (no plan.jsonl); it is left as it is",
+        path = path.display()
+    )]
+    NotASweep { path: PathBuf },
 }
 
 impl Error {

@@ -34,7 +34,7 @@
 //! # Ok::<(), dlnflow::scenario::InputErrors>(())
 //! ```
 //!
-//! The documents in `docs/` are for users of the program; `docs/architecture.md` says what each
+//! Thousands of runs in one folder: [`sweep`]. The documents in `docs/` are for users of the program; `docs/architecture.md` says what each
 //! module may know.
 
 pub mod error;
@@ -47,5 +47,6 @@ pub mod report;
 pub mod run;
 pub mod saddle;
 pub mod scenario;
+pub mod sweep;
 pub mod theory;
 pub mod verify;

@@ -18,7 +18,7 @@ use crate::report::{Report, SolverReport};
 use crate::saddle::{SaddleLevels, saddle_levels};
 use crate::scenario::{Built, Scenario};
 use crate::verify;
-use cpu_time::ProcessTime;
+use cpu_time::ThreadTime;
 use exact::SolvedFlow;
 use graded::integrate_graded;
 use std::sync::atomic::AtomicBool;
@@ -47,10 +47,32 @@ pub fn run(scenario: &Scenario, built: &Built, watch: Watch<'_>) -> Report {
     )
 }
 
-/// The same with another flow in the place of the gradient flow: what theory and expectations say
+/// The same without theory, which may take longer than a small run: no predictions.
+pub fn measure(scenario: &Scenario, built: &Built, watch: Watch<'_>) -> Report {
+    let flow: &FlowOf = &|problem| Box::new(LayerFlow::new(problem));
+    measure_flow(scenario, built, flow, watch, &levels(built))
+}
+
+/// [`run`] with another flow in the place of the gradient flow: what theory and expectations say
 /// of the gradient flow is held against it.
 pub fn run_flow(scenario: &Scenario, built: &Built, flow: &FlowOf, watch: Watch<'_>) -> Report {
     let levels = levels(built);
+    let report = measure_flow(scenario, built, flow, watch, &levels);
+    let theory = predict::from_levels(built, &levels.of_mode);
+    Report {
+        predictions: theory.predictions,
+        declined: theory.declined,
+        ..report
+    }
+}
+
+fn measure_flow(
+    scenario: &Scenario,
+    built: &Built,
+    flow: &FlowOf,
+    watch: Watch<'_>,
+    levels: &SaddleLevels,
+) -> Report {
     let reduction = Reduction::of(&built.problem);
     let problem = reduction.as_ref().map_or(&built.problem, |r| &r.problem);
     let mut options = reduction
@@ -82,7 +104,6 @@ pub fn run_flow(scenario: &Scenario, built: &Built, flow: &FlowOf, watch: Watch<
     trajectory.weights = trajectory.weights.into_iter().map(expand).collect();
     let (outcome, outcome_detail) = describe(&end);
     let problem = &built.problem;
-    let theory = predict::from_levels(built, &levels.of_mode);
     Report {
         title: scenario.title().to_owned(),
         reference: scenario.spec().reference.clone(),
@@ -91,14 +112,14 @@ pub fn run_flow(scenario: &Scenario, built: &Built, flow: &FlowOf, watch: Watch<
         time: end.time,
         widths: problem.network.widths().to_vec(),
         l2: problem.l2,
-        predictions: theory.predictions,
-        declined: theory.declined,
+        predictions: Vec::new(),
+        declined: Vec::new(),
         laws: observed.laws,
         checks: verify::expectations(&built.expectations, &trajectory, &observed.events),
         warnings: [
             observed.warnings,
             floor.into_iter().collect(),
-            unknown_levels(&built.events, &levels),
+            unknown_levels(&built.events, levels),
         ]
         .concat(),
         trajectory,
@@ -145,7 +166,7 @@ fn observe(
     if let Some(progress) = watch.progress {
         observer = observer.reporting_to(progress);
     }
-    let (wall, cpu) = (Instant::now(), ProcessTime::now());
+    let (wall, cpu) = (Instant::now(), ThreadTime::now());
     let start = &problem.initial_weights;
     let (mut frame_rotations, mut graded_warning) = (None, None);
     let end = if graded {

@@ -51,6 +51,19 @@ pub enum Command {
         #[command(flatten)]
         args: LandscapeArgs,
     },
+    /// Run a scenario at every point of a sweep file, on all cores or through Slurm
+    Sweep {
+        /// Sweep file (TOML), or - for standard input
+        #[arg(required_unless_present = "status")]
+        sweep: Option<PathBuf>,
+        #[command(flatten)]
+        args: SweepArgs,
+    },
+    /// Collect the finished runs of a sweep into one table
+    Collect {
+        /// Folder of a sweep
+        folder: PathBuf,
+    },
     /// Draw the figures of a finished output folder again; nothing is recomputed
     Plot {
         /// Output folder of a run
@@ -83,6 +96,46 @@ pub struct LandscapeArgs {
     /// Random starts of the search; squared error needs none
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     pub starts: u32,
+}
+
+#[derive(Args)]
+pub struct SweepArgs {
+    /// So many runs at a time [default: --threads, or the number of processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// Only every N-th run, beginning with the i-th; i from 0 or from 1
+    #[arg(long, value_name = "i/N", value_parser = shard)]
+    pub shard: Option<(usize, usize)>,
+    /// Say what would run, and run nothing
+    #[arg(long)]
+    pub list: bool,
+    /// Write a batch script for Slurm and submit it as an array of tasks
+    #[arg(long, conflicts_with_all = ["list", "shard"])]
+    pub slurm: bool,
+    /// Number of array tasks, each of which takes a shard of the runs [default: at most 100]
+    #[arg(long, value_name = "K", requires = "slurm", value_parser = clap::value_parser!(u32).range(1..))]
+    pub array_size: Option<u32>,
+    /// Further arguments for sbatch, e.g. "--time=01:00:00 --mem=1G --cpus-per-task=4"
+    #[arg(
+        long,
+        value_name = "ARGS",
+        requires = "slurm",
+        allow_hyphen_values = true
+    )]
+    pub sbatch_args: Option<String>,
+    /// Say how far the sweep in this folder is
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["sweep", "list", "slurm", "shard"])]
+    pub status: Option<PathBuf>,
+}
+
+/// `i/N`.
+fn shard(text: &str) -> Result<(usize, usize), String> {
+    let parse = |part: &str| part.trim().parse::<usize>().ok();
+    let parts = text.split_once('/').map(|(i, n)| (parse(i), parse(n)));
+    match parts {
+        Some((Some(part), Some(of))) if of > 0 && part <= of => Ok((part, of)),
+        _ => Err("a shard is i/N with i from 0 to N, such as 3/8".to_owned()),
+    }
 }
 
 /// A positive finite number.

@@ -26,7 +26,7 @@ pub fn run(path: &Path, args: &LandscapeArgs, global: &Global) -> Result<Exit, F
     let counter = Counter::new(global.quiet, "starts");
     let search = Search {
         starts: args.starts as usize,
-        threads: super::threads(global),
+        threads: super::threads(None, global),
     };
     let found = landscape(
         &scenario,

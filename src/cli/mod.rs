@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod collect;
 mod exit;
 mod failure;
 mod landscape;
@@ -10,6 +11,8 @@ mod print;
 mod progress;
 mod run;
 mod saddles;
+mod slurm;
+mod sweep;
 mod verify;
 
 pub use args::Cli;
@@ -33,6 +36,8 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Verify { scenarios } => verify::verify(&scenarios, &global),
         Command::Saddles { scenario, args } => saddles::run(&scenario, &args, &global),
         Command::Landscape { scenario, args } => landscape::run(&scenario, &args, &global),
+        Command::Sweep { sweep, args } => sweep::run(sweep.as_deref(), &args, &global),
+        Command::Collect { folder } => collect::run(&folder, &global),
         Command::Plot { folder } => plot(&folder, &global),
         Command::Schema => schema(),
         Command::Completions { shell } => completions(shell),
@@ -41,10 +46,11 @@ pub fn execute(cli: Cli) -> ExitCode {
     done.unwrap_or_else(|failure| failure.print()).into()
 }
 
-/// As many threads as asked for, else as many as there are processors.
-fn threads(global: &Global) -> usize {
+/// As many threads as asked for, by an option of the command or by `--threads`, else as many as there are
+/// processors.
+fn threads(own: Option<u16>, global: &Global) -> usize {
     let all = || std::thread::available_parallelism().map_or(1, usize::from);
-    global.threads.map_or_else(all, usize::from)
+    own.or(global.threads).map_or_else(all, usize::from)
 }
 
 /// Draws the figures of a finished output folder again.

@@ -33,7 +33,7 @@ pub fn run(path: &Path, args: &SaddleArgs, global: &Global) -> Result<Exit, Fail
     let ask = Ask {
         scales: args.scales.clone(),
         seeds: args.seeds.map_or(0, |n| n as usize),
-        threads: super::threads(global),
+        threads: super::threads(None, global),
     };
     let watcher = Watcher::new();
     let counter = Counter::new(global.quiet, "runs");

@@ -63,33 +63,33 @@ pub fn write(
     keep: Keep,
 ) -> Result<Vec<PathBuf>, Error> {
     let mut staging = Staging::begin(folder)?;
-    staging.add("scenario.toml", |out| {
-        out.write_all(extras.scenario_toml.as_bytes())
-    })?;
-    for input in &extras.inputs {
-        staging.add(&format!("inputs/{}", input.name), |out| {
-            out.write_all(&input.bytes)
-        })?;
-    }
-    if keep.trajectory {
-        staging.add("trajectory.csv", |out| csv::write(&report.trajectory, out))?;
-    }
-    staging.add("events.jsonl", |out| events::write(&report.events, out))?;
-    staging.add("report.json", |out| json::write(report, out))?;
-    if keep.weights && !report.final_weights.is_empty() {
-        staging.add("weights.npz", |out| npz::write(report, out))?;
-    }
-    if keep.figures {
-        for (name, text) in figure_files(&report.into())? {
-            staging.add(&name, |out| out.write_all(text.as_bytes()))?;
-        }
-    }
-    for (name, text) in &extras.files {
-        staging.add(name, |out| out.write_all(text.as_bytes()))?;
-    }
-    let manifest = Manifest::new(report, extras, staging.hashes.clone());
-    staging.add(manifest::NAME, |out| manifest.write(out))?;
+    staging.files.fill(report, extras, keep)?;
     staging.commit(folder)
+}
+
+/// Writes a new output folder in `aside`, which is on the same file system, and renames it to
+/// `folder`, where nothing may be. A sweep writes thousands: one `aside` after the other in one
+/// private folder, which need not be made and removed each time.
+///
+/// # Errors
+/// `Io`; nothing is left in `aside`.
+pub fn write_new(
+    report: &Report,
+    folder: &Path,
+    extras: &Extras,
+    keep: Keep,
+    aside: &Path,
+) -> Result<(), Error> {
+    let mut files = Files::new(folder, aside);
+    let written = fs::create_dir_all(aside)
+        .map_err(|e| Error::io(folder, e))
+        .and_then(|()| files.fill(report, extras, keep))
+        .and_then(|()| fs::rename(aside, folder).map_err(|e| Error::io(folder, e)));
+    if written.is_err() {
+        // The reason is what counts; what stays here is swept up later.
+        let _ = fs::remove_dir_all(aside);
+    }
+    written
 }
 
 /// Whether `write` would find its place, asked before a long run rather than after it.
@@ -145,16 +145,17 @@ fn figure_files(drawing: &figure::Drawing) -> Result<Vec<(String, String)>, Erro
     Ok(files)
 }
 
+/// How the names of folders begin that hold what is being written.
+pub(crate) const SCRATCH: &str = ".dlnflow-";
+
 /// A private folder next to `path`, on the same file system; gone when dropped.
-fn scratch_beside(path: &Path) -> io::Result<TempDir> {
+pub(crate) fn scratch_beside(path: &Path) -> io::Result<TempDir> {
     let parent = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
     fs::create_dir_all(parent)?;
-    tempfile::Builder::new()
-        .prefix(".dlnflow-")
-        .tempdir_in(parent)
+    tempfile::Builder::new().prefix(SCRATCH).tempdir_in(parent)
 }
 
 /// A folder being written. Files go to `scratch/new`, made with the user's default permissions.
@@ -164,32 +165,60 @@ struct Staging {
     /// What an existing folder's manifest lists.
     replaced: Option<Hashes>,
     scratch: TempDir,
+    files: Files,
+}
+
+/// Files written so far.
+struct Files {
+    /// Where they will be, for messages.
+    target: PathBuf,
+    /// Where they are.
+    aside: PathBuf,
     names: Vec<String>,
     hashes: Hashes,
 }
 
-impl Staging {
-    fn begin(folder: &Path) -> Result<Self, Error> {
-        let failed = |e| Error::io(folder, e);
-        let target = match fs::symlink_metadata(folder) {
-            Ok(_) => fs::canonicalize(folder).map_err(failed)?,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => folder.to_owned(),
-            Err(e) => return Err(failed(e)),
-        };
-        let replaced = outputs_to_replace(&target, folder)?;
-        let scratch = scratch_beside(&target).map_err(failed)?;
-        fs::create_dir(scratch.path().join("new")).map_err(failed)?;
-        Ok(Self {
-            target,
-            replaced,
-            scratch,
+impl Files {
+    fn new(target: &Path, aside: &Path) -> Self {
+        Self {
+            target: target.to_owned(),
+            aside: aside.to_owned(),
             names: Vec::new(),
             hashes: Hashes::new(),
-        })
+        }
+    }
+
+    fn fill(&mut self, report: &Report, extras: &Extras, keep: Keep) -> Result<(), Error> {
+        self.add("scenario.toml", |out| {
+            out.write_all(extras.scenario_toml.as_bytes())
+        })?;
+        for input in &extras.inputs {
+            self.add(&format!("inputs/{}", input.name), |out| {
+                out.write_all(&input.bytes)
+            })?;
+        }
+        if keep.trajectory {
+            self.add("trajectory.csv", |out| csv::write(&report.trajectory, out))?;
+        }
+        self.add("events.jsonl", |out| events::write(&report.events, out))?;
+        self.add("report.json", |out| json::write(report, out))?;
+        if keep.weights && !report.final_weights.is_empty() {
+            self.add("weights.npz", |out| npz::write(report, out))?;
+        }
+        if keep.figures {
+            for (name, text) in figure_files(&report.into())? {
+                self.add(&name, |out| out.write_all(text.as_bytes()))?;
+            }
+        }
+        for (name, text) in &extras.files {
+            self.add(name, |out| out.write_all(text.as_bytes()))?;
+        }
+        let manifest = Manifest::new(report, extras, self.hashes.clone());
+        self.add(manifest::NAME, |out| manifest.write(out))
     }
 
     fn staged(&self, name: &str) -> PathBuf {
-        self.scratch.path().join("new").join(name)
+        self.aside.join(name)
     }
 
     fn add(
@@ -213,7 +242,7 @@ impl Staging {
             return Err(io::Error::other("the name leaves the output folder"));
         }
         let path = self.staged(name);
-        if let Some(parent) = path.parent() {
+        if let Some(parent) = path.parent().filter(|_| name.contains('/')) {
             fs::create_dir_all(parent)?;
         }
         let mut out = BufWriter::new(File::create(&path)?);
@@ -221,10 +250,36 @@ impl Staging {
         out.into_inner().map_err(io::IntoInnerError::into_error)?;
         manifest::hash_file(&path)
     }
+}
+
+impl Staging {
+    fn begin(folder: &Path) -> Result<Self, Error> {
+        let failed = |e| Error::io(folder, e);
+        let target = match fs::symlink_metadata(folder) {
+            Ok(_) => fs::canonicalize(folder).map_err(failed)?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => folder.to_owned(),
+            Err(e) => return Err(failed(e)),
+        };
+        let replaced = outputs_to_replace(&target, folder)?;
+        let scratch = scratch_beside(&target).map_err(failed)?;
+        let aside = scratch.path().join("new");
+        fs::create_dir(&aside).map_err(failed)?;
+        Ok(Self {
+            files: Files::new(&target, &aside),
+            target,
+            replaced,
+            scratch,
+        })
+    }
 
     fn commit(self, folder: &Path) -> Result<Vec<PathBuf>, Error> {
         self.carry_over()?;
-        let paths = self.names.iter().map(|name| folder.join(name)).collect();
+        let paths = self
+            .files
+            .names
+            .iter()
+            .map(|name| folder.join(name))
+            .collect();
         self.swap().map_err(|e| Error::io(folder, e))?;
         Ok(paths)
     }
@@ -239,7 +294,7 @@ impl Staging {
         collect_files(&self.target, Path::new(""), &mut files).map_err(failed)?;
         for file in files {
             let name = file.to_string_lossy().replace('\\', "/");
-            let staged = self.scratch.path().join("new").join(&file);
+            let staged = self.files.aside.join(&file);
             if name == manifest::NAME || listed.contains_key(&name) || staged.exists() {
                 continue;
             }

@@ -41,15 +41,15 @@ struct CheckObject<'a> {
 /// The solver's work as it stands in `report.json` and `manifest.json`.
 #[derive(Serialize, Deserialize)]
 pub(super) struct SolverObject {
-    method: String,
+    pub method: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reduced_widths: Option<Vec<usize>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     frame_rotations: Option<usize>,
-    steps: usize,
-    rejected: usize,
-    rhs_evaluations: usize,
-    jvp_evaluations: usize,
+    pub steps: usize,
+    pub rejected: usize,
+    pub rhs_evaluations: usize,
+    pub jvp_evaluations: usize,
     integration_seconds: f64,
 }
 
@@ -147,6 +147,7 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
         ("time", line(&report.time)?),
         ("widths", line(&report.widths)?),
         ("l2", line(&report.l2)?),
+        ("rank", line(&last.map(|row| row.rank))?),
         ("warnings", list(report.warnings.iter())?),
     ];
     write_object(&fields, out)

@@ -107,6 +107,21 @@ pub fn outputs(folder: &Path) -> Option<Hashes> {
     (marker.program == PROGRAM).then_some(marker.outputs)
 }
 
+/// What a whole manifest says of a finished run.
+#[derive(Deserialize)]
+struct Contents {
+    program: String,
+    seed: u64,
+    outputs: Hashes,
+}
+
+/// Seed and files of a finished folder; `None` when the manifest is not whole or not ours.
+pub(super) fn contents(folder: &Path) -> Option<(u64, Hashes)> {
+    let text = std::fs::read(folder.join(NAME)).ok()?;
+    let contents: Contents = serde_json::from_slice(&text).ok()?;
+    (contents.program == PROGRAM).then_some((contents.seed, contents.outputs))
+}
+
 /// SHA-256 of a file, in hexadecimal.
 ///
 /// # Errors

@@ -18,6 +18,7 @@ pub mod npz;
 pub mod read;
 pub mod saddles;
 pub mod suite;
+pub mod summary;
 pub mod table;
 pub mod theory;
 
@@ -25,5 +26,5 @@ mod names;
 #[allow(clippy::module_inception)] // the folder is of writers, the file is what they write
 mod report;
 
-pub use folder::{Extras, Input, Keep, redraw, writable, write, write_file};
+pub use folder::{Extras, Input, Keep, redraw, writable, write, write_file, write_new};
 pub use report::{Check, Declined, Prediction, Report, SolverReport, Source};

@@ -75,23 +75,43 @@ impl Document {
             }
             Err(error) => return Err(document.syntax_error(&error)),
         }
-        let errors: Vec<InputError> = (0..overrides.len())
-            .filter_map(|index| {
-                let complaint = document.apply(index).err()?;
-                let place = Place::Override(index);
-                Some(document.error_at(&place, "", complaint.found, complaint.allowed))
-            })
-            .collect();
-        if errors.is_empty() {
-            Ok(document)
-        } else {
-            Err(document.errors(errors))
+        document.apply_from(0)
+    }
+
+    /// A part of this document as a document of its own: its places are those in the same file.
+    pub fn part(&self, root: Node) -> Self {
+        Self {
+            overrides: Vec::new(),
+            root,
+            ..self.clone()
         }
     }
 
-    /// The overrides in the order of application.
-    pub fn overrides(&self) -> &[String] {
-        &self.overrides
+    /// The same with more overrides, applied after those it has.
+    ///
+    /// # Errors
+    /// Overrides that are not TOML or lead nowhere.
+    pub fn with(&self, overrides: &[String]) -> Result<Self, InputErrors> {
+        let mut document = self.clone();
+        let first = document.overrides.len();
+        document.overrides.extend_from_slice(overrides);
+        document.apply_from(first)
+    }
+
+    /// Applies the overrides from number `first` on.
+    fn apply_from(mut self, first: usize) -> Result<Self, InputErrors> {
+        let errors: Vec<InputError> = (first..self.overrides.len())
+            .filter_map(|index| {
+                let complaint = self.apply(index).err()?;
+                let place = Place::Override(index);
+                Some(self.error_at(&place, "", complaint.found, complaint.allowed))
+            })
+            .collect();
+        if errors.is_empty() {
+            Ok(self)
+        } else {
+            Err(self.errors(errors))
+        }
     }
 
     /// The first one only: what follows a mistake of syntax is rarely another one.

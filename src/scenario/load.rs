@@ -26,28 +26,9 @@ impl Scenario {
     /// Everything that is wrong with the form of the file, at once; when only numbers are out of
     /// range, also what [`Scenario::build`] would find.
     pub fn load(path: &Path, overrides: &[String]) -> Result<Self, InputErrors> {
-        let stdin = path == Path::new("-");
-        let mut bytes = Vec::new();
-        let read = if stdin {
-            std::io::stdin().read_to_end(&mut bytes)
-        } else {
-            std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes))
-        };
-        let (file, name) = if stdin {
-            ("<stdin>".to_string(), "stdin".to_string())
-        } else {
-            let stem = path.file_stem().unwrap_or_default();
-            let stem = stem.to_string_lossy().into_owned();
-            (path.display().to_string(), stem)
-        };
-        if let Err(error) = read {
-            return Err(unreadable(
-                &file,
-                &format!("cannot be read: {}", read_failure(&error)),
-            ));
-        }
-        let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-        Self::parse(&file, &name, &folder, &bytes, overrides)
+        let source = Source::read(path)?;
+        let Source { file, name, .. } = &source;
+        Self::parse(file, name, &source.folder, &source.bytes, overrides)
     }
 
     /// A scenario from bytes. `file` is how messages call it, `name` is its default title, paths
@@ -66,6 +47,15 @@ impl Scenario {
             return Err(unreadable(file, "found bytes that are not text"));
         };
         let document = Document::parse(file, text, overrides)?;
+        Self::from_document(document, name, folder)
+    }
+
+    /// A scenario from a document, overrides applied.
+    pub(super) fn from_document(
+        document: Document,
+        name: &str,
+        folder: &Path,
+    ) -> Result<Self, InputErrors> {
         let findings = structure::check(&document);
         if !findings.well_formed {
             return Err(document.errors(findings.errors));
@@ -74,7 +64,7 @@ impl Scenario {
             Ok(spec) => spec,
             Err(error) => {
                 let found = format!("not a scenario: {}", error.message());
-                return Err(unreadable(file, &found));
+                return Err(unreadable(&document.file, &found));
             }
         };
         let scenario = Self {
@@ -95,9 +85,7 @@ impl Scenario {
     /// # Errors
     /// As [`Scenario::load`].
     pub fn with(&self, overrides: &[String]) -> Result<Self, InputErrors> {
-        let all = [self.document.overrides(), overrides].concat();
-        let Document { file, text, .. } = &self.document;
-        Self::parse(file, &self.name, &self.folder, text.as_bytes(), &all)
+        Self::from_document(self.document.with(overrides)?, &self.name, &self.folder)
     }
 
     /// The scenario as data.
@@ -130,7 +118,50 @@ impl Scenario {
     }
 }
 
-fn unreadable(file: &str, found: &str) -> InputErrors {
+/// A file of the user, read.
+pub(super) struct Source {
+    /// How messages call it.
+    pub file: String,
+    /// Its stem.
+    pub name: String,
+    /// What paths inside are relative to.
+    pub folder: PathBuf,
+    pub bytes: Vec<u8>,
+}
+
+impl Source {
+    /// Reads a file, or standard input when `path` is `-`.
+    pub fn read(path: &Path) -> Result<Self, InputErrors> {
+        let stdin = path == Path::new("-");
+        let mut bytes = Vec::new();
+        let read = if stdin {
+            std::io::stdin().read_to_end(&mut bytes)
+        } else {
+            std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes))
+        };
+        let (file, name) = if stdin {
+            ("<stdin>".to_string(), "stdin".to_string())
+        } else {
+            let stem = path.file_stem().unwrap_or_default();
+            let stem = stem.to_string_lossy().into_owned();
+            (path.display().to_string(), stem)
+        };
+        if let Err(error) = read {
+            return Err(unreadable(
+                &file,
+                &format!("cannot be read: {}", read_failure(&error)),
+            ));
+        }
+        Ok(Self {
+            file,
+            name,
+            folder: path.parent().map(Path::to_path_buf).unwrap_or_default(),
+            bytes,
+        })
+    }
+}
+
+pub(super) fn unreadable(file: &str, found: &str) -> InputErrors {
     let error = InputError {
         file: file.to_string(),
         line: None,

@@ -6,6 +6,7 @@ use super::error::{InputError, nearest};
 use super::schema::ScenarioSpec;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// JSON Schema of a scenario.
 pub fn json_schema() -> Json {
@@ -19,13 +20,24 @@ pub(super) struct Findings {
     pub well_formed: bool,
 }
 
-/// Compares a document with the scenario's schema.
-pub(super) fn check(document: &Document) -> Findings {
+/// A schema without references, as `check` reads it.
+pub(super) fn inlined<T: schemars::JsonSchema>() -> Json {
     let settings = schemars::generate::SchemaSettings::draft2020_12();
     let generator = settings
         .with(|s| s.inline_subschemas = true)
         .into_generator();
-    let schema = generator.into_root_schema_for::<ScenarioSpec>().to_value();
+    generator.into_root_schema_for::<T>().to_value()
+}
+
+/// Compares a document with the scenario's schema.
+pub(super) fn check(document: &Document) -> Findings {
+    // A sweep reads thousands of scenarios.
+    static SCHEMA: OnceLock<Json> = OnceLock::new();
+    check_against(document, SCHEMA.get_or_init(inlined::<ScenarioSpec>))
+}
+
+/// Compares a document with an inlined schema.
+pub(super) fn check_against(document: &Document, schema: &Json) -> Findings {
     let mut checker = Checker {
         document,
         findings: Findings {
@@ -33,7 +45,7 @@ pub(super) fn check(document: &Document) -> Findings {
             well_formed: true,
         },
     };
-    checker.node(&document.root, &schema, "");
+    checker.node(&document.root, schema, "");
     checker.findings
 }
 

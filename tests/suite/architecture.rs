@@ -37,6 +37,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "report",
         ],
     ),
+    ("sweep", &["model", "observe", "run", "scenario", "report"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

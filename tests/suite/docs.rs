@@ -283,6 +283,30 @@ fn the_reference_has_every_key_name_and_default() {
     assert!(entries.len() > 80 && defaults > 12, "{entries:?}");
 }
 
+#[test]
+fn the_page_on_sweeps_has_every_key_and_default() {
+    let text = read("docs/sweeps.md");
+    let schema = dlnflow::scenario::sweep::json_schema();
+    let mut entries = BTreeSet::new();
+    collect(&schema, &schema, "", &mut entries);
+    for entry in &entries {
+        let code = format!("`{}`", entry.written);
+        assert!(text.contains(&code), "{}: {code} missing", entry.table);
+        if let Some(default) = &entry.default {
+            let rows = text
+                .lines()
+                .filter(|row| row.split('|').nth(1).is_some_and(|c| c.contains(&code)));
+            let mut rows = rows.filter(|row| row.contains(&format!("| `{default}` |")));
+            assert!(
+                rows.next().is_some(),
+                "{}: {code} lacks {default}",
+                entry.table
+            );
+        }
+    }
+    assert!(entries.len() > 25, "{entries:?}");
+}
+
 /// Quoted strings of a text.
 fn quoted(text: &str, mark: char) -> Vec<String> {
     text.split(mark)

@@ -42,6 +42,7 @@ mod saddle_runs;
 mod scenarios;
 mod small_start;
 mod starts;
+mod sweeps;
 mod tangent;
 mod theory_asymptotic;
 mod theory_reference;

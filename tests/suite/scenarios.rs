@@ -14,9 +14,10 @@ fn scenarios() -> Vec<PathBuf> {
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(folder).expect("folder") {
             let path = entry.expect("entry").path();
-            if path.is_dir() {
+            // Sweeps are no scenarios; `sweeps.rs` reads them.
+            if path.is_dir() && !path.ends_with("scenarios/sweeps") {
                 open.push(path);
-            } else if path.extension().is_some_and(|e| e == "toml") {
+            } else if path.is_file() && path.extension().is_some_and(|e| e == "toml") {
                 found.push(path);
             }
         }

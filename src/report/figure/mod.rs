@@ -5,7 +5,7 @@
 //! cost_linear, cost_log                         C, C_test and ‖∇‖ (log) against t and log t
 //! ```
 //!
-//! and of measured errors against a parameter, for the benchmarks (`errors`).
+//! of measured errors against a parameter, for the benchmarks (`errors`), and of sweeps (`plot`).
 //!
 //! `singular_values` and `cost` choose what is drawn, a `Chart`; `render` places it on a
 //! `canvas` of hundredths of a millimetre; `svg` gives the document its size, title and dashes.
@@ -25,6 +25,7 @@ mod saddles;
 mod scale;
 mod singular_values;
 mod svg;
+mod sweep;
 mod ticks;
 
 use super::{Prediction, Report};
@@ -33,6 +34,7 @@ use crate::observe::{Event, Trajectory};
 pub use errors::{Errors, errors};
 pub use saddles::{Study, saddles};
 use scale::Kind;
+pub use sweep::{Line, Plot, Tile, plot};
 
 /// What the figures are made from.
 #[derive(Debug, Clone, Copy)]

@@ -75,6 +75,29 @@ pub fn mark(color: RGBColor) -> Pen {
     pen(color, 0.8, Dash::Solid)
 }
 
+/// Dark to bright, in steps that look equal: five colours of viridis (van der Walt & Smith 2015).
+const SHADES: [(f64, f64, f64); 5] = [
+    (68.0, 1.0, 84.0),
+    (59.0, 82.0, 139.0),
+    (33.0, 145.0, 140.0),
+    (94.0, 201.0, 98.0),
+    (253.0, 231.0, 37.0),
+];
+
+/// The colour of a part, 0 dark, 1 bright.
+pub fn shade(part: f64) -> RGBColor {
+    let place = part.clamp(0.0, 1.0) * (SHADES.len() - 1) as f64;
+    let below = (place as usize).min(SHADES.len() - 2);
+    let (a, b) = (SHADES[below], SHADES[below + 1]);
+    let mix = |a: f64, b: f64| (a + (place - below as f64) * (b - a)).round() as u8;
+    RGBColor(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
+}
+
+/// A mark in the legend of shades.
+pub fn swatch(part: f64) -> Pen {
+    pen(shade(part), 3.0, Dash::Solid)
+}
+
 /// Axes and their ticks.
 pub fn axis() -> Pen {
     pen(BLACK, 0.5, Dash::Solid)

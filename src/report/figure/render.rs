@@ -7,7 +7,9 @@ use super::chart::{Chart, Curve};
 use super::legend::{Legend, draw_mark};
 use super::palette;
 use super::polyline::{Frame, Run, Vertex, runs, thin};
+use super::scale::Scale;
 use super::svg::{Head, document};
+use super::sweep::Tile;
 use super::ticks::{Ticks, ticks};
 use crate::error::Error;
 use std::fmt::Write;
@@ -32,9 +34,17 @@ const FAR: f64 = 1e4;
 /// # Errors
 /// `Io` when the backend fails.
 pub fn figure(chart: &Chart) -> Result<Figure, Error> {
+    figure_on(chart, &[])
+}
+
+/// Draws a chart over tiles.
+///
+/// # Errors
+/// `Io` when the backend fails.
+pub fn figure_on(chart: &Chart, tiles: &[Tile]) -> Result<Figure, Error> {
     let layout = Layout::new(chart);
     let curves = thinned(chart, &layout.frame);
-    let svg = layout.svg(chart, &curves);
+    let svg = layout.svg(chart, &curves, tiles);
     Ok(Figure {
         name: chart.name,
         svg: svg.map_err(|e| Error::io(Path::new(chart.name), e))?,
@@ -73,9 +83,13 @@ impl<'a> Layout<'a> {
         }
     }
 
-    fn svg(&self, chart: &Chart, curves: &[Vec<Run>]) -> io::Result<String> {
+    fn svg(&self, chart: &Chart, curves: &[Vec<Run>], tiles: &[Tile]) -> io::Result<String> {
         let mut raw = String::new();
         let mut canvas = Canvas::new(&mut raw, self.size);
+        canvas.area((0, 0), self.size, plotters::style::WHITE)?;
+        for tile in tiles {
+            self.draw_tile(chart, tile, &mut canvas)?;
+        }
         self.draw(chart, curves, &mut canvas)?;
         let dashes = canvas.finish()?;
         let head = Head {
@@ -87,7 +101,6 @@ impl<'a> Layout<'a> {
     }
 
     fn draw(&self, chart: &Chart, curves: &[Vec<Run>], canvas: &mut Canvas) -> io::Result<()> {
-        canvas.area((0, 0), self.size, plotters::style::WHITE)?;
         self.draw_background(chart, canvas)?;
         for (curve, runs) in chart.curves.iter().zip(curves) {
             self.draw_curve(curve, runs, canvas)?;
@@ -101,6 +114,17 @@ impl<'a> Layout<'a> {
         }
         let origin = (self.frame.left as i32, MARGIN);
         self.legend.draw(canvas, origin)
+    }
+
+    fn draw_tile(&self, chart: &Chart, tile: &Tile, canvas: &mut Canvas) -> io::Result<()> {
+        let place = |scale: &Scale, v: f64| scale.position(v).unwrap_or(0.0).clamp(0.0, 1.0);
+        let corner = |x: f64, y: f64| {
+            let (x, y) = (place(&chart.x.scale, x), place(&chart.y.scale, y));
+            (across(&self.frame, x) as i32, up(&self.frame, y) as i32)
+        };
+        let (low, high) = (corner(tile.x.0, tile.y.0), corner(tile.x.1, tile.y.1));
+        let shade = palette::shade(tile.shade);
+        canvas.area((low.0, high.1), (high.0, low.1), shade)
     }
 
     fn draw_background(&self, chart: &Chart, canvas: &mut Canvas) -> io::Result<()> {

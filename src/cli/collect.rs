@@ -1,0 +1,30 @@
+//! `dlnflow collect`: one table of a sweep.
+
+use super::args::Global;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::print;
+use dlnflow::sweep::collect;
+use std::path::Path;
+
+pub fn run(folder: &Path, global: &Global) -> Result<Exit, Failure> {
+    let collected = collect(folder, super::threads(None, global))?;
+    let (runs, planned) = (collected.runs, collected.plan.runs.len());
+    let rows = collected.table.rows();
+    if global.json {
+        print::json(&serde_json::json!({
+            "runs": runs,
+            "planned": planned,
+            "rows": rows,
+            "files": collected.files,
+        }))?;
+    } else if !global.quiet {
+        let paths = collected
+            .files
+            .iter()
+            .map(|path| path.display().to_string());
+        let head = format!("{runs} of {planned} runs, {rows} rows");
+        print::lines(std::iter::once(head).chain(paths))?;
+    }
+    Ok(Exit::Done)
+}

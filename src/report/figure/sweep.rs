@@ -1,0 +1,121 @@
+//! Figures of a sweep: lines through points, quantiles along time, tiles over a plane.
+
+use super::chart::{Axis, Chart, Curve, Mark, Sample, Shape};
+use super::scale::{Kind, Scale, transform};
+use super::{Figure, palette, render};
+use crate::error::Error;
+
+/// What is drawn; empty lists are left out.
+#[derive(Debug, Clone, Default)]
+pub struct Plot {
+    pub title: String,
+    pub description: String,
+    /// Label, and whether the axis is logarithmic.
+    pub x: (String, bool),
+    pub y: (String, bool),
+    pub lines: Vec<Line>,
+    pub tiles: Vec<Tile>,
+    /// Shades of the legend and the values that they stand for.
+    pub shades: Vec<(f64, String)>,
+}
+
+/// A curve and marks in its colour.
+#[derive(Debug, Clone)]
+pub struct Line {
+    pub name: String,
+    pub points: Vec<(f64, f64)>,
+    pub marks: Vec<(f64, f64)>,
+}
+
+/// A filled rectangle.
+#[derive(Debug, Clone, Copy)]
+pub struct Tile {
+    pub x: (f64, f64),
+    pub y: (f64, f64),
+    /// From 0, dark, to 1, bright.
+    pub shade: f64,
+}
+
+/// Draws a plot.
+///
+/// # Errors
+/// `Io` when the drawing backend fails.
+pub fn plot(plot: &Plot) -> Result<Figure, Error> {
+    let points = || {
+        let lines = plot
+            .lines
+            .iter()
+            .flat_map(|l| l.points.iter().chain(&l.marks));
+        let corners = plot
+            .tiles
+            .iter()
+            .flat_map(|t| [(t.x.0, t.y.0), (t.x.1, t.y.1)]);
+        lines.copied().chain(corners)
+    };
+    let mut chart = Chart {
+        name: "sweep",
+        title: plot.title.clone(),
+        description: plot.description.clone(),
+        x: axis(&plot.x, !plot.tiles.is_empty(), points().map(|p| p.0)),
+        y: axis(&plot.y, !plot.tiles.is_empty(), points().map(|p| p.1)),
+        bands: Vec::new(),
+        verticals: Vec::new(),
+        curves: Vec::new(),
+        marks: Vec::new(),
+        legend: Vec::new(),
+    };
+    for (place, line) in plot.lines.iter().enumerate() {
+        add(&mut chart, line, place + 1);
+    }
+    for (shade, value) in &plot.shades {
+        let sample = Sample::Mark(Shape::Square, palette::swatch(*shade));
+        chart.legend.push((sample, value.clone()));
+    }
+    render::figure_on(&chart, &plot.tiles)
+}
+
+/// Tiles fill their axes; curves have a little room around them.
+fn axis(
+    (label, log): &(String, bool),
+    filled: bool,
+    values: impl Iterator<Item = f64> + Clone,
+) -> Axis {
+    let kind = if *log { Kind::Log } else { Kind::Linear };
+    let range = values.clone().filter_map(|v| transform(kind, v));
+    let (lo, hi) = range.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), v| {
+        (lo.min(v), hi.max(v))
+    });
+    let scale = match (log, filled && lo < hi) {
+        (true, true) => Scale { kind, lo, hi },
+        (true, false) => Scale::log_around(values),
+        (false, true) => Scale::linear(lo, hi),
+        (false, false) if lo <= hi => {
+            let room = 0.04 * (hi - lo);
+            Scale::linear(lo - room, hi + room)
+        }
+        (false, false) => Scale::linear(0.0, 1.0),
+    };
+    Axis {
+        label: label.clone(),
+        scale,
+    }
+}
+
+fn add(chart: &mut Chart, line: &Line, number: usize) {
+    let pen = palette::mode(number);
+    if number <= palette::NAMED_MODES && !line.name.is_empty() {
+        chart.legend.push((Sample::Line(pen), line.name.clone()));
+    }
+    let mark = |&at: &(f64, f64)| Mark {
+        series: format!("{} measured", line.name),
+        shape: Shape::Circle,
+        pen: palette::mark(pen.color),
+        at,
+    };
+    chart.marks.extend(line.marks.iter().map(mark));
+    chart.curves.push(Curve {
+        series: line.name.clone(),
+        pen,
+        points: line.points.clone(),
+    });
+}

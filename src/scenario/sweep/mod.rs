@@ -1,0 +1,286 @@
+//! A sweep file: one scenario, run at every point of a product of axes.
+//!
+//! `sweep.toml → Sweep → scenario(0), scenario(1), …`, each a [`Scenario`] with a few keys set.
+
+mod axis;
+mod questions;
+mod schema;
+
+pub use questions::{COLUMNS, Questions};
+pub use schema::{Align, BandsSpec, FitSpec, KeepSpec, MapSpec, SweepSpec, Transform};
+
+use super::build::Built;
+use super::document::{Document, Node, Place, Value};
+use super::error::{InputError, InputErrors};
+use super::load::{Scenario, Source, unreadable};
+use super::structure;
+use axis::{Axis, Block, Reader, Written};
+use serde::Deserialize;
+use std::path::Path;
+
+/// So many values of one block are built before anything runs.
+const BUILT: usize = 64;
+
+/// So many are read: all that anyone writes one by one.
+const READ: usize = 10_000;
+
+/// A sweep whose every axis has been held against the base.
+#[derive(Debug, Clone)]
+pub struct Sweep {
+    pub spec: SweepSpec,
+    /// The file's stem, the default name of the output folder.
+    pub name: String,
+    document: Document,
+    base: Scenario,
+    blocks: Vec<Block>,
+}
+
+/// JSON Schema of a sweep.
+pub fn json_schema() -> serde_json::Value {
+    schemars::schema_for!(SweepSpec).to_value()
+}
+
+impl Sweep {
+    /// Reads a sweep file and its base; `overrides` apply to the base, before the axes.
+    ///
+    /// # Errors
+    /// Every mistake in the form of the file; every value of an axis that the base does not take,
+    /// with its line in the sweep file.
+    pub fn load(path: &Path, overrides: &[String]) -> Result<Self, InputErrors> {
+        let source = Source::read(path)?;
+        let Ok(text) = std::str::from_utf8(&source.bytes) else {
+            return Err(unreadable(&source.file, "found bytes that are not text"));
+        };
+        let document = Document::parse(&source.file, text, &[])?;
+        let schema = structure::inlined::<SweepSpec>();
+        let findings = structure::check_against(&document, &schema);
+        if !findings.errors.is_empty() {
+            return Err(document.errors(findings.errors));
+        }
+        let spec = SweepSpec::deserialize(document.root.to_toml()).map_err(|error| {
+            unreadable(&source.file, &format!("not a sweep: {}", error.message()))
+        })?;
+        let base = base(&document, &source, overrides)?;
+        let mut reader = Reader {
+            document: &document,
+            seed: base.spec().seed,
+            errors: Vec::new(),
+        };
+        let blocks = reader.blocks();
+        if !reader.errors.is_empty() {
+            return Err(document.errors(reader.errors));
+        }
+        let sweep = Self {
+            spec,
+            name: source.name,
+            document,
+            base,
+            blocks,
+        };
+        questions::check(&sweep.document, &sweep.spec, &sweep.keys())?;
+        sweep.check()?;
+        Ok(sweep)
+    }
+
+    /// The title, the name when none is given.
+    pub fn title(&self) -> &str {
+        self.spec.title.as_deref().unwrap_or(&self.name)
+    }
+
+    /// The sweep file.
+    pub fn text(&self) -> &str {
+        &self.document.text
+    }
+
+    /// Number of runs.
+    pub fn count(&self) -> usize {
+        self.blocks.iter().map(Block::len).product()
+    }
+
+    /// The swept keys.
+    pub fn keys(&self) -> Vec<&str> {
+        let axes = self.blocks.iter().flat_map(|block| &block.axes);
+        axes.map(|axis| axis.key.as_str()).collect()
+    }
+
+    /// The values of the swept keys in run `index`, as TOML; the last axis of the file moves fastest.
+    pub fn values(&self, index: usize) -> Vec<&str> {
+        let applied = self.applied(&self.rows(index));
+        applied.iter().map(|(_, v)| v.toml.as_str()).collect()
+    }
+
+    /// The overrides that make run `index` of the base.
+    pub fn overrides(&self, index: usize) -> Vec<String> {
+        overrides(&self.applied(&self.rows(index)))
+    }
+
+    /// The scenario of run `index`.
+    ///
+    /// # Errors
+    /// When these values cannot stand together.
+    pub fn scenario(&self, index: usize) -> Result<Scenario, InputErrors> {
+        let rows = self.rows(index);
+        let scenario = self.base.with(&overrides(&self.applied(&rows)));
+        scenario.map_err(|errors| self.relocate(&rows, errors))
+    }
+
+    /// The scenario of run `index`, built.
+    ///
+    /// # Errors
+    /// When these values cannot stand together.
+    pub fn build(&self, index: usize) -> Result<(Scenario, Built), InputErrors> {
+        let scenario = self.scenario(index)?;
+        let built = scenario.build();
+        let built = built.map_err(|errors| self.relocate(&self.rows(index), errors))?;
+        Ok((scenario, built))
+    }
+
+    /// Row of each block in run `index`.
+    fn rows(&self, index: usize) -> Vec<usize> {
+        let mut rest = index;
+        let mut rows: Vec<usize> = Vec::with_capacity(self.blocks.len());
+        for block in self.blocks.iter().rev() {
+            rows.push(rest % block.len().max(1));
+            rest /= block.len().max(1);
+        }
+        rows.reverse();
+        rows
+    }
+
+    fn applied(&self, rows: &[usize]) -> Vec<(&Axis, &Written)> {
+        let blocks = self.blocks.iter().zip(rows);
+        let axes = blocks.flat_map(|(block, &row)| block.axes.iter().map(move |axis| (axis, row)));
+        axes.filter_map(|(axis, row)| Some((axis, axis.values.get(row)?)))
+            .collect()
+    }
+
+    /// Holds every value of every block against the base, the other blocks at their first values.
+    fn check(&self) -> Result<(), InputErrors> {
+        let first = vec![0; self.blocks.len()];
+        self.try_rows(&first, true)?;
+        let mut errors = Vec::new();
+        for (place, block) in self.blocks.iter().enumerate() {
+            // Any seed builds as the first one did.
+            let seeds = block.axes.iter().all(|axis| axis.key == "seed");
+            let last = block.len().saturating_sub(1);
+            let among = |row: usize, most: usize| {
+                row == last || row.is_multiple_of(block.len().div_ceil(most).max(1))
+            };
+            for row in (1..block.len()).filter(|&row| among(row, READ)) {
+                let mut rows = first.clone();
+                rows[place] = row;
+                let build = !seeds && among(row, BUILT);
+                if let Err(found) = self.try_rows(&rows, build) {
+                    errors.extend(found.errors);
+                }
+            }
+        }
+        match errors.is_empty() {
+            true => Ok(()),
+            false => Err(self.document.errors(errors)),
+        }
+    }
+
+    fn try_rows(&self, rows: &[usize], build: bool) -> Result<(), InputErrors> {
+        let scenario = self.base.with(&overrides(&self.applied(rows)));
+        let built = scenario.and_then(|scenario| match build {
+            true => scenario.build().map(drop),
+            false => Ok(()),
+        });
+        built.map_err(|errors| self.relocate(rows, errors))
+    }
+
+    /// Errors about overrides where the sweep file has them.
+    fn relocate(&self, rows: &[usize], errors: InputErrors) -> InputErrors {
+        let applied = self.applied(rows);
+        let errors = errors.errors.into_iter();
+        let errors = errors.map(|error| self.relocate_one(rows, &applied, error));
+        self.document.errors(errors.collect())
+    }
+
+    fn relocate_one(
+        &self,
+        rows: &[usize],
+        applied: &[(&Axis, &Written)],
+        error: InputError,
+    ) -> InputError {
+        let written = applied
+            .iter()
+            .find(|(axis, value)| error.file == format!("--set {}", text(axis, value)));
+        if let Some((axis, value)) = written {
+            let row = self.row_of(rows, &axis.key);
+            let inside = error.key.strip_prefix(&axis.key).unwrap_or_default();
+            let key = match axis.table {
+                "list" => format!("list[{row}].{}{inside}", axis.key),
+                table => format!("{table}.{}[{row}]{inside}", axis.key),
+            };
+            let place = &value.place;
+            let placed = self
+                .document
+                .error_at(place, &key, error.found, error.allowed);
+            return InputError {
+                hint: error.hint,
+                ..placed
+            };
+        }
+        let with: Vec<String> = applied
+            .iter()
+            .filter(|(axis, _)| axis.key != "seed")
+            .map(|(axis, value)| format!("{} = {}", axis.key, value.toml))
+            .collect();
+        let inline = error.file == self.document.file;
+        InputError {
+            found: match with.is_empty() {
+                true => error.found,
+                false => format!("{} (with {})", error.found, with.join(", ")),
+            },
+            span: error.span.filter(|_| inline),
+            ..error
+        }
+    }
+
+    fn row_of(&self, rows: &[usize], key: &str) -> usize {
+        let mut blocks = self.blocks.iter().zip(rows);
+        let block = blocks.find(|(block, _)| block.axes.iter().any(|axis| axis.key == key));
+        block.map_or(0, |(_, &row)| row)
+    }
+}
+
+fn text(axis: &Axis, value: &Written) -> String {
+    format!("{}={}", axis.key, value.toml)
+}
+
+fn overrides(applied: &[(&Axis, &Written)]) -> Vec<String> {
+    let each = applied.iter();
+    each.map(|(axis, value)| text(axis, value)).collect()
+}
+
+/// The scenario that every run begins from.
+fn base(
+    document: &Document,
+    source: &Source,
+    overrides: &[String],
+) -> Result<Scenario, InputErrors> {
+    let node = match &document.root.value {
+        Value::Table(root) => root.get("base").map(|entry| &entry.node),
+        _ => None,
+    };
+    match node.map(|node| &node.value) {
+        Some(Value::String(path)) => {
+            let path = source.folder.join(path);
+            if !path.is_file() {
+                let allowed = "must be a scenario file, relative to the sweep".to_string();
+                return Err(document.errors(vec![document.error("base", None, allowed)]));
+            }
+            Scenario::load(&path, overrides)
+        }
+        _ => {
+            let root = node.cloned().unwrap_or(Node {
+                value: Value::Table(Default::default()),
+                place: Place::Whole,
+            });
+            let document = document.part(root).with(overrides)?;
+            Scenario::from_document(document, &source.name, &source.folder)
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The sweep file as data. Axes are free in their keys and values, so only their tables are stated
+//! here; `axis` reads them.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+
+/// Many runs of one scenario.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "dlnflow sweep")]
+pub struct SweepSpec {
+    /// Version of the format.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 1))]
+    pub schema: u32,
+    /// Title of figures; the file's name when absent.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// The scenario that every run begins from: a path, or a table with a scenario's keys.
+    #[schemars(schema_with = "path_or_table")]
+    pub base: IgnoredAny,
+    /// Axes whose product is run.
+    #[serde(default)]
+    #[schemars(schema_with = "table")]
+    pub grid: IgnoredAny,
+    /// Axes of equal length that move together.
+    #[serde(default)]
+    #[schemars(schema_with = "table")]
+    pub zip: IgnoredAny,
+    /// Points written one by one, each a table of keys and values.
+    #[serde(default)]
+    #[schemars(schema_with = "tables")]
+    pub list: IgnoredAny,
+    #[serde(default)]
+    pub keep: KeepSpec,
+    /// Straight lines through the table.
+    #[serde(default)]
+    pub fit: Vec<FitSpec>,
+    /// Quantiles over runs along time.
+    #[serde(default)]
+    pub bands: Vec<BandsSpec>,
+    /// Medians over the plane of two columns.
+    #[serde(default)]
+    pub map: Vec<MapSpec>,
+}
+
+/// A straight line `y = slope · f(x) + intercept` by least squares, one for each mode and each value
+/// of the columns `by`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FitSpec {
+    /// Column with numbers; rows where it is empty are left out.
+    #[serde(default = "escape_time")]
+    pub quantity: String,
+    /// Column with numbers.
+    pub x: String,
+    /// What the line is straight in.
+    #[serde(default)]
+    pub transform: Transform,
+    /// Fit `ln y` instead of `y`.
+    #[serde(default)]
+    pub log_quantity: bool,
+    /// All modes when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modes: Option<Vec<usize>>,
+    /// Columns whose every value gets a line of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<String>,
+    /// Of the intervals of slope and intercept.
+    #[serde(default = "confidence")]
+    #[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))]
+    pub confidence: f64,
+}
+
+/// A function of the horizontal coordinate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Transform {
+    /// `x`.
+    #[default]
+    Identity,
+    /// `ln x`.
+    Log,
+    /// `ln (1/x)`.
+    LogInverse,
+}
+
+/// Quantiles of a column of the trajectories over all runs of a group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BandsSpec {
+    /// Column of `trajectory.csv`.
+    #[serde(default = "cost")]
+    pub quantity: String,
+    /// What is the same time in all runs.
+    #[serde(default)]
+    pub align: Align,
+    /// With `align = "event"`: time counts from the escape of this mode.
+    #[serde(default = "one_mode")]
+    #[schemars(range(min = 1))]
+    pub mode: usize,
+    /// Between 0 and 1.
+    #[serde(default = "quantiles")]
+    #[schemars(length(min = 1), inner(range(min = 0.0, max = 1.0)))]
+    pub quantiles: Vec<f64>,
+    /// Swept keys whose every value gets bands of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<String>,
+    /// Number of times.
+    #[serde(default = "times")]
+    #[schemars(range(min = 2, max = 100000))]
+    pub count: usize,
+}
+
+/// What time is measured from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Align {
+    /// The start of the run.
+    #[default]
+    Clock,
+    /// The escape of a mode.
+    Event,
+}
+
+/// A heat map: the median of a column over all rows with the same `x` and `y`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MapSpec {
+    /// Column with numbers.
+    pub x: String,
+    /// Column with numbers.
+    pub y: String,
+    /// Column with numbers; rows where it is empty are left out.
+    #[serde(default = "escape_time")]
+    pub quantity: String,
+    /// The rows of this mode.
+    #[serde(default = "one_mode")]
+    #[schemars(range(min = 1))]
+    pub mode: usize,
+}
+
+fn escape_time() -> String {
+    "escape_time".to_string()
+}
+
+fn cost() -> String {
+    "cost".to_string()
+}
+
+fn confidence() -> f64 {
+    0.95
+}
+
+fn one_mode() -> usize {
+    1
+}
+
+fn quantiles() -> Vec<f64> {
+    vec![0.1, 0.5, 0.9]
+}
+
+fn times() -> usize {
+    200
+}
+
+/// What is kept of each run besides its report, events and scenario.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeepSpec {
+    /// `trajectory.csv`.
+    #[serde(default)]
+    pub trajectory: bool,
+    /// `weights.npz`, which later runs can start from.
+    #[serde(default)]
+    pub weights: bool,
+    /// `figures/`.
+    #[serde(default)]
+    pub figures: bool,
+    /// What theory says about each run, in `report.json`.
+    #[serde(default)]
+    pub predictions: bool,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn path_or_table(_: &mut SchemaGenerator) -> Schema {
+    schemars::json_schema!({ "anyOf": [{ "type": "string" }, { "type": "object" }] })
+}
+
+fn table(_: &mut SchemaGenerator) -> Schema {
+    schemars::json_schema!({ "type": "object" })
+}
+
+fn tables(_: &mut SchemaGenerator) -> Schema {
+    schemars::json_schema!({ "type": "array", "items": { "type": "object" } })
+}

@@ -1,0 +1,228 @@
+//! Quantiles of a trajectory's column over runs, on a common clock or on the time since an escape.
+
+use super::{Answer, Group, label, runs_by};
+use crate::error::Error;
+use crate::observe::{Row, Trajectory};
+use crate::report::figure::{Line, Plot, plot};
+use crate::report::read;
+use crate::scenario::sweep::{Align, BandsSpec};
+use crate::sweep::in_parallel;
+use crate::sweep::plan::Plan;
+use crate::sweep::store::Store;
+use crate::sweep::table::{Column, Table};
+
+/// The quantile `q` of sorted values, linear between them.
+pub fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
+    let last = sorted.len().checked_sub(1)?;
+    let place = q * last as f64;
+    let below = place.floor() as usize;
+    let (a, b) = (sorted[below], sorted[(below + 1).min(last)]);
+    let part = place - below as f64;
+    Some(if part > 0.0 { a + part * (b - a) } else { a })
+}
+
+/// Quantiles of one group at its times.
+struct Bands {
+    group: Group,
+    times: Vec<f64>,
+    /// `values[i][j]`: quantile `j` at time `i`.
+    values: Vec<Vec<Option<f64>>>,
+    runs: usize,
+}
+
+/// Answers one `[[bands]]` from the trajectories of finished runs.
+///
+/// # Errors
+/// `Io`, `Damaged`, those of drawing.
+pub fn answer(
+    spec: &BandsSpec,
+    number: usize,
+    plan: &Plan,
+    store: &Store,
+    jobs: usize,
+) -> Result<Answer, Error> {
+    let mut all = Vec::new();
+    for group in runs_by(plan, &spec.by) {
+        let curves = in_parallel(group.rows.len(), jobs, |i| {
+            curve(spec, plan, store, group.rows[i])
+        });
+        let curves: Vec<Vec<(f64, f64)>> = curves
+            .into_iter()
+            .collect::<Result<Vec<_>, Error>>()?
+            .into_iter()
+            .flatten()
+            .collect();
+        all.extend(bands(spec, group, &curves));
+    }
+    let name = format!("bands_{number}");
+    let drawn = plot(&picture(spec, plan, &all))?;
+    Ok(Answer {
+        files: vec![
+            (format!("figures/{name}.svg"), drawn.svg),
+            (format!("figures/{name}.csv"), drawn.numbers),
+        ],
+        tables: vec![(name, result(spec, &all))],
+    })
+}
+
+/// One run's curve; `None` when it is not done or has no such escape.
+fn curve(
+    spec: &BandsSpec,
+    plan: &Plan,
+    store: &Store,
+    run: usize,
+) -> Result<Option<Vec<(f64, f64)>>, Error> {
+    let hash = &plan.runs[run].hash;
+    let Some(summary) = store.summary(hash) else {
+        return Ok(None);
+    };
+    let origin = match spec.align {
+        Align::Clock => Some(0.0),
+        Align::Event => summary.escape_time(spec.mode),
+    };
+    let Some(origin) = origin else {
+        return Ok(None);
+    };
+    let Trajectory { rows, .. } = read::trajectory(&store.folder(hash).join("trajectory.csv"))?;
+    let point = |row: &Row| Some((row.time - origin, value(row, &spec.quantity)?));
+    let points: Vec<(f64, f64)> = rows.iter().filter_map(point).collect();
+    Ok((points.len() > 1).then_some(points))
+}
+
+fn value(row: &Row, quantity: &str) -> Option<f64> {
+    let value = match quantity {
+        "cost" => row.cost,
+        "test_cost" => row.test_cost?,
+        "loss" => row.loss,
+        "gradient_norm" => row.gradient_norm,
+        "parameter_norm_sq" => row.parameter_norm_sq,
+        "schatten" => row.schatten,
+        "imbalance_drift" => row.imbalance_drift,
+        "rank" => row.rank as f64,
+        sigma => {
+            let mode: usize = sigma.strip_prefix("sigma_")?.parse().ok()?;
+            *row.singular_values.get(mode.checked_sub(1)?)?
+        }
+    };
+    value.is_finite().then_some(value)
+}
+
+/// Over the times that every curve has.
+fn bands(spec: &BandsSpec, group: Group, curves: &[Vec<(f64, f64)>]) -> Option<Bands> {
+    let firsts = curves.iter().filter_map(|c| c.first()).map(|p| p.0);
+    let lasts = curves.iter().filter_map(|c| c.last()).map(|p| p.0);
+    let (from, to) = (firsts.reduce(f64::max)?, lasts.reduce(f64::min)?);
+    if from >= to {
+        return None;
+    }
+    let step = (to - from) / (spec.count - 1) as f64;
+    let times: Vec<f64> = (0..spec.count)
+        .map(|i| (from + step * i as f64).min(to))
+        .collect();
+    let at = |&time: &f64| {
+        let mut values: Vec<f64> = curves.iter().filter_map(|c| interpolate(c, time)).collect();
+        values.sort_by(f64::total_cmp);
+        spec.quantiles
+            .iter()
+            .map(|&q| quantile(&values, q))
+            .collect()
+    };
+    Some(Bands {
+        values: times.iter().map(at).collect(),
+        times,
+        group,
+        runs: curves.len(),
+    })
+}
+
+/// Linear between the points around `time`.
+fn interpolate(curve: &[(f64, f64)], time: f64) -> Option<f64> {
+    let after = curve
+        .partition_point(|p| p.0 < time)
+        .clamp(1, curve.len() - 1);
+    let ((t0, y0), (t1, y1)) = (curve[after - 1], curve[after]);
+    let part = if t1 > t0 {
+        (time - t0) / (t1 - t0)
+    } else {
+        0.0
+    };
+    Some(y0 + part.clamp(0.0, 1.0) * (y1 - y0))
+}
+
+fn result(spec: &BandsSpec, all: &[Bands]) -> Table {
+    let rows = || {
+        all.iter()
+            .flat_map(|b| (0..b.times.len()).map(move |i| (b, i)))
+    };
+    let mut columns: Vec<Column> = spec
+        .by
+        .iter()
+        .enumerate()
+        .map(|(place, name)| {
+            let cells = rows().map(|(b, _)| b.group.values.get(place).cloned());
+            Column::text(name, cells.collect())
+        })
+        .collect();
+    columns.push(Column::integer(
+        "runs",
+        rows().map(|(b, _)| Some(b.runs as i64)).collect(),
+    ));
+    columns.push(Column::float(
+        "time",
+        rows().map(|(b, i)| Some(b.times[i])).collect(),
+    ));
+    for (j, q) in spec.quantiles.iter().enumerate() {
+        let cells = rows().map(|(b, i)| b.values[i][j]);
+        columns.push(Column::float(&format!("quantile_{q}"), cells.collect()));
+    }
+    Table { columns }
+}
+
+fn picture(spec: &BandsSpec, plan: &Plan, all: &[Bands]) -> Plot {
+    let mut lines = Vec::new();
+    for bands in all {
+        for (j, q) in spec.quantiles.iter().enumerate() {
+            let points = bands.times.iter().zip(&bands.values);
+            let points = points.filter_map(|(&t, v)| Some((t, v[j]?)));
+            let name = format!("{} {q}", label(&spec.by, &bands.group.values));
+            lines.push(Line {
+                name: name.trim().to_owned(),
+                points: points.collect(),
+                marks: Vec::new(),
+            });
+        }
+    }
+    let origin = match spec.align {
+        Align::Clock => "time t".to_owned(),
+        Align::Event => format!("time since the escape of mode {}", spec.mode),
+    };
+    Plot {
+        title: format!("{}: quantiles of {}", plan.title, spec.quantity),
+        description: "Quantiles over runs against time.".to_owned(),
+        x: (origin, false),
+        y: (spec.quantity.clone(), false),
+        lines,
+        ..Plot::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hyndman & Fan (1996), definition 7: of 1, 2, 3, 4 the first quartile is 1.75.
+    #[test]
+    fn quantiles_are_linear_between_values() {
+        let values = [1.0, 2.0, 3.0, 4.0];
+        let found = [0.0, 0.25, 0.5, 1.0].map(|q| quantile(&values, q));
+        assert_eq!(found, [Some(1.0), Some(1.75), Some(2.5), Some(4.0)]);
+        assert_eq!(quantile(&[], 0.5), None);
+    }
+
+    #[test]
+    fn curves_are_read_between_their_points() {
+        let curve = [(0.0, 1.0), (2.0, 5.0)];
+        assert_eq!(interpolate(&curve, 0.5), Some(2.0));
+        assert_eq!(interpolate(&curve, 3.0), Some(5.0));
+    }
+}

@@ -1,0 +1,159 @@
+//! Heat maps: the median of a column over the plane of two others.
+
+use super::Answer;
+use super::bands::quantile;
+use crate::error::Error;
+use crate::report::figure::{Plot, Tile, plot};
+use crate::scenario::sweep::MapSpec;
+use crate::sweep::table::{Column, Table};
+
+/// More than this from end to end is drawn on a logarithmic axis.
+const WIDE: f64 = 20.0;
+
+/// The median at one point.
+struct Cell {
+    x: f64,
+    y: f64,
+    median: f64,
+    rows: usize,
+}
+
+/// Answers one `[[map]]`.
+///
+/// # Errors
+/// Those of drawing.
+pub fn answer(spec: &MapSpec, number: usize, title: &str, table: &Table) -> Result<Answer, Error> {
+    let cells = cells(spec, table);
+    let name = format!("map_{number}");
+    let drawn = plot(&picture(spec, title, &cells))?;
+    let float = |name: &str, of: fn(&Cell) -> f64| {
+        Column::float(name, cells.iter().map(|c| Some(of(c))).collect())
+    };
+    let rows = cells.iter().map(|c| Some(c.rows as i64));
+    let result = Table {
+        columns: vec![
+            float(&spec.x, |c| c.x),
+            float(&spec.y, |c| c.y),
+            float(&spec.quantity, |c| c.median),
+            Column::integer("runs", rows.collect()),
+        ],
+    };
+    Ok(Answer {
+        files: vec![(format!("figures/{name}.svg"), drawn.svg)],
+        tables: vec![(name, result)],
+    })
+}
+
+fn cells(spec: &MapSpec, table: &Table) -> Vec<Cell> {
+    let columns = [&spec.x, &spec.y, &spec.quantity].map(|name| table.column(name));
+    let ([Some(x), Some(y), Some(z)], Some(modes)) = (columns, table.column("mode")) else {
+        return Vec::new();
+    };
+    let mut points: Vec<(f64, f64, f64)> = (0..table.rows())
+        .filter(|&row| modes.number(row) == Some(spec.mode as f64))
+        .filter_map(|row| Some((x.number(row)?, y.number(row)?, z.number(row)?)))
+        .collect();
+    points.sort_by(|a, b| {
+        let by_place = a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1));
+        by_place.then(a.2.total_cmp(&b.2))
+    });
+    let same = |a: &(f64, f64, f64), b: &(f64, f64, f64)| (a.0, a.1) == (b.0, b.1);
+    let cells = points.chunk_by(same).filter_map(|chunk| {
+        let values: Vec<f64> = chunk.iter().map(|p| p.2).collect();
+        let first = chunk.first()?;
+        Some(Cell {
+            x: first.0,
+            y: first.1,
+            median: quantile(&values, 0.5)?,
+            rows: values.len(),
+        })
+    });
+    cells.collect()
+}
+
+/// Where each value's tile begins and ends, and whether the axis is logarithmic.
+struct Edges {
+    log: bool,
+    values: Vec<f64>,
+}
+
+impl Edges {
+    fn new(values: impl Iterator<Item = f64>) -> Self {
+        let mut values: Vec<f64> = values.collect();
+        values.sort_by(f64::total_cmp);
+        values.dedup();
+        let log = match (values.first(), values.last()) {
+            (Some(&lo), Some(&hi)) => lo > 0.0 && hi / lo > WIDE,
+            _ => false,
+        };
+        Self { log, values }
+    }
+
+    fn of(&self, value: f64) -> (f64, f64) {
+        let bend = |x: f64| if self.log { libm::log(x) } else { x };
+        let back = |x: f64| if self.log { libm::exp(x) } else { x };
+        let place = self.values.partition_point(|v| *v < value);
+        let at = bend(value);
+        let neighbour = |place: Option<usize>| {
+            place
+                .and_then(|p| self.values.get(p))
+                .map(|v| 0.5 * (bend(*v) - at))
+        };
+        let (below, above) = (neighbour(place.checked_sub(1)), neighbour(Some(place + 1)));
+        let below = below.or(above.map(|a| -a)).unwrap_or(-0.5);
+        let above = above.unwrap_or(-below);
+        (back(at + below), back(at + above))
+    }
+}
+
+fn picture(spec: &MapSpec, title: &str, cells: &[Cell]) -> Plot {
+    let (x, y) = (
+        Edges::new(cells.iter().map(|c| c.x)),
+        Edges::new(cells.iter().map(|c| c.y)),
+    );
+    let medians = || cells.iter().map(|c| c.median);
+    let lo = medians().reduce(f64::min).unwrap_or(0.0);
+    let hi = medians().reduce(f64::max).unwrap_or(1.0);
+    let shade = |value: f64| {
+        if hi > lo {
+            (value - lo) / (hi - lo)
+        } else {
+            0.5
+        }
+    };
+    let tile = |cell: &Cell| Tile {
+        x: x.of(cell.x),
+        y: y.of(cell.y),
+        shade: shade(cell.median),
+    };
+    let steps = [0.0, 0.25, 0.5, 0.75, 1.0].map(|part| (part, lo + part * (hi - lo)));
+    Plot {
+        title: format!("{title}: {} of mode {}", spec.quantity, spec.mode),
+        description: format!(
+            "Median of {} over {} and {}.",
+            spec.quantity, spec.x, spec.y
+        ),
+        x: (spec.x.clone(), x.log),
+        y: (spec.y.clone(), y.log),
+        tiles: cells.iter().map(tile).collect(),
+        shades: steps
+            .map(|(part, value)| (part, format!("{value:.3e}")))
+            .to_vec(),
+        ..Plot::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Edges;
+
+    #[test]
+    fn tiles_meet_half_way() {
+        let linear = Edges::new([1.0, 2.0, 4.0].into_iter());
+        assert_eq!(linear.of(2.0), (1.5, 3.0));
+        assert_eq!(linear.of(1.0), (0.5, 1.5));
+        let log = Edges::new([1e-4, 1e-2, 1.0].into_iter());
+        let (from, to) = log.of(1e-2);
+        assert!((from / 1e-3 - 1.0).abs() < 1e-12 && (to / 1e-1 - 1.0).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,111 @@
+//! What a sweep file asks of its table: fits, quantile bands, heat maps.
+
+mod bands;
+mod fit;
+mod map;
+mod student;
+
+use super::plan::Plan;
+use super::store::Store;
+use super::table::Table;
+use crate::error::Error;
+use crate::report::write_file;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Files by name, and tables that become files.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    pub files: Vec<(String, String)>,
+    pub tables: Vec<(String, Table)>,
+}
+
+/// Rows, or runs, with the same values of some columns.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Group {
+    pub values: Vec<String>,
+    pub rows: Vec<usize>,
+}
+
+/// Answers everything that the plan asks; returns the files written.
+pub(super) fn answer_all(
+    plan: &Plan,
+    store: &Store,
+    table: &Table,
+    jobs: usize,
+) -> Result<Vec<PathBuf>, Error> {
+    let mut answers = Vec::new();
+    for (spec, number) in plan.questions.fit.iter().zip(1..) {
+        answers.push(fit::answer(spec, number, &plan.title, table)?);
+    }
+    for (spec, number) in plan.questions.bands.iter().zip(1..) {
+        answers.push(bands::answer(spec, number, plan, store, jobs)?);
+    }
+    for (spec, number) in plan.questions.map.iter().zip(1..) {
+        answers.push(map::answer(spec, number, &plan.title, table)?);
+    }
+    let mut written = Vec::new();
+    for answer in answers {
+        for (name, table) in answer.tables {
+            let path = store.root.join(format!("{name}.csv"));
+            let mut csv = Vec::new();
+            table.write_csv(&mut csv).map_err(|e| Error::io(&path, e))?;
+            write_file(&path, &csv)?;
+            written.push(path);
+        }
+        for (name, text) in answer.files {
+            let path = store.root.join(name);
+            write_file(&path, text.as_bytes())?;
+            written.push(path);
+        }
+    }
+    Ok(written)
+}
+
+/// Rows of the table by the values of columns, in the order of their first rows.
+pub(super) fn groups(table: &Table, by: &[String]) -> Vec<Group> {
+    let cell = |row: usize, name: &String| {
+        let cells = table.column(name);
+        cells.and_then(|cells| cells.text(row)).unwrap_or_default()
+    };
+    gather(table.rows(), |row| {
+        by.iter().map(|name| cell(row, name)).collect()
+    })
+}
+
+/// Runs of the plan by the values of swept keys.
+pub(super) fn runs_by(plan: &Plan, by: &[String]) -> Vec<Group> {
+    let places: Vec<usize> = by
+        .iter()
+        .filter_map(|name| plan.keys.iter().position(|key| key == name))
+        .collect();
+    gather(plan.runs.len(), |run| {
+        let values = &plan.runs[run].values;
+        places.iter().map(|&place| values[place].clone()).collect()
+    })
+}
+
+fn gather(count: usize, values: impl Fn(usize) -> Vec<String>) -> Vec<Group> {
+    let mut places: BTreeMap<Vec<String>, usize> = BTreeMap::new();
+    let mut groups: Vec<Group> = Vec::new();
+    for row in 0..count {
+        let values = values(row);
+        let place = *places.entry(values.clone()).or_insert(groups.len());
+        if place == groups.len() {
+            let rows = Vec::new();
+            groups.push(Group { values, rows });
+        }
+        groups[place].rows.push(row);
+    }
+    groups
+}
+
+/// `depth 3, mode 1`.
+pub(super) fn label(by: &[String], values: &[String]) -> String {
+    let parts = by.iter().zip(values);
+    let parts = parts.map(|(name, value)| {
+        let name = name.rsplit('.').next().unwrap_or(name);
+        format!("{name} {value}")
+    });
+    parts.collect::<Vec<_>>().join(", ")
+}

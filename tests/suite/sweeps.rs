@@ -1,0 +1,510 @@
+//! Sweeps: expansion, messages, resuming, shards, faults, the table.
+
+use dlnflow::model::draws::child_seed;
+use dlnflow::scenario::Sweep;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+const BASE: &str = r#"
+[base]
+seed = 3
+network = { widths = [3, 4, 2] }
+cost = { kind = "squared_error", target = { singular_values = [2.0, 1.0] } }
+init = { kind = "aligned", mode_strengths = [1e-3, 1e-3] }
+solver = { rtol = 1e-9, horizon = 10.0 }
+"#;
+
+/// A folder with `sweep.toml`, where the program runs.
+struct Place(TempDir);
+
+impl Place {
+    fn new(axes: &str) -> Self {
+        let place = Self(tempfile::tempdir().expect("folder"));
+        fs::write(place.path("sweep.toml"), format!("{BASE}{axes}")).expect("sweep");
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dlnflow"));
+        command.current_dir(self.0.path()).args(arguments);
+        command
+    }
+
+    fn run(&self, code: i32, arguments: &[&str]) -> Output {
+        let output = self.command(arguments).output().expect("program");
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        output
+    }
+
+    fn json(&self, code: i32, arguments: &[&str]) -> serde_json::Value {
+        let output = self.run(code, &[arguments, &["--json"]].concat());
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+
+    /// Both tables of a sweep's folder.
+    fn tables(&self, folder: &str) -> (String, Vec<u8>) {
+        self.run(0, &["collect", folder, "--quiet"]);
+        let csv = fs::read_to_string(self.path(folder).join("table.csv")).expect("table");
+        let parquet = fs::read(self.path(folder).join("table.parquet")).expect("table");
+        (csv, parquet)
+    }
+
+    fn load(&self) -> Sweep {
+        Sweep::load(&self.path("sweep.toml"), &[]).unwrap_or_else(|e| panic!("{e}"))
+    }
+}
+
+/// Cells of one column.
+fn column(csv: &str, name: &str) -> Vec<String> {
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let place = reader
+        .headers()
+        .expect("header")
+        .iter()
+        .position(|h| h == name);
+    let place = place.unwrap_or_else(|| panic!("{name} in {csv}"));
+    reader
+        .records()
+        .map(|r| r.expect("row")[place].to_owned())
+        .collect()
+}
+
+#[test]
+fn axes_make_the_runs_that_the_file_says() {
+    let place = Place::new(
+        r#"
+[[list]]
+"solver.rtol" = 1e-6
+[[list]]
+"solver.rtol" = 1e-8
+[zip]
+"network.widths" = [[3, 4, 2], [3, 5, 2]]
+"solver.horizon" = [10.0, 20.0]
+[grid]
+init.scale = { log = [1e-1, 1e-3], count = 3 }
+seed = { count = 2 }
+"#,
+    );
+    let sweep = place.load();
+    assert_eq!(sweep.count(), 2 * 2 * 3 * 2);
+    let keys = [
+        "solver.rtol",
+        "network.widths",
+        "solver.horizon",
+        "init.scale",
+        "seed",
+    ];
+    assert_eq!(sweep.keys(), keys);
+    let seeds = [0, 1].map(|index| child_seed(3, index).to_string());
+    assert_eq!(
+        sweep.values(0),
+        ["1e-6", "[3, 4, 2]", "10.0", "0.1", &seeds[0]]
+    );
+    assert_eq!(sweep.values(1)[4], seeds[1]);
+    assert_eq!(sweep.values(2)[3], "0.01");
+    assert_eq!(
+        sweep.values(23),
+        ["1e-8", "[3, 5, 2]", "20.0", "0.001", &seeds[1]]
+    );
+    let scenario = sweep.scenario(23).expect("scenario");
+    assert_eq!(scenario.spec().network.widths, [3, 5, 2]);
+    assert_eq!(scenario.spec().seed, child_seed(3, 1));
+}
+
+#[test]
+fn bad_files_raise_their_messages() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/inputs/bad_sweeps");
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for entry in fs::read_dir(&folder).expect("fixtures") {
+        let path = entry.expect("entry").path();
+        if path.is_dir() {
+            continue;
+        }
+        seen += 1;
+        let text = fs::read_to_string(&path).expect("fixture");
+        let expected = text.lines().filter_map(|l| l.strip_prefix("# expect: "));
+        let expected = expected.collect::<Vec<_>>().join("\n");
+        let found = match Sweep::load(&path, &[]) {
+            Ok(_) => "no error".to_owned(),
+            Err(errors) => errors
+                .to_string()
+                .replace(&format!("{}/", folder.display()), ""),
+        };
+        if found != expected {
+            wrong.push(format!(
+                "{}\nexpected:\n{expected}\nfound:\n{found}",
+                path.display()
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    assert_eq!(seen, 22);
+}
+
+#[test]
+fn the_scenarios_that_ship_can_be_swept() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/sweeps");
+    let counts = [
+        ("escape_time_scale", 27),
+        ("gissin2020_depth_scale", 48),
+        ("regimes_gamma_width", 160),
+        ("ten_thousand", 10_000),
+    ];
+    for (name, count) in counts {
+        let sweep = Sweep::load(&folder.join(format!("{name}.toml")), &[]);
+        assert_eq!(sweep.unwrap_or_else(|e| panic!("{e}")).count(), count);
+    }
+    assert_eq!(fs::read_dir(folder).expect("folder").count(), counts.len());
+}
+
+/// Whatever is left of a file, it loads or is refused.
+#[test]
+fn a_sweep_file_cut_anywhere_is_refused_or_read() {
+    let place = Place::new(
+        "[[list]]\nsolver.rtol = 1e-6\n[zip]\n\"solver.horizon\" = [1, 2]\n[grid]\nseed = { count = 2 }\n\
+         init.scale = { log = [1.0, 0.1], count = 3 }\n[[fit]]\nx = \"init.scale\"\n[keep]\nweights = true\n",
+    );
+    let text = fs::read_to_string(place.path("sweep.toml")).expect("sweep");
+    let (mut read, mut refused) = (0, 0);
+    for end in 0..=text.len() {
+        fs::write(place.path("cut.toml"), &text.as_bytes()[..end]).expect("cut");
+        match Sweep::load(&place.path("cut.toml"), &[]) {
+            Ok(sweep) => read += usize::from(sweep.count() > 0),
+            Err(errors) => refused += usize::from(!errors.errors.is_empty()),
+        }
+    }
+    assert_eq!(read + refused, text.len() + 1);
+    assert!(read > 10 && refused > 100, "{read} read, {refused} refused");
+}
+
+/// Two layers that begin at `α`: mode k escapes at `ln(s/α² − 1)/(2 s)` (Saxe et al. 2014), so that the
+/// slope against `ln(1/α)` tends to `1/s`.
+#[test]
+fn escape_times_and_their_slope_are_those_of_the_closed_form() {
+    let place = Place::new("");
+    let shipped =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/sweeps/escape_time_scale.toml");
+    let shipped = shipped.to_string_lossy();
+    place.run(0, &["sweep", &shipped, "--out", "out", "--quiet"]);
+    let (csv, _) = place.tables("out");
+    let [scale, depth, mode, time] =
+        ["init.scale", "depth", "mode", "escape_time"].map(|name| column(&csv, name));
+    let mut seen = 0;
+    for row in 0..mode.len() {
+        if depth[row] == "2" {
+            let s = if mode[row] == "1" { 2.0 } else { 1.0_f64 };
+            let alpha: f64 = scale[row].parse().expect("number");
+            let expected = (s / (alpha * alpha) - 1.0).ln() / (2.0 * s);
+            let found: f64 = time[row].parse().expect("number");
+            // 100 rtol, the accuracy of escape times.
+            assert!((found / expected - 1.0).abs() < 1e-7, "{found} {expected}");
+            seen += 1;
+        }
+    }
+    assert_eq!((seen, mode.len()), (18, 54));
+    let fit = fs::read_to_string(place.path("out/fit_1.csv")).expect("fit");
+    let [depth, mode, low, high] =
+        ["depth", "mode", "slope_low", "slope_high"].map(|name| column(&fit, name));
+    let number = |text: &String| text.parse::<f64>().expect("number");
+    for row in 0..2 {
+        assert_eq!(depth[row], "2");
+        let slope = if mode[row] == "1" { 0.5 } else { 1.0 };
+        // ln(s/α² − 1) bends by α²/s = 1e-2 at most.
+        let middle = 0.5 * (number(&low[row]) + number(&high[row]));
+        assert!((middle / slope - 1.0).abs() < 1e-2, "{middle}");
+        assert!(number(&low[row]) < number(&high[row]));
+    }
+    for figure in ["figures/fit_1.svg", "figures/fit_2.svg"] {
+        assert!(place.path("out").join(figure).is_file());
+    }
+}
+
+const GRID: &str = "
+[grid]
+\"init.scale\" = { log = [1.0, 1e-2], count = 5 }
+seed = { count = 4 }
+";
+
+#[test]
+fn jobs_shards_and_order_do_not_matter() {
+    let place = Place::new(GRID);
+    place.run(
+        0,
+        &[
+            "sweep",
+            "sweep.toml",
+            "--out",
+            "one",
+            "--jobs",
+            "1",
+            "--quiet",
+        ],
+    );
+    place.run(
+        0,
+        &[
+            "sweep",
+            "sweep.toml",
+            "--out",
+            "two",
+            "--jobs",
+            "3",
+            "--quiet",
+        ],
+    );
+    for shard in ["3/3", "1/3", "2/3"] {
+        place.run(
+            0,
+            &[
+                "sweep",
+                "sweep.toml",
+                "--out",
+                "three",
+                "--shard",
+                shard,
+                "--quiet",
+            ],
+        );
+    }
+    let tables = place.tables("one");
+    assert_eq!(tables.0.lines().count(), 1 + 20 * 2);
+    assert_eq!(place.tables("two"), tables);
+    assert_eq!(place.tables("three"), tables);
+    let again = place.json(0, &["sweep", "sweep.toml", "--out", "one"]);
+    assert_eq!(
+        (&again["done_before"], &again["done"]),
+        (&20.into(), &0.into())
+    );
+}
+
+#[test]
+fn the_list_has_what_another_launcher_needs() {
+    let place = Place::new("[grid]\n\"init.scale\" = [1.0, 0.1]\n");
+    let base = BASE.trim().trim_start_matches("[base]");
+    fs::write(place.path("base.toml"), base).expect("base");
+    let list = place.json(0, &["sweep", "sweep.toml", "--list"]);
+    assert!(!place.path("out").exists());
+    for run in list["runs"].as_array().expect("runs") {
+        let (set, folder) = (&run["set"][0], &run["folder"]);
+        let [set, folder] = [set, folder].map(|v| v.as_str().expect("text"));
+        place.run(
+            0,
+            &["run", "base.toml", "--set", set, "--out", folder, "--quiet"],
+        );
+    }
+    let done = place.json(0, &["sweep", "sweep.toml"]);
+    assert_eq!(
+        (&done["done_before"], &done["done"]),
+        (&2.into(), &0.into())
+    );
+}
+
+#[test]
+fn refused_and_failed_runs_are_recorded_and_stop_nothing() {
+    // Three singular values do not fit two outputs, which only the third width has room for.
+    let place = Place::new(
+        r#"
+[grid]
+"network.widths" = [[3, 4, 3], [3, 4, 2]]
+"cost.target.singular_values" = [[2.0, 1.0], [2.0, 1.0, 0.5]]
+"#,
+    );
+    let output = place.run(2, &["sweep", "sweep.toml", "--out", "out"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("run 4: sweep.toml:"), "{said}");
+    let outcomes = column(&place.tables("out").0, "outcome");
+    assert_eq!(outcomes.iter().filter(|o| *o == "refused").count(), 1);
+    assert_eq!(
+        outcomes.iter().filter(|o| *o == "horizon_reached").count(),
+        3 + 3 + 2
+    );
+    let status = place.json(0, &["sweep", "--status", "out"]);
+    assert_eq!(
+        (&status["refused"], &status["done"]),
+        (&1.into(), &3.into())
+    );
+
+    let place = Place::new("[grid]\n\"solver.max_steps\" = [100000, 3]\n");
+    let found = place.json(3, &["sweep", "sweep.toml", "--out", "out"]);
+    assert_eq!((&found["done"], &found["failed"]), (&2.into(), &1.into()));
+    assert_eq!(column(&place.tables("out").0, "outcome")[2], "failed");
+    // It is known and not tried again.
+    let again = place.json(3, &["sweep", "sweep.toml", "--out", "out"]);
+    assert_eq!((&again["done"], &again["failed"]), (&0.into(), &1.into()));
+}
+
+#[test]
+fn what_was_cut_off_is_run_again() {
+    let place = Place::new(GRID);
+    place.run(0, &["sweep", "sweep.toml", "--out", "out", "--quiet"]);
+    let tables = place.tables("out");
+    let mut runs: Vec<PathBuf> = fs::read_dir(place.path("out/runs"))
+        .expect("runs")
+        .map(|e| e.expect("entry").path())
+        .collect();
+    runs.sort();
+    // As a node may leave them that lost power: short, empty, absent, without a manifest.
+    let report = fs::read(runs[0].join("report.json")).expect("report");
+    fs::write(runs[0].join("report.json"), &report[..report.len() / 2]).expect("cut");
+    fs::write(runs[1].join("events.jsonl"), "").expect("cut");
+    fs::remove_file(runs[2].join("scenario.toml")).expect("cut");
+    fs::write(runs[3].join("manifest.json"), "{").expect("cut");
+    fs::remove_dir_all(&runs[4]).expect("cut");
+    let status = place.json(0, &["sweep", "--status", "out"]);
+    assert_eq!(
+        (&status["pending"], &status["done"]),
+        (&5.into(), &15.into())
+    );
+    let again = place.json(0, &["sweep", "sweep.toml", "--out", "out"]);
+    assert_eq!(again["done"], 5);
+    assert_eq!(place.tables("out"), tables);
+}
+
+#[test]
+fn folders_of_others_are_left_alone() {
+    let place = Place::new(GRID);
+    fs::create_dir(place.path("mine")).expect("folder");
+    fs::write(place.path("mine/notes"), "mine").expect("file");
+    for arguments in [
+        &["sweep", "sweep.toml", "--out", "mine"][..],
+        &["sweep", "--status", "mine"],
+        &["collect", "mine"],
+    ] {
+        let output = place.run(2, arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("mine is not the folder of a sweep"), "{said}");
+    }
+    assert_eq!(fs::read_dir(place.path("mine")).expect("folder").count(), 1);
+}
+
+#[test]
+fn two_sweeps_share_a_folder() {
+    let place = Place::new(GRID);
+    place.run(0, &["sweep", "sweep.toml", "--out", "out", "--quiet"]);
+    let first = place.tables("out");
+    let more = format!("{BASE}{}", GRID.replace("count = 4", "count = 6"));
+    fs::write(place.path("more.toml"), more).expect("sweep");
+    let second = place.json(0, &["sweep", "more.toml", "--out", "out"]);
+    assert_eq!(
+        (&second["done_before"], &second["done"]),
+        (&20.into(), &10.into())
+    );
+    let both = ["sweep.toml", "more.toml"].map(|file| {
+        let mut command = place.command(&["sweep", file, "--out", "new", "--quiet"]);
+        command.spawn().expect("program")
+    });
+    for mut process in both {
+        assert!(process.wait().expect("end").success());
+    }
+    place.run(0, &["sweep", "sweep.toml", "--out", "new", "--quiet"]);
+    assert_eq!(place.tables("new"), first);
+}
+
+/// Moments between 0 and 40 ms after the start, from a fixed generator (Knuth's MMIX constants).
+fn moments() -> impl Iterator<Item = Duration> {
+    let mut state = 20_u64;
+    std::iter::repeat_with(move || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        Duration::from_micros((state >> 33) % 40_000)
+    })
+}
+
+#[test]
+fn a_sweep_killed_fifty_times_gives_the_same_table() {
+    let place = Place::new(
+        "[grid]\n\"init.scale\" = { log = [1.0, 1e-2], count = 25 }\nseed = { count = 24 }\n",
+    );
+    place.run(0, &["sweep", "sweep.toml", "--out", "whole", "--quiet"]);
+    let whole = place.tables("whole");
+    let mut struck = 0;
+    for moment in moments().take(50) {
+        let mut command = place.command(&["sweep", "sweep.toml", "--out", "killed", "--jobs", "2"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut process = command.spawn().expect("program");
+        std::thread::sleep(moment);
+        struck += usize::from(process.try_wait().expect("state").is_none());
+        process.kill().expect("SIGKILL");
+        process.wait().expect("end");
+    }
+    assert!(struck >= 25, "only {struck} processes were still at work");
+    place.run(0, &["sweep", "sweep.toml", "--out", "killed", "--quiet"]);
+    assert_eq!(place.tables("killed"), whole);
+}
+
+/// Slurm sends SIGTERM before its time limit.
+#[cfg(unix)]
+#[test]
+fn sigterm_ends_a_sweep_without_half_a_run() {
+    let place = Place::new("[grid]\nseed = { count = 20000 }\n");
+    let mut command = place.command(&["sweep", "sweep.toml", "--out", "out", "--jobs", "2"]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut process = command.spawn().expect("program");
+    let runs = place.path("out/runs");
+    while fs::read_dir(&runs).map_or(0, Iterator::count) < 4 {
+        assert!(process.try_wait().expect("state").is_none());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let signal = Command::new("kill")
+        .args(["-TERM", &process.id().to_string()])
+        .status();
+    assert!(signal.expect("kill").success());
+    assert_eq!(process.wait().expect("end").code(), Some(130));
+    let status = place.json(0, &["sweep", "--status", "out"]);
+    let folders = fs::read_dir(&runs).expect("runs").count();
+    assert_eq!(status["done"], folders);
+}
+
+#[test]
+fn bands_and_maps_are_drawn_from_what_is_there() {
+    let place = Place::new(
+        r#"
+[grid]
+"init.scale" = [1.0, 0.1]
+seed = { count = 3 }
+[keep]
+trajectory = true
+[[bands]]
+quantity = "sigma_1"
+align = "event"
+quantiles = [0.0, 1.0]
+by = ["init.scale"]
+count = 3
+[[map]]
+x = "init.scale"
+y = "width"
+"#,
+    );
+    place.run(0, &["sweep", "sweep.toml", "--out", "out", "--quiet"]);
+    place.tables("out");
+    let bands = fs::read_to_string(place.path("out/bands_1.csv")).expect("bands");
+    assert_eq!(column(&bands, "runs"), ["3"; 6]);
+    // Aligned starts of one scale differ in their bases only: all singular values move alike.
+    let [low, high] = ["quantile_0", "quantile_1"].map(|name| column(&bands, name));
+    for (low, high) in low.iter().zip(&high) {
+        let [low, high] = [low, high].map(|v| v.parse::<f64>().expect("number"));
+        assert!((high - low).abs() < 1e-3 * (1e-3 + high), "{low} {high}");
+    }
+    let map = fs::read_to_string(place.path("out/map_1.csv")).expect("map");
+    let time: Vec<f64> = column(&map, "escape_time")
+        .iter()
+        .map(|t| t.parse().expect("number"))
+        .collect();
+    // ln(s/a_0 − 1)/(2 s) with s = 2, a_0 = 1e-3 α².
+    for (found, a) in time.iter().zip([1e-5_f64, 1e-3]) {
+        let expected = (2.0 / a - 1.0).ln() / 4.0;
+        assert!((found / expected - 1.0).abs() < 1e-7, "{found} {expected}");
+    }
+    for figure in ["bands_1.svg", "map_1.svg"] {
+        let svg = fs::read_to_string(place.path("out/figures").join(figure)).expect("figure");
+        assert!(svg.contains("</svg>"));
+    }
+}
