@@ -3,9 +3,11 @@
 mod exact;
 mod graded;
 mod predict;
+mod regimes;
 mod saddles;
 
 pub use predict::{Theory, predict};
+pub use regimes::{NoStudy, RegimesAsk, regimes};
 pub use saddles::{Ask, PathOf, Shown, Study, saddles, saddles_along};
 
 use crate::flow::LayerFlow;

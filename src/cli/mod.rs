@@ -7,6 +7,7 @@ mod failure;
 mod predict;
 mod print;
 mod progress;
+mod regimes;
 mod run;
 mod saddles;
 mod verify;
@@ -31,6 +32,7 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Predict { scenario } => predict::predict(&scenario, &global),
         Command::Verify { scenarios } => verify::verify(&scenarios, &global),
         Command::Saddles { scenario, args } => saddles::run(&scenario, &args, &global),
+        Command::Regimes { scenario, args } => regimes::run(&scenario, &args, &global),
         Command::Plot { folder } => plot(&folder, &global),
         Command::Schema => schema(),
         Command::Completions { shell } => completions(shell),

@@ -15,6 +15,7 @@ pub mod json;
 pub mod manifest;
 pub mod npz;
 pub mod read;
+pub mod regimes;
 pub mod saddles;
 pub mod suite;
 pub mod table;

@@ -20,6 +20,7 @@ mod markup;
 mod onset;
 mod palette;
 mod polyline;
+mod regimes;
 mod render;
 mod saddles;
 mod scale;
@@ -31,6 +32,7 @@ use super::{Prediction, Report};
 use crate::error::Error;
 use crate::observe::{Event, Trajectory};
 pub use errors::{Errors, errors};
+pub use regimes::regimes;
 pub use saddles::{Study, saddles};
 use scale::Kind;
 
