@@ -94,8 +94,11 @@ pub struct RegimeArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub seeds: Option<u32>,
     /// Measure the distances only, without runs over the widths
-    #[arg(long)]
+    #[arg(long, conflicts_with = "no_distances")]
     pub distances_only: bool,
+    /// Leave the distances out, which take longest in wide deep networks
+    #[arg(long)]
+    pub no_distances: bool,
 }
 
 /// A positive whole number.

@@ -64,6 +64,7 @@ fn ask(args: &RegimeArgs, scenario: &Scenario, global: &Global) -> Result<Regime
         gammas: args.gammas.clone(),
         seeds: args.seeds.map_or(0, |n| n as usize),
         distances_only: args.distances_only,
+        no_distances: args.no_distances,
         threads: global.threads.map_or_else(all, usize::from),
     })
 }

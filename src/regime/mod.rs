@@ -29,7 +29,9 @@ pub enum Refused {
     OneLayer,
     #[error("a target of zero: the minimum is where the saddle would be")]
     ZeroTarget,
-    #[error("with weight decay the gap to the linearised model does not measure laziness: λ must be 0")]
+    #[error(
+        "with weight decay the gap to the linearised model does not measure laziness: λ must be 0"
+    )]
     WeightDecay,
     #[error("numbers that are not finite")]
     NotFinite,

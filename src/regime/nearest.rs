@@ -98,6 +98,7 @@ pub fn nearest_over(
     // From a start that is lazy the direct way is short and its end is the nearest of all.
     let other = match &direct {
         Ok(found) if found.is_found() && found.iterations < 15 => None,
+        Ok(found) if found.distance > limit => None,
         _ => weights.map(|w| search.from(w)),
     };
     match (direct, other) {

@@ -261,7 +261,7 @@ fn plain(value: Option<f64>) -> String {
     value.map_or_else(String::new, |v| format!("{v:?}"))
 }
 
-const GROUP_HEADER: [&str; 12] = [
+const GROUP_HEADER: [&str; 14] = [
     "gamma",
     "L",
     "w",
@@ -271,7 +271,9 @@ const GROUP_HEADER: [&str; 12] = [
     "90 %",
     "lazy distance",
     "kernel drift",
+    "effective rank",
     "d_min/est.",
+    "d_saddle/est.",
     "d_min/d_saddle",
     "regime",
 ];
@@ -292,11 +294,11 @@ const FIT_HEADER: [&str; 7] = [
 pub fn write(report: &RegimesReport, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{}\n", report.title)?;
     let cells: Vec<_> = report.groups.iter().map(group_cells).collect();
-    write_cells(&GROUP_HEADER, &cells, out)?;
+    write_filled(&GROUP_HEADER, &cells, out)?;
     if !report.fits.is_empty() {
         writeln!(out)?;
         let cells: Vec<_> = report.fits.iter().map(fit_cells).collect();
-        write_cells(&FIT_HEADER, &cells, out)?;
+        write_filled(&FIT_HEADER, &cells, out)?;
     }
     for reason in reasons(report) {
         writeln!(out, "no distance: {reason}")?;
@@ -308,7 +310,10 @@ pub fn write(report: &RegimesReport, out: &mut impl Write) -> io::Result<()> {
 fn reasons(report: &RegimesReport) -> Vec<&String> {
     let mut found: Vec<&String> = Vec::new();
     for run in &report.runs {
-        for reason in [&run.minimum.reason, &run.saddle.reason].into_iter().flatten() {
+        for reason in [&run.minimum.reason, &run.saddle.reason]
+            .into_iter()
+            .flatten()
+        {
             if !found.contains(&reason) {
                 found.push(reason);
             }
@@ -317,7 +322,23 @@ fn reasons(report: &RegimesReport) -> Vec<&String> {
     found
 }
 
-fn group_cells(g: &GroupEntry) -> [String; 12] {
+/// Writes the columns that say anything.
+fn write_filled(
+    header: &[&str],
+    rows: &[impl AsRef<[String]>],
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let filled = |c: &usize| rows.iter().any(|row| !row.as_ref()[*c].is_empty());
+    let columns: Vec<usize> = (0..header.len()).filter(filled).collect();
+    let names: Vec<&str> = columns.iter().map(|&c| header[c]).collect();
+    let kept = |row: &dyn AsRef<[String]>| -> Vec<String> {
+        columns.iter().map(|&c| row.as_ref()[c].clone()).collect()
+    };
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| kept(row)).collect();
+    write_cells(&names, &rows, out)
+}
+
+fn group_cells(g: &GroupEntry) -> [String; 14] {
     let median = |q: Option<Quantiles>| optional(q.map(|q| q.median), 4);
     [
         optional(g.gamma, 3),
@@ -329,7 +350,9 @@ fn group_cells(g: &GroupEntry) -> [String; 12] {
         optional(g.first_half_time.map(|q| q.high), 4),
         median(g.lazy_distance),
         median(g.kernel_drift),
+        median(g.smallest_effective_rank),
         median(g.minimum_ratio),
+        median(g.saddle_ratio),
         median(g.distance_ratio),
         g.regime.clone().unwrap_or_default().replace('_', "-"),
     ]

@@ -26,6 +26,8 @@ pub struct RegimesAsk {
     pub seeds: usize,
     /// Measure distances only, without a run.
     pub distances_only: bool,
+    /// Leave the distances out, which take longest in wide deep networks.
+    pub no_distances: bool,
     pub threads: usize,
 }
 
@@ -135,7 +137,7 @@ fn one(
         true => None,
         false => Some(beside::integrate_beside(&built, &linear, interrupt)?),
     };
-    let entry = run_entry(task, &built, seen.as_ref());
+    let entry = run_entry(task, &built, seen.as_ref(), !ask.no_distances);
     Ok((entry, seen.map_or_else(Vec::new, |s| s.samples)))
 }
 

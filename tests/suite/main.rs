@@ -34,6 +34,7 @@ mod methods_agree;
 mod monitors;
 mod mutations;
 mod reduction;
+mod regimes;
 mod report;
 mod riccati;
 mod saddle_points;

@@ -18,14 +18,21 @@ pub fn regimes(report: &RegimesReport) -> Result<Vec<(String, Figure)>, Error> {
     let mut all = Vec::new();
     for line in &lines {
         if line.iter().any(|g| !g.curve.is_empty()) {
-            let name = format!("regimes_loss_{}", point(line[0]).replace([' ', '='], ""));
+            let name = format!(
+                "regimes_loss_{}",
+                point(line[0]).replace(' ', "_").replace('=', "")
+            );
             all.push((name, render::figure(&losses(report, line))?));
         }
     }
     let distance: Of = |g| g.lazy_distance;
     let drift: Of = |g| g.kernel_drift;
     let against = [
-        ("regimes_lazy_distance", "sup ‖A − A_{lin}‖ / ‖A_{lin}(T) − A(0)‖", distance),
+        (
+            "regimes_lazy_distance",
+            "sup ‖A − A_{lin}‖ / ‖A_{lin}(T) − A(0)‖",
+            distance,
+        ),
         ("regimes_kernel_drift", "‖K − K_{0}‖ / ‖K_{0}‖", drift),
     ];
     for (name, y, of) in against {
@@ -42,7 +49,8 @@ type Of = fn(&GroupEntry) -> Option<Quantiles>;
 fn lines(report: &RegimesReport) -> Vec<Vec<&GroupEntry>> {
     let mut lines: Vec<Vec<&GroupEntry>> = Vec::new();
     for group in &report.groups {
-        let same = |l: &&mut Vec<&GroupEntry>| (l[0].gamma, l[0].depth) == (group.gamma, group.depth);
+        let same =
+            |l: &&mut Vec<&GroupEntry>| (l[0].gamma, l[0].depth) == (group.gamma, group.depth);
         match lines.iter_mut().find(same) {
             Some(line) => line.push(group),
             None => lines.push(vec![group]),
@@ -94,7 +102,10 @@ fn losses(report: &RegimesReport, line: &[&GroupEntry]) -> Chart {
     let (mut curves, mut legend) = (Vec::new(), Vec::new());
     for (k, group) in line.iter().enumerate() {
         let pen = palette::mode(k + 1);
-        let thin = Pen { width: pt(0.35), ..pen };
+        let thin = Pen {
+            width: pt(0.35),
+            ..pen
+        };
         let name = format!("w={}", group.width);
         let bands: [(&str, Pen, fn(&CurveRow) -> f64); 4] = [
             (" 10 %", thin, |r| r.cost.low),
@@ -119,9 +130,10 @@ fn losses(report: &RegimesReport, line: &[&GroupEntry]) -> Chart {
     Chart {
         name: "regimes_loss",
         title: format!("{}: cost, {}", report.title, point(line[0])),
-        description: "Cost against time: medians over seeds, thin lines the 10 % and 90 % quantiles, \
+        description:
+            "Cost against time: medians over seeds, thin lines the 10 % and 90 % quantiles, \
                       dotted the linearised model."
-            .to_owned(),
+                .to_owned(),
         x: Axis {
             label: "time t".to_owned(),
             scale: Scale::log_around(shown),

@@ -16,7 +16,7 @@ const ROWS: usize = 120;
 /// The first of them, relative to the horizon.
 const FIRST: f64 = 1e-6;
 /// Cost, relative to that of the start, at which a run is over.
-const LEARNED: f64 = 1e-13;
+const LEARNED: f64 = 1e-16;
 /// Width of the bracket of a crossing, relative to its step.
 const BRACKET: f64 = 1e-10;
 
@@ -161,33 +161,27 @@ impl<'a> Beside<'a> {
 
     /// The rows that are left: the weights stay where they are.
     fn rest_at(&mut self, state: &[f64]) {
-        for t in self.times.split_off(self.samples.len().min(self.times.len())) {
+        for t in self
+            .times
+            .split_off(self.samples.len().min(self.times.len()))
+        {
             self.row(t, state);
         }
     }
 
-    fn map(&mut self, state: &[f64]) -> Option<&Mat<f64>> {
-        self.network.prefix_products(state, &mut self.products);
-        self.products.last()
-    }
-
-    /// Strength of the first mode less its half.
-    fn excess_of(&mut self, state: &[f64]) -> Option<f64> {
-        let mode = self.mode.take()?;
-        let found = self.map(state).map(|a| {
-            let half = product(a.as_ref(), mode.v.as_ref());
-            product(mode.u.transpose(), half.as_ref())[(0, 0)] - mode.half
-        });
-        self.mode = Some(mode);
-        found
+    /// Strength of the first mode less its half, of the products at hand.
+    fn excess_at_hand(&self) -> Option<f64> {
+        let (mode, a) = (self.mode.as_ref()?, self.products.last()?);
+        let half = product(a.as_ref(), mode.v.as_ref());
+        Some(product(mode.u.transpose(), half.as_ref())[(0, 0)] - mode.half)
     }
 
     fn excess_inside(&mut self, step: &Step<'_>, t: f64) -> Option<f64> {
         let mut state = std::mem::take(&mut self.state);
         step.state_at(t, &mut state);
-        let found = self.excess_of(&state);
+        self.network.prefix_products(&state, &mut self.products);
         self.state = state;
-        found
+        self.excess_at_hand()
     }
 
     /// Where the first mode passes its half inside a step, by the Illinois rule.
@@ -212,11 +206,12 @@ impl<'a> Beside<'a> {
         Some(b)
     }
 
+    /// After `measure` of the end of the step.
     fn watch_first_mode(&mut self, step: &Step<'_>) {
         if self.first_half_time.is_some() {
             return;
         }
-        let Some(after) = self.excess_of(step.y1) else {
+        let Some(after) = self.excess_at_hand() else {
             return;
         };
         if self.excess < 0.0 && after >= 0.0 {
@@ -242,7 +237,7 @@ impl Observer for Beside<'_> {
     fn start(&mut self, y0: &[f64], _f0: &[f64]) -> ControlFlow<String> {
         self.start_cost = self.measure(0.0, y0);
         self.row(0.0, y0);
-        if let Some(excess) = self.excess_of(y0) {
+        if let Some(excess) = self.excess_at_hand() {
             self.excess = excess;
             self.first_half_time = (excess >= 0.0).then_some(0.0);
         }
@@ -259,8 +254,8 @@ impl Observer for Beside<'_> {
             self.row(t, &state);
             self.state = state;
         }
-        self.watch_first_mode(step);
         let cost = self.measure(step.t1, step.y1);
+        self.watch_first_mode(step);
         let learned = self.stop.cost.unwrap_or(LEARNED * self.start_cost);
         if self.interrupt.load(Ordering::Relaxed) {
             return ControlFlow::Break("interrupted".to_owned());

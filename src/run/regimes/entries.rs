@@ -5,14 +5,23 @@ use super::beside::Seen;
 use crate::linalg::{Mat, frobenius, svd};
 use crate::model::{Cost, Problem};
 use crate::regime::{Regime, nearest_minimum, nearest_saddle};
-use crate::report::regimes::{CurveRow, DistanceEntry, FitEntry, GroupEntry, Quantiles, RunEntry, Sample};
+use crate::report::regimes::{
+    CurveRow, DistanceEntry, FitEntry, GroupEntry, Quantiles, RunEntry, Sample,
+};
 use crate::scenario::Built;
 use crate::theory::lazy;
 
-pub(super) fn run_entry(task: &Task, built: &Built, seen: Option<&Seen>) -> RunEntry {
+pub(super) fn run_entry(
+    task: &Task,
+    built: &Built,
+    seen: Option<&Seen>,
+    with_distances: bool,
+) -> RunEntry {
     let problem = &built.problem;
-    let minimum = minimum_entry(task, problem);
-    let saddle = saddle_entry(task, problem);
+    let (minimum, saddle) = match with_distances {
+        true => (minimum_entry(task, problem), saddle_entry(task, problem)),
+        false => Default::default(),
+    };
     let ratio = minimum.value.zip(saddle.value).map(|(m, s)| m / s);
     let samples = seen.map_or(&[][..], |s| &s.samples);
     let (first, last) = (samples.first(), samples.last());
@@ -78,7 +87,10 @@ fn saddle_entry(task: &Task, problem: &Problem) -> DistanceEntry {
         Ok(found) => found,
         Err(refusal) => return refused(refusal.to_string()),
     };
-    let (inputs, outputs) = (problem.network.input_width(), problem.network.output_width());
+    let (inputs, outputs) = (
+        problem.network.input_width(),
+        problem.network.output_width(),
+    );
     let predicted = task
         .gamma
         .and_then(|gamma| lazy::distance_to_saddle(task.depth, task.width, gamma, inputs, outputs));
