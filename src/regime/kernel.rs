@@ -41,7 +41,7 @@ pub fn alignment(kernel: &Mat<f64>, target: MatRef<'_, f64>) -> Option<f64> {
 /// matrix.
 pub fn effective_rank(singular_values: &[f64]) -> f64 {
     let sum: f64 = singular_values.iter().sum();
-    if !(sum > 0.0) {
+    if sum == 0.0 {
         return 0.0;
     }
     let parts = singular_values.iter().map(|s| s / sum);

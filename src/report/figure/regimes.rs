@@ -43,6 +43,7 @@ pub fn regimes(report: &RegimesReport) -> Result<Vec<(String, Figure)>, Error> {
     Ok(all)
 }
 
+type Height = fn(&CurveRow) -> f64;
 type Of = fn(&GroupEntry) -> Option<Quantiles>;
 
 /// The groups of each `(γ, L)`.
@@ -107,7 +108,7 @@ fn losses(report: &RegimesReport, line: &[&GroupEntry]) -> Chart {
             ..pen
         };
         let name = format!("w={}", group.width);
-        let bands: [(&str, Pen, fn(&CurveRow) -> f64); 4] = [
+        let bands: [(&str, Pen, Height); 4] = [
             (" 10 %", thin, |r| r.cost.low),
             (" 90 %", thin, |r| r.cost.high),
             (" linear", palette::prediction(), |r| r.linear_cost.median),

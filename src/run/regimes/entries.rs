@@ -179,8 +179,10 @@ fn curve(group: &[(RunEntry, Vec<Sample>)]) -> Vec<CurveRow> {
     (0..rows).filter_map(row).collect()
 }
 
+type Value = fn(&RunEntry) -> Option<f64>;
+
 /// The quantities whose powers of `w` are fitted.
-const FITTED: [(&str, fn(&RunEntry) -> Option<f64>); 6] = [
+const FITTED: [(&str, Value); 6] = [
     ("lazy_distance", |r| r.lazy_distance),
     ("kernel_drift", |r| r.kernel_drift),
     ("first_half_time", |r| r.first_half_time),
