@@ -43,6 +43,7 @@ pub mod integrate;
 pub mod linalg;
 pub mod model;
 pub mod observe;
+pub mod regime;
 pub mod report;
 pub mod run;
 pub mod saddle;

@@ -4,10 +4,12 @@ mod exact;
 mod graded;
 mod landscape;
 mod predict;
+mod regimes;
 mod saddles;
 
 pub use landscape::{Search, landscape};
 pub use predict::{Theory, predict};
+pub use regimes::{NoStudy, RegimesAsk, regimes};
 pub use saddles::{Ask, PathOf, Shown, Study, saddles, saddles_along};
 
 use crate::flow::LayerFlow;

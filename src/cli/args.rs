@@ -64,6 +64,14 @@ pub enum Command {
         /// Folder of a sweep
         folder: PathBuf,
     },
+    /// Say whether a start is lazy: runs beside their linearised models, distances to the nearest minimum
+    /// and saddle, over widths, depths, gamma and seeds
+    Regimes {
+        /// Scenario file (TOML), or - for standard input
+        scenario: PathBuf,
+        #[command(flatten)]
+        args: RegimeArgs,
+    },
     /// Draw the figures of a finished output folder again; nothing is recomputed
     Plot {
         /// Output folder of a run
@@ -135,6 +143,44 @@ fn shard(text: &str) -> Result<(usize, usize), String> {
     match parts {
         Some((Some(part), Some(of))) if of > 0 && part <= of => Ok((part, of)),
         _ => Err("a shard is i/N with i from 0 to N, such as 3/8".to_owned()),
+    }
+}
+
+#[derive(Args)]
+pub struct RegimeArgs {
+    /// Widths of all hidden layers, e.g. 16,64,256 [default: those of the scenario]
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',', value_parser = count)]
+    pub widths: Vec<usize>,
+    /// Numbers of layers, e.g. 2,3,4 [default: that of the scenario]
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',', value_parser = count)]
+    pub depths: Vec<usize>,
+    /// Values of init.gamma, e.g. 0.75,1,1.5 [default: that of the scenario]
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',', value_parser = finite)]
+    pub gammas: Vec<f64>,
+    /// Study this many child seeds of the scenario's seed [default: its own seed alone]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub seeds: Option<u32>,
+    /// Measure the distances only, without runs over the widths
+    #[arg(long, conflicts_with = "no_distances")]
+    pub distances_only: bool,
+    /// Leave the distances out, which take longest in wide deep networks
+    #[arg(long)]
+    pub no_distances: bool,
+}
+
+/// A positive whole number.
+fn count(text: &str) -> Result<usize, String> {
+    match text.trim().parse() {
+        Ok(value) if value > 0 => Ok(value),
+        _ => Err("must be a positive whole number".to_owned()),
+    }
+}
+
+/// A finite number.
+fn finite(text: &str) -> Result<f64, String> {
+    match text.trim().parse() {
+        Ok(value) if f64::is_finite(value) => Ok(value),
+        _ => Err("must be a number such as 0.75".to_owned()),
     }
 }
 

@@ -9,6 +9,7 @@ mod landscape;
 mod predict;
 mod print;
 mod progress;
+mod regimes;
 mod run;
 mod saddles;
 mod slurm;
@@ -38,6 +39,7 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Landscape { scenario, args } => landscape::run(&scenario, &args, &global),
         Command::Sweep { sweep, args } => sweep::run(sweep.as_deref(), &args, &global),
         Command::Collect { folder } => collect::run(&folder, &global),
+        Command::Regimes { scenario, args } => regimes::run(&scenario, &args, &global),
         Command::Plot { folder } => plot(&folder, &global),
         Command::Schema => schema(),
         Command::Completions { shell } => completions(shell),

@@ -19,7 +19,7 @@ pub struct LayerTangent<'a> {
 
 impl<'a> LayerTangent<'a> {
     /// `None` when the factor has more than `limit` rows.
-    pub fn new(network: &'a Network, cost: &'a Cost, limit: usize) -> Option<Self> {
+    pub fn new(network: &'a Network, cost: &Cost, limit: usize) -> Option<Self> {
         let factor = cost.curvature_factor(limit)?;
         Some(Self {
             network,
@@ -28,6 +28,17 @@ impl<'a> LayerTangent<'a> {
             prefix: network.product_storage(),
             scratch: RefCell::new(network.product_storage()),
         })
+    }
+
+    /// For `F = 1`, where the kernel is `G Gᵀ` itself; `None` when it has more than `limit` rows.
+    pub fn of_network(network: &'a Network, limit: usize) -> Option<Self> {
+        let target = Mat::zeros(network.output_width(), network.input_width());
+        Self::new(network, &Cost::SquaredError { target }, limit)
+    }
+
+    /// `A` at the frozen point.
+    pub fn end_to_end(&self) -> &Mat<f64> {
+        &self.prefix[self.network.depth() - 1]
     }
 
     /// `L_l L_lᵀ` for `l = L … 1`, each `n_L × n_L`.

@@ -16,6 +16,7 @@ pub mod landscape;
 pub mod manifest;
 pub mod npz;
 pub mod read;
+pub mod regimes;
 pub mod saddles;
 pub mod suite;
 pub mod summary;

@@ -12,6 +12,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("flow", &["linalg", "model", "integrate"]),
     ("observe", &["linalg", "model", "integrate"]),
     ("saddle", &["linalg", "model", "integrate", "flow"]),
+    ("regime", &["linalg", "model", "integrate", "flow"]),
     ("theory", &["linalg", "model"]),
     (
         "verify",
@@ -31,6 +32,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "integrate",
             "observe",
             "saddle",
+            "regime",
             "theory",
             "verify",
             "scenario",

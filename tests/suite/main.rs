@@ -35,6 +35,7 @@ mod methods_agree;
 mod monitors;
 mod mutations;
 mod reduction;
+mod regimes;
 mod report;
 mod riccati;
 mod saddle_points;

@@ -50,7 +50,7 @@ fn every_scenario_explains_itself_on_one_page() {
             "{name} has no \"Look for\""
         );
     }
-    assert_eq!(files.len(), 36);
+    assert_eq!(files.len(), 39);
 }
 
 #[test]

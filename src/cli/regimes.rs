@@ -1,0 +1,82 @@
+//! `dlnflow regimes`: lazy or not, over widths, depths, `γ` and seeds.
+
+use super::args::{Global, RegimeArgs};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::print;
+use super::progress::Counter;
+use super::run::{Watcher, extras};
+use dlnflow::report::regimes::{self, RegimesReport};
+use dlnflow::report::{self, Keep};
+use dlnflow::run::{NoStudy, RegimesAsk, Watch, regimes as study, run as integrate};
+use dlnflow::scenario::Scenario;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+pub fn run(path: &Path, args: &RegimeArgs, global: &Global) -> Result<Exit, Failure> {
+    let begin = Instant::now();
+    let scenario = Scenario::load(path, &global.set)?;
+    let built = scenario.build()?;
+    let ask = ask(args, &scenario, global)?;
+    let folder = match &global.out {
+        Some(out) => out.clone(),
+        None => Path::new("out").join(scenario.name()),
+    };
+    report::writable(&folder)?;
+    let watcher = Watcher::new();
+    let counter = Counter::new(global.quiet, "runs");
+    let found = study(&scenario, &ask, &watcher.interrupt, &|done, total| {
+        counter.show(done, total);
+    });
+    counter.clear();
+    let found = found.map_err(|e| match e {
+        NoStudy::Input(errors) => Failure::Input(errors),
+        NoStudy::Refused(refused) => Failure::Usage(refused.to_string()),
+    })?;
+    let watch = Watch {
+        interrupt: Some(&watcher.interrupt),
+        progress: None,
+    };
+    let own = integrate(&scenario, &built, watch);
+    let mut extras = extras(&scenario, &built, begin);
+    extras.files = regimes::files(&found)?;
+    report::write(&own, &folder, &extras, Keep::ALL)?;
+    summarise(&found, &folder, global)?;
+    Ok(match watcher.interrupt.load(Ordering::Relaxed) {
+        true => Exit::Interrupted,
+        false => Exit::Done,
+    })
+}
+
+fn ask(args: &RegimeArgs, scenario: &Scenario, global: &Global) -> Result<RegimesAsk, Failure> {
+    let layers = scenario.spec().network.widths.len() - 1;
+    let shallow = args.depths.contains(&1) || (layers == 1 && args.depths.is_empty());
+    if shallow && !args.widths.is_empty() {
+        let text = "one layer has no hidden width: leave out --widths or give --depths from 2";
+        return Err(Failure::Usage(text.to_owned()));
+    }
+    let all = || std::thread::available_parallelism().map_or(1, usize::from);
+    Ok(RegimesAsk {
+        widths: args.widths.clone(),
+        depths: args.depths.clone(),
+        gammas: args.gammas.clone(),
+        seeds: args.seeds.map_or(0, |n| n as usize),
+        distances_only: args.distances_only,
+        no_distances: args.no_distances,
+        threads: global.threads.map_or_else(all, usize::from),
+    })
+}
+
+fn summarise(found: &RegimesReport, folder: &Path, global: &Global) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if global.json {
+        regimes::write_json(found, &mut out)
+    } else if !global.quiet {
+        regimes::write(found, &mut out)?;
+        print::lines(std::iter::once(format!("written to {}", folder.display())))
+    } else {
+        Ok(())
+    }
+}

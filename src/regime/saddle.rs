@@ -1,0 +1,195 @@
+//! The nearest saddle of `½‖A − A*‖²`, `A* = Σ s_i u_i v_iᵀ` with distinct `s_i`, from a start.
+//!
+//! Where a set `S` of modes is missing, `W_1 v_i = 0` and `W_Lᵀ u_i = 0` for `i ∈ S` and
+//! `A = A* − Σ_S s_i u_i v_iᵀ`, all gradients vanish. For two layers these are all saddles with the
+//! target's directions: the conditions follow from `(A − A*) W_1ᵀ = 0` and `W_2ᵀ (A − A*) = 0`. For
+//! `L ≥ 3` there are others, and the distance is an upper bound.
+//!
+//! The linear conditions are met exactly by leaving the directions out, which costs
+//! `Σ_S ‖W_1 v_i‖² + ‖W_Lᵀ u_i‖²`; the rest is the nearest minimum of the smaller problem. The points with
+//! `W_1 = 0` and `W_L = 0` are critical whatever the other layers are.
+
+use super::{Refused, nearest_over};
+use crate::linalg::{Mat, MatRef, product, svd, to_vec};
+use crate::model::{Cost, Network, Problem, Reduction};
+
+/// Modes up to which all sets of missing ones are tried; with more, and for large networks, single ones.
+const ALL_SETS: usize = 6;
+const SMALL: usize = 20_000;
+
+/// The nearest saddle that was found.
+#[derive(Debug, Clone)]
+pub struct NearestSaddle {
+    pub distance: f64,
+    /// The missing modes, from 1; empty for the points with `W_1 = 0` and `W_L = 0`.
+    pub missing: Vec<usize>,
+    /// Of the conditions of the nearest point, see `Nearest::residual`; 0 where it is explicit.
+    pub residual: f64,
+    /// Saddles of other kinds may be nearer.
+    pub is_bound: bool,
+}
+
+/// The nearest saddle of a problem from its start.
+///
+/// # Errors
+/// `NotSquaredError`, `OneLayer`, `ZeroTarget`, `KernelTooLarge`, `NotFinite`.
+pub fn nearest_saddle(problem: &Problem) -> Result<NearestSaddle, Refused> {
+    let Cost::SquaredError { target } = &problem.cost else {
+        return Err(Refused::NotSquaredError);
+    };
+    if problem.network.depth() == 1 {
+        return Err(Refused::OneLayer);
+    }
+    let reduction = Reduction::of(problem);
+    let narrow = reduction.as_ref().map_or(problem, |r| &r.problem);
+    let start = Start {
+        network: &narrow.network,
+        weights: &narrow.initial_weights,
+        target: target.as_ref(),
+    };
+    start.nearest_saddle()
+}
+
+struct Start<'a> {
+    network: &'a Network,
+    weights: &'a [f64],
+    target: MatRef<'a, f64>,
+}
+
+/// A singular direction of the target: `u`, `v` and what leaving it out costs.
+struct Mode {
+    u: Vec<f64>,
+    v: Vec<f64>,
+    cost: f64,
+}
+
+impl Start<'_> {
+    fn nearest_saddle(&self) -> Result<NearestSaddle, Refused> {
+        let modes = self.modes()?;
+        let depth = self.network.depth();
+        let outer = [1, depth].map(|l| self.network.layer(self.weights, l).norm_l2());
+        let mut best = NearestSaddle {
+            distance: outer[0].hypot(outer[1]),
+            missing: Vec::new(),
+            residual: 0.0,
+            is_bound: depth > 2,
+        };
+        let mut sets = self.sets(modes.len());
+        let cost = |set: &[usize]| set.iter().map(|&i| modes[i].cost).sum::<f64>();
+        sets.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
+        for set in sets {
+            if cost(&set).sqrt() >= best.distance {
+                break;
+            }
+            let (rest, residual) = self.rest(&modes, &set, best.distance)?;
+            let distance = cost(&set).sqrt().hypot(rest);
+            if distance < best.distance && residual < 1e-6 {
+                best.distance = distance;
+                best.residual = residual;
+                best.is_bound = depth > 2 || (set.len() == modes.len() && rest > 0.0);
+                best.missing = set.iter().map(|i| i + 1).collect();
+            }
+        }
+        Ok(best)
+    }
+
+    fn modes(&self) -> Result<Vec<Mode>, Refused> {
+        let factors = svd(self.target).ok_or(Refused::NotFinite)?;
+        let top = factors.s.first().copied().unwrap_or(0.0);
+        if top == 0.0 {
+            return Err(Refused::ZeroTarget);
+        }
+        let rank = factors.s.iter().filter(|s| **s > 1e-12 * top).count();
+        let last = self.network.depth();
+        let (first, last) = (
+            self.network.layer(self.weights, 1),
+            self.network.layer(self.weights, last).transpose(),
+        );
+        let mode = |k: usize| {
+            let (u, v) = (factors.u.subcols(k, 1), factors.v.subcols(k, 1));
+            let low = product(first, v).squared_norm_l2();
+            let high = product(last, u).squared_norm_l2();
+            Mode {
+                u: to_vec(u),
+                v: to_vec(v),
+                cost: low + high,
+            }
+        };
+        Ok((0..rank).map(mode).collect())
+    }
+
+    /// The sets of missing modes to try.
+    fn sets(&self, modes: usize) -> Vec<Vec<usize>> {
+        if modes > ALL_SETS || self.weights.len() > SMALL {
+            return (0..modes).map(|i| vec![i]).collect();
+        }
+        let members = |bits: usize| (0..modes).filter(|i| bits >> i & 1 == 1).collect();
+        (1..1usize << modes).map(members).collect()
+    }
+
+    /// The distance within the directions that are kept, and its residual.
+    fn rest(&self, modes: &[Mode], set: &[usize], limit: f64) -> Result<(f64, f64), Refused> {
+        let (inputs, outputs) = (self.network.input_width(), self.network.output_width());
+        if set.len() >= inputs.min(outputs) {
+            // Nothing of A is left to meet.
+            return Ok((0.0, 0.0));
+        }
+        let v = complement(set.iter().map(|&i| &modes[i].v), inputs);
+        let u = complement(set.iter().map(|&i| &modes[i].u), outputs);
+        let half = product(self.target, v.as_ref());
+        let target = product(u.transpose(), half.as_ref());
+        if set.len() == modes.len() {
+            return self.silenced(&u, &v);
+        }
+        let (network, weights) = self.restricted(&u, &v);
+        let found = nearest_over(&network, &weights, target.as_ref(), limit)?;
+        Ok((found.distance, found.residual))
+    }
+
+    /// Where nothing of the target is left: both outer layers to zero, or the whole of one of them.
+    fn silenced(&self, u: &Mat<f64>, v: &Mat<f64>) -> Result<(f64, f64), Refused> {
+        let last = self.network.depth();
+        let low = product(self.network.layer(self.weights, 1), v.as_ref()).norm_l2();
+        let high = self.network.layer(self.weights, last);
+        let high = product(u.transpose(), high).norm_l2();
+        Ok((low.min(high), 0.0))
+    }
+
+    /// The network without the missing directions.
+    fn restricted(&self, u: &Mat<f64>, v: &Mat<f64>) -> (Network, Vec<f64>) {
+        let last = self.network.depth();
+        let mut widths = self.network.widths().to_vec();
+        (widths[0], widths[last]) = (v.ncols(), u.ncols());
+        let network = Network::new(widths);
+        let mut weights = vec![0.0; network.parameters()];
+        for layer in 1..=last {
+            let own = self.network.layer(self.weights, layer);
+            let mut w = own.to_owned();
+            if layer == 1 {
+                w = product(w.as_ref(), v.as_ref());
+            }
+            if layer == last {
+                w = product(u.transpose(), w.as_ref());
+            }
+            network.layer_mut(&mut weights, layer).copy_from(&w);
+        }
+        (network, weights)
+    }
+}
+
+/// An orthonormal basis of what is orthogonal to orthonormal `vectors`, by Householder reflections.
+fn complement<'v>(vectors: impl Iterator<Item = &'v Vec<f64>>, size: usize) -> Mat<f64> {
+    let mut basis = Mat::<f64>::identity(size, size);
+    for vector in vectors {
+        let column = MatRef::from_column_major_slice(vector, size, 1);
+        let mut h = to_vec(product(basis.transpose(), column).as_ref());
+        h[0] += 1f64.copysign(h[0]);
+        let square = crate::linalg::dot(&h, &h);
+        let n = basis.ncols();
+        let reflected = Mat::from_fn(n, n - 1, |i, j| {
+            f64::from(u8::from(i == j + 1)) - 2.0 * h[i] * h[j + 1] / square
+        });
+        basis = product(basis.as_ref(), reflected.as_ref());
+    }
+    basis
+}

@@ -1,0 +1,390 @@
+//! Runs over widths, depths and `γ` beside their linearised models, as inert data; `regimes.json`,
+//! `regimes.csv`, `regimes_curves.csv` and the tables on standard output.
+
+use super::figure::{self, Figure};
+use super::table::{significant, write_cells};
+use crate::error::Error;
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// One run at one of the common times.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    pub time: f64,
+    pub cost: f64,
+    pub linear_cost: f64,
+    /// `‖A − A_lin‖_F`.
+    pub distance: f64,
+    /// `‖K − K_0‖_F/‖K_0‖_F`.
+    pub drift: f64,
+    pub alignment: Option<f64>,
+    pub effective_rank: f64,
+    pub linear_effective_rank: f64,
+}
+
+/// A distance from the start and its leading-order estimate.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct DistanceEntry {
+    pub value: Option<f64>,
+    /// What the value is.
+    pub status: Option<String>,
+    /// Of the conditions of Karush, Kuhn and Tucker, relative.
+    pub residual: Option<f64>,
+    /// The missing modes of the nearest saddle, from 1; none for `W_1 = 0`, `W_L = 0`.
+    pub missing: Vec<usize>,
+    pub estimate: Option<f64>,
+    pub estimate_status: Option<String>,
+    /// `value/estimate`.
+    pub ratio: Option<f64>,
+    /// Why there is no value.
+    pub reason: Option<String>,
+}
+
+/// One run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunEntry {
+    pub gamma: Option<f64>,
+    pub depth: usize,
+    /// Of the widest hidden layer.
+    pub width: usize,
+    pub seed: u64,
+    pub outcome: Option<String>,
+    /// When the target's first mode has half its strength.
+    pub first_half_time: Option<f64>,
+    /// `sup ‖A − A_lin‖_F / ‖A_lin(T) − A(0)‖_F` and its numerator.
+    pub lazy_distance: Option<f64>,
+    pub largest_distance: Option<f64>,
+    pub final_distance: Option<f64>,
+    /// `‖K − K_0‖_F/‖K_0‖_F` at the end and its largest value.
+    pub kernel_drift: Option<f64>,
+    pub largest_kernel_drift: Option<f64>,
+    pub alignment_at_start: Option<f64>,
+    pub alignment: Option<f64>,
+    pub effective_rank: Option<f64>,
+    pub linear_effective_rank: Option<f64>,
+    /// Over the whole run: low where modes are learned one after the other.
+    pub smallest_effective_rank: Option<f64>,
+    pub final_cost: Option<f64>,
+    pub minimum: DistanceEntry,
+    pub saddle: DistanceEntry,
+    /// `d_min/d_saddle`.
+    pub distance_ratio: Option<f64>,
+    pub regime: Option<String>,
+}
+
+impl RunEntry {
+    /// Whether two runs differ in their seeds at most.
+    pub fn same_point(&self, other: &Self) -> bool {
+        (self.gamma, self.depth, self.width) == (other.gamma, other.depth, other.width)
+    }
+}
+
+/// The 10 %, 50 % and 90 % quantiles over seeds, linear between order statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Quantiles {
+    pub low: f64,
+    pub median: f64,
+    pub high: f64,
+}
+
+impl Quantiles {
+    /// Of values that are numbers; `None` without any.
+    pub fn of(mut values: Vec<f64>) -> Option<Self> {
+        values.retain(|v| !v.is_nan());
+        values.sort_by(f64::total_cmp);
+        let last = values.len().checked_sub(1)?;
+        let at = |part: f64| {
+            let place = part * last as f64;
+            let below = place.floor() as usize;
+            let above = (below + 1).min(last);
+            values[below] + (place - below as f64) * (values[above] - values[below])
+        };
+        Some(Self {
+            low: at(0.1),
+            median: at(0.5),
+            high: at(0.9),
+        })
+    }
+}
+
+/// Quantiles over the runs at one time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CurveRow {
+    pub time: f64,
+    pub cost: Quantiles,
+    pub linear_cost: Quantiles,
+    pub distance: Quantiles,
+    pub drift: Quantiles,
+    pub effective_rank: Quantiles,
+}
+
+/// The runs at one `(γ, L, w)`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GroupEntry {
+    pub gamma: Option<f64>,
+    pub depth: usize,
+    pub width: usize,
+    pub seeds: usize,
+    pub first_half_time: Option<Quantiles>,
+    pub lazy_distance: Option<Quantiles>,
+    pub kernel_drift: Option<Quantiles>,
+    pub alignment_at_start: Option<Quantiles>,
+    pub alignment: Option<Quantiles>,
+    pub smallest_effective_rank: Option<Quantiles>,
+    pub linear_effective_rank: Option<Quantiles>,
+    pub minimum: Option<Quantiles>,
+    pub minimum_ratio: Option<Quantiles>,
+    pub saddle: Option<Quantiles>,
+    pub saddle_ratio: Option<Quantiles>,
+    pub distance_ratio: Option<Quantiles>,
+    /// By the median of `distance_ratio`.
+    pub regime: Option<String>,
+    /// In `regimes_curves.csv`.
+    #[serde(skip)]
+    pub curve: Vec<CurveRow>,
+}
+
+/// A fitted power of `w` at one `(γ, L)`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FitEntry {
+    pub gamma: Option<f64>,
+    pub depth: usize,
+    pub quantity: String,
+    /// Slope of `ln quantity` against `ln w` over all runs, and its standard error.
+    pub power: f64,
+    pub standard_error: f64,
+    pub points: usize,
+    pub predicted: Option<f64>,
+    /// What the prediction rests on: `leading order`, `observed` or `heuristic`.
+    pub prediction: Option<String>,
+}
+
+/// The whole study.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RegimesReport {
+    pub title: String,
+    pub horizon: f64,
+    pub groups: Vec<GroupEntry>,
+    pub fits: Vec<FitEntry>,
+    pub runs: Vec<RunEntry>,
+}
+
+/// Writes `regimes.json`.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_json(report: &RegimesReport, out: &mut impl Write) -> io::Result<()> {
+    let text = serde_json::to_string_pretty(report)?;
+    writeln!(out, "{text}")
+}
+
+/// `regimes.json`, the tables and the figures, by their names in the output folder.
+///
+/// # Errors
+/// `Io` when the drawing backend fails.
+pub fn files(report: &RegimesReport) -> Result<Vec<(String, String)>, Error> {
+    let mut json = Vec::new();
+    let path = std::path::Path::new("regimes.json");
+    write_json(report, &mut json).map_err(|e| Error::io(path, e))?;
+    let mut files = vec![
+        (
+            "regimes.json".to_owned(),
+            String::from_utf8_lossy(&json).into_owned(),
+        ),
+        ("regimes.csv".to_owned(), runs_csv(report)),
+        ("regimes_curves.csv".to_owned(), curves_csv(report)),
+    ];
+    let drawn = figure::regimes(report)?;
+    for (name, Figure { svg, numbers, .. }) in drawn {
+        files.push((format!("figures/{name}.svg"), svg));
+        files.push((format!("figures/{name}.csv"), numbers));
+    }
+    Ok(files)
+}
+
+const RUN_COLUMNS: &str = "gamma,depth,width,seed,first_half_time,lazy_distance,final_distance,kernel_drift,\
+alignment_at_start,alignment,smallest_effective_rank,linear_effective_rank,minimum,minimum_estimate,\
+minimum_residual,saddle,saddle_estimate,distance_ratio,regime\n";
+
+fn runs_csv(report: &RegimesReport) -> String {
+    let mut text = RUN_COLUMNS.to_owned();
+    for run in &report.runs {
+        let numbers = [
+            run.first_half_time,
+            run.lazy_distance,
+            run.final_distance,
+            run.kernel_drift,
+            run.alignment_at_start,
+            run.alignment,
+            run.smallest_effective_rank,
+            run.linear_effective_rank,
+            run.minimum.value,
+            run.minimum.estimate,
+            run.minimum.residual,
+            run.saddle.value,
+            run.saddle.estimate,
+            run.distance_ratio,
+        ];
+        let (gamma, regime) = (plain(run.gamma), run.regime.clone().unwrap_or_default());
+        let cells: Vec<String> = numbers.iter().map(|n| plain(*n)).collect();
+        let point = format!("{gamma},{},{},{}", run.depth, run.width, run.seed);
+        text.push_str(&format!("{point},{},{regime}\n", cells.join(",")));
+    }
+    text
+}
+
+const CURVE_COLUMNS: &str = "gamma,depth,width,time,cost_low,cost,cost_high,linear_cost,distance,kernel_drift,\
+effective_rank\n";
+
+fn curves_csv(report: &RegimesReport) -> String {
+    let mut text = CURVE_COLUMNS.to_owned();
+    for group in &report.groups {
+        let point = format!("{},{},{}", plain(group.gamma), group.depth, group.width);
+        for row in &group.curve {
+            text.push_str(&format!(
+                "{point},{:?},{:?},{:?},{:?},{:?},{:?},{:?},{:?}\n",
+                row.time,
+                row.cost.low,
+                row.cost.median,
+                row.cost.high,
+                row.linear_cost.median,
+                row.distance.median,
+                row.drift.median,
+                row.effective_rank.median,
+            ));
+        }
+    }
+    text
+}
+
+fn plain(value: Option<f64>) -> String {
+    value.map_or_else(String::new, |v| format!("{v:?}"))
+}
+
+const GROUP_HEADER: [&str; 14] = [
+    "gamma",
+    "L",
+    "w",
+    "seeds",
+    "half time",
+    "10 %",
+    "90 %",
+    "lazy distance",
+    "kernel drift",
+    "effective rank",
+    "d_min/est.",
+    "d_saddle/est.",
+    "d_min/d_saddle",
+    "regime",
+];
+const FIT_HEADER: [&str; 7] = [
+    "gamma",
+    "L",
+    "quantity",
+    "power of w",
+    "std. error",
+    "predicted",
+    "rests on",
+];
+
+/// Writes the table of the diagram, medians over seeds, and the fitted powers.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(report: &RegimesReport, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{}\n", report.title)?;
+    let cells: Vec<_> = report.groups.iter().map(group_cells).collect();
+    write_filled(&GROUP_HEADER, &cells, out)?;
+    if !report.fits.is_empty() {
+        writeln!(out)?;
+        let cells: Vec<_> = report.fits.iter().map(fit_cells).collect();
+        write_filled(&FIT_HEADER, &cells, out)?;
+    }
+    for reason in reasons(report) {
+        writeln!(out, "no distance: {reason}")?;
+    }
+    writeln!(out)
+}
+
+/// Why distances are missing, each reason once.
+fn reasons(report: &RegimesReport) -> Vec<&String> {
+    let mut found: Vec<&String> = Vec::new();
+    for run in &report.runs {
+        for reason in [&run.minimum.reason, &run.saddle.reason]
+            .into_iter()
+            .flatten()
+        {
+            if !found.contains(&reason) {
+                found.push(reason);
+            }
+        }
+    }
+    found
+}
+
+/// Writes the columns that say anything.
+fn write_filled(
+    header: &[&str],
+    rows: &[impl AsRef<[String]>],
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let filled = |c: &usize| rows.iter().any(|row| !row.as_ref()[*c].is_empty());
+    let columns: Vec<usize> = (0..header.len()).filter(filled).collect();
+    let names: Vec<&str> = columns.iter().map(|&c| header[c]).collect();
+    let kept = |row: &dyn AsRef<[String]>| -> Vec<String> {
+        columns.iter().map(|&c| row.as_ref()[c].clone()).collect()
+    };
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| kept(row)).collect();
+    write_cells(&names, &rows, out)
+}
+
+fn group_cells(g: &GroupEntry) -> [String; 14] {
+    let median = |q: Option<Quantiles>| optional(q.map(|q| q.median), 4);
+    [
+        optional(g.gamma, 3),
+        g.depth.to_string(),
+        g.width.to_string(),
+        g.seeds.to_string(),
+        median(g.first_half_time),
+        optional(g.first_half_time.map(|q| q.low), 4),
+        optional(g.first_half_time.map(|q| q.high), 4),
+        median(g.lazy_distance),
+        median(g.kernel_drift),
+        median(g.smallest_effective_rank),
+        median(g.minimum_ratio),
+        median(g.saddle_ratio),
+        median(g.distance_ratio),
+        g.regime.clone().unwrap_or_default().replace('_', "-"),
+    ]
+}
+
+fn fit_cells(f: &FitEntry) -> [String; 7] {
+    let signed = |v: f64| format!("{v:+.3}");
+    [
+        optional(f.gamma, 3),
+        f.depth.to_string(),
+        f.quantity.replace('_', " "),
+        signed(f.power),
+        format!("{:.3}", f.standard_error),
+        f.predicted.map_or_else(String::new, signed),
+        f.prediction.clone().unwrap_or_default(),
+    ]
+}
+
+fn optional(value: Option<f64>, digits: usize) -> String {
+    value.map_or_else(String::new, |v| significant(v, digits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_lie_between_order_statistics() {
+        let q = Quantiles::of((0..=10).map(f64::from).rev().collect()).expect("values");
+        assert_eq!((q.low, q.median, q.high), (1.0, 5.0, 9.0));
+        let q = Quantiles::of(vec![3.0, f64::NAN, 1.0]).expect("values");
+        assert!((q.low - 1.2).abs() < 1e-15 && q.median == 2.0);
+        assert_eq!(Quantiles::of(Vec::new()), None);
+    }
+}

@@ -1,0 +1,203 @@
+//! Runs over widths, depths, `γ` and seeds beside their linearised models, with the distances of their
+//! starts from the nearest minimum and saddle.
+
+mod beside;
+mod entries;
+
+use crate::model::draws::child_seed;
+use crate::regime::{LinearModel, Refused};
+use crate::report::regimes::{RegimesReport, RunEntry, Sample};
+use crate::scenario::schema::InitSpec;
+use crate::scenario::{InputErrors, Scenario};
+use entries::{fits, group_entry, run_entry};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// What to study; an empty list leaves the scenario as it stands.
+#[derive(Debug, Clone, Default)]
+pub struct RegimesAsk {
+    /// Widths of all hidden layers.
+    pub widths: Vec<usize>,
+    /// Numbers of layers.
+    pub depths: Vec<usize>,
+    /// Values of `init.gamma`.
+    pub gammas: Vec<f64>,
+    /// Child seeds of the scenario's seed; 0: the scenario's own.
+    pub seeds: usize,
+    /// Measure distances only, without a run.
+    pub distances_only: bool,
+    /// Leave the distances out, which take longest in wide deep networks.
+    pub no_distances: bool,
+    pub threads: usize,
+}
+
+/// Why there is no study.
+#[derive(Debug)]
+pub enum NoStudy {
+    Input(InputErrors),
+    Refused(Refused),
+}
+
+impl From<InputErrors> for NoStudy {
+    fn from(errors: InputErrors) -> Self {
+        Self::Input(errors)
+    }
+}
+
+impl From<Refused> for NoStudy {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+/// One run: where it stands in the diagram.
+#[derive(Debug, Clone)]
+struct Task {
+    depth: usize,
+    width: usize,
+    gamma: Option<f64>,
+    seed: u64,
+    overrides: Vec<String>,
+}
+
+/// A run and its rows at the common times.
+type Done = (RunEntry, Vec<Sample>);
+
+/// Studies a scenario: `progress` hears of finished runs and their number.
+///
+/// # Errors
+/// What is wrong with the scenario at one of the points, or why it has no linearised model.
+pub fn regimes(
+    scenario: &Scenario,
+    ask: &RegimesAsk,
+    interrupt: &AtomicBool,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<RegimesReport, NoStudy> {
+    let tasks = tasks(scenario, ask);
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let results: Vec<Mutex<Option<Result<Done, NoStudy>>>> =
+        tasks.iter().map(|_| Mutex::new(None)).collect();
+    let work = || {
+        loop {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            if i >= tasks.len() || interrupt.load(Ordering::Relaxed) {
+                break;
+            }
+            let result = one(scenario, ask, &tasks[i], interrupt);
+            if let Ok(mut slot) = results[i].lock() {
+                *slot = Some(result);
+            }
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1, tasks.len());
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..ask.threads.clamp(1, tasks.len().max(1)) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut finished = Vec::new();
+    for result in results {
+        if let Ok(Some(result)) = result.into_inner() {
+            finished.push(result?);
+        }
+    }
+    Ok(collected(scenario, finished))
+}
+
+/// Gathers the runs of each `(γ, L, w)`, in the order in which they were asked for.
+fn collected(scenario: &Scenario, finished: Vec<Done>) -> RegimesReport {
+    let mut groups: Vec<Vec<Done>> = Vec::new();
+    for run in finished {
+        match groups.iter_mut().find(|g| g[0].0.same_point(&run.0)) {
+            Some(group) => group.push(run),
+            None => groups.push(vec![run]),
+        }
+    }
+    let entries: Vec<_> = groups.iter().map(|g| group_entry(g)).collect();
+    let runs: Vec<RunEntry> = groups.into_iter().flatten().map(|r| r.0).collect();
+    RegimesReport {
+        title: scenario.title().to_owned(),
+        horizon: scenario.spec().solver.horizon,
+        fits: fits(&runs),
+        groups: entries,
+        runs,
+    }
+}
+
+fn one(
+    scenario: &Scenario,
+    ask: &RegimesAsk,
+    task: &Task,
+    interrupt: &AtomicBool,
+) -> Result<Done, NoStudy> {
+    let built = scenario.with(&task.overrides)?.build()?;
+    let linear = LinearModel::of(&built.problem)?;
+    let seen = match ask.distances_only {
+        true => None,
+        false => Some(beside::integrate_beside(&built, &linear, interrupt)?),
+    };
+    let entry = run_entry(task, &built, seen.as_ref(), !ask.no_distances);
+    Ok((entry, seen.map_or_else(Vec::new, |s| s.samples)))
+}
+
+fn tasks(scenario: &Scenario, ask: &RegimesAsk) -> Vec<Task> {
+    let spec = scenario.spec();
+    let own = &spec.network.widths;
+    let seeds: Vec<u64> = match ask.seeds {
+        0 => vec![spec.seed],
+        n => (0..n as u64).map(|i| child_seed(spec.seed, i)).collect(),
+    };
+    let hidden = own[1..own.len() - 1].iter().copied().max();
+    let depths = or_own(&ask.depths, own.len() - 1);
+    let widths = or_own(&ask.widths, hidden.unwrap_or(0));
+    let gammas: Vec<Option<f64>> = match ask.gammas.is_empty() {
+        true => vec![None],
+        false => ask.gammas.iter().map(|g| Some(*g)).collect(),
+    };
+    let reshaped = !(ask.depths.is_empty() && ask.widths.is_empty());
+    let mut tasks = Vec::new();
+    for gamma in &gammas {
+        for &depth in &depths {
+            for &width in &widths {
+                for &seed in &seeds {
+                    let mut overrides = vec![format!("seed={seed}")];
+                    overrides.extend(gamma.map(|g| format!("init.gamma={g:?}")));
+                    if reshaped {
+                        let all = shape(own, depth, width);
+                        overrides.push(format!("network.widths={all:?}"));
+                    }
+                    tasks.push(Task {
+                        depth,
+                        width,
+                        gamma: gamma.or(own_gamma(&spec.init)),
+                        seed,
+                        overrides,
+                    });
+                }
+            }
+        }
+    }
+    tasks
+}
+
+fn or_own(asked: &[usize], own: usize) -> Vec<usize> {
+    match asked.is_empty() {
+        true => vec![own],
+        false => asked.to_vec(),
+    }
+}
+
+fn shape(own: &[usize], depth: usize, width: usize) -> Vec<usize> {
+    let mut widths = vec![width; depth + 1];
+    (widths[0], widths[depth]) = (own[0], own[own.len() - 1]);
+    widths
+}
+
+/// `γ` of a start that has the variance `w^{−γ}`.
+fn own_gamma(init: &InitSpec) -> Option<f64> {
+    match init {
+        InitSpec::Gaussian { gamma, scale, .. } if *scale == 1.0 => *gamma,
+        _ => None,
+    }
+}
