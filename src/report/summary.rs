@@ -108,9 +108,10 @@ impl Summary {
         self.outcome == "failed"
     }
 
-    /// First escape of mode `k = 1, 2, …`.
+    /// First escape of mode `k = 1, 2, …`; none when the mode stood above its level at the start.
     pub fn escape_time(&self, mode: usize) -> Option<f64> {
-        self.escape(mode).map(|event| event.time)
+        let escape = self.escape(mode).filter(|event| !event.at_start);
+        escape.map(|event| event.time)
     }
 
     /// The part of `T_k` that passed since the escape of mode `k − 1`: 1 where modes are learned one by
