@@ -508,3 +508,31 @@ y = "width"
         assert!(svg.contains("</svg>"));
     }
 }
+
+/// From a thousand times the weights every mode starts above its target: there is no escape to wait for, and
+/// the map has nothing to show there.
+#[test]
+fn a_mode_above_its_level_at_the_start_has_no_escape_time() {
+    let place = Place::new(
+        r#"
+[grid]
+"init.scale" = [1.0, 1000.0]
+[[map]]
+x = "init.scale"
+y = "width"
+quantity = "relative_wait"
+mode = 2
+"#,
+    );
+    place.run(0, &["sweep", "sweep.toml", "--out", "out", "--quiet"]);
+    let (table, _) = place.tables("out");
+    let scales = column(&table, "init.scale");
+    for (scale, time) in scales.iter().zip(column(&table, "escape_time")) {
+        let large = scale.parse::<f64>().expect("number") > 1.0;
+        assert_eq!(time.is_empty(), large, "{scale} {time}");
+    }
+    let map = fs::read_to_string(place.path("out/map_1.csv")).expect("map");
+    let waits = column(&map, "relative_wait");
+    assert_eq!(waits.len(), 1, "{map}");
+    assert!(waits[0].parse::<f64>().expect("number").is_finite());
+}
