@@ -3,6 +3,7 @@
 mod exact;
 mod graded;
 mod landscape;
+mod parallel;
 mod predict;
 mod regimes;
 mod saddles;

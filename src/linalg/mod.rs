@@ -73,6 +73,12 @@ pub fn norm(x: &[f64]) -> f64 {
     dot(x, x).sqrt()
 }
 
+/// `‖x − y‖₂`.
+pub fn distance(x: &[f64], y: &[f64]) -> f64 {
+    let squares = x.iter().zip(y).map(|(a, b)| (a - b) * (a - b));
+    squares.sum::<f64>().sqrt()
+}
+
 /// Column-major view of a packed `rows × cols` matrix.
 pub fn view(data: &[f64], rows: usize, cols: usize) -> MatRef<'_, f64> {
     MatRef::from_column_major_slice(data, rows, cols)

@@ -1,6 +1,7 @@
 //! The critical points of a scenario's loss: all of them in closed form for squared error, what many starts
 //! find for every other cost; minima checked on the side of the map.
 
+use super::parallel::in_order;
 use crate::linalg::{Mat, svd};
 use crate::model::{Cost, Problem};
 use crate::report::landscape::{CriticalPointEntry, LandscapeReport};
@@ -9,7 +10,6 @@ use crate::scenario::{Built, Scenario};
 use crate::theory::critical_point::{self, CriticalPoint, Root};
 use crate::theory::schatten_minimum::schatten_minimum;
 use crate::theory::weight_decay::{critical_l2, global_l2, stationary};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Critical orbits that are listed in closed form.
@@ -179,31 +179,13 @@ fn points(
     interrupt: &AtomicBool,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Vec<Saddle> {
-    let next = AtomicUsize::new(0);
-    let found: Mutex<Vec<(usize, Saddle)>> = Mutex::new(Vec::new());
-    let work = || {
-        loop {
-            let start = next.fetch_add(1, Ordering::Relaxed);
-            if start >= search.starts || interrupt.load(Ordering::Relaxed) {
-                break;
-            }
-            if let Some(saddle) = critical_point_from(problem, seed, start as u64)
-                && let Ok(mut found) = found.lock()
-            {
-                found.push((start, saddle));
-            }
-            progress(start + 1, search.starts);
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..search.threads.max(1) {
-            scope.spawn(work);
-        }
-        work();
+    let done = AtomicUsize::new(0);
+    let found = in_order(search.starts, search.threads, interrupt, &|start| {
+        let found = critical_point_from(problem, seed, start as u64);
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1, search.starts);
+        found
     });
-    let mut found = found.into_inner().unwrap_or_default();
-    found.sort_by_key(|(start, _)| *start);
-    found.into_iter().map(|(_, saddle)| saddle).collect()
+    found.into_iter().flatten().collect()
 }
 
 fn entries(problem: &Problem, hits: &[Hit]) -> Vec<CriticalPointEntry> {

@@ -4,13 +4,13 @@
 mod beside;
 mod entries;
 
+use super::parallel::in_order;
 use crate::model::draws::child_seed;
 use crate::regime::{LinearModel, Refused};
 use crate::report::regimes::{RegimesReport, RunEntry, Sample};
 use crate::scenario::schema::InitSpec;
 use crate::scenario::{InputErrors, Scenario};
 use entries::{fits, group_entry, run_entry};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// What to study; an empty list leaves the scenario as it stands.
@@ -74,34 +74,15 @@ pub fn regimes(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<RegimesReport, NoStudy> {
     let tasks = tasks(scenario, ask);
-    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let results: Vec<Mutex<Option<Result<Done, NoStudy>>>> =
-        tasks.iter().map(|_| Mutex::new(None)).collect();
-    let work = || {
-        loop {
-            let i = next.fetch_add(1, Ordering::Relaxed);
-            if i >= tasks.len() || interrupt.load(Ordering::Relaxed) {
-                break;
-            }
-            let result = one(scenario, ask, &tasks[i], interrupt);
-            if let Ok(mut slot) = results[i].lock() {
-                *slot = Some(result);
-            }
-            progress(done.fetch_add(1, Ordering::Relaxed) + 1, tasks.len());
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..ask.threads.clamp(1, tasks.len().max(1)) {
-            scope.spawn(work);
-        }
-        work();
+    let done = AtomicUsize::new(0);
+    let results = in_order(tasks.len(), ask.threads, interrupt, &|i| {
+        let result = one(scenario, ask, &tasks[i], interrupt);
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1, tasks.len());
+        result
     });
-    let mut finished = Vec::new();
-    for result in results {
-        if let Ok(Some(result)) = result.into_inner() {
-            finished.push(result?);
-        }
-    }
+    let finished = results
+        .into_iter()
+        .collect::<Result<Vec<Done>, NoStudy>>()?;
     Ok(collected(scenario, finished))
 }
 

@@ -4,6 +4,7 @@ mod drawing;
 mod entries;
 mod visits;
 
+use super::parallel::in_order;
 use super::{Watch, run};
 use crate::model::Problem;
 use crate::model::draws::child_seed;
@@ -15,13 +16,13 @@ use crate::scenario::{Built, InputErrors, Scenario};
 use crate::verify::conjecture;
 use drawing::maps;
 use entries::{level, path_end, saddle_entry, scale_entry};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Cost above that of the last saddle, relative to the cost at the origin, at which a run is over.
 const LEARNED: f64 = 1e-13;
 /// The same where nothing is left of the cost, which then has digits of its own.
 const ALL_LEARNED: f64 = 1e-20;
+
 /// What to study.
 #[derive(Debug, Clone, Default)]
 pub struct Ask {
@@ -74,34 +75,17 @@ pub fn saddles_along(
 ) -> Result<Study, InputErrors> {
     let seeds = seeds(scenario, ask);
     let total = seeds.len() * ask.scales.len().max(1);
-    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let done = AtomicUsize::new(0);
     let finished = || progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-    let results: Vec<Mutex<Option<Result<OneSeed, InputErrors>>>> =
-        seeds.iter().map(|_| Mutex::new(None)).collect();
-    let work = || {
-        loop {
-            let i = next.fetch_add(1, Ordering::Relaxed);
-            if i >= seeds.len() || interrupt.load(Ordering::Relaxed) {
-                break;
-            }
-            let task = Task {
-                path_of,
-                ask,
-                interrupt,
-                finished: &finished,
-                first: i == 0,
-            };
-            let result = task.one_seed(scenario, seeds[i]);
-            if let Ok(mut slot) = results[i].lock() {
-                *slot = Some(result);
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..ask.threads.clamp(1, seeds.len()) {
-            scope.spawn(work);
-        }
-        work();
+    let results = in_order(seeds.len(), ask.threads, interrupt, &|i| {
+        let task = Task {
+            path_of,
+            ask,
+            interrupt,
+            finished: &finished,
+            first: i == 0,
+        };
+        task.one_seed(scenario, seeds[i])
     });
     let mut study = Study {
         report: SaddlesReport {
@@ -113,11 +97,9 @@ pub fn saddles_along(
         shown: None,
     };
     for result in results {
-        if let Ok(Some(result)) = result.into_inner() {
-            let (entry, shown) = result?;
-            study.report.seeds.push(entry);
-            study.shown = study.shown.or(shown);
-        }
+        let (entry, shown) = result?;
+        study.report.seeds.push(entry);
+        study.shown = study.shown.or(shown);
     }
     Ok(study)
 }

@@ -4,7 +4,7 @@ use super::greedy_path::GreedyPath;
 use super::orbit::Orbit;
 use super::point::Saddle;
 use super::procrustes::distance_up_to_rotation;
-use crate::linalg::{Mat, MatRef, norm, product, sandwich, svd, to_vec, view};
+use crate::linalg::{Mat, MatRef, distance, norm, product, sandwich, svd, to_vec, view};
 use crate::model::Network;
 use std::ops::Range;
 
@@ -48,14 +48,14 @@ impl<'a> Run<'a> {
     /// The row among `rows` that comes closest to `a`.
     pub fn closest(&self, rows: impl Iterator<Item = usize>, a: MatRef<'_, f64>) -> Option<usize> {
         let a = to_vec(a);
-        let off = |row: &usize| separation(&self.maps[*row], &a);
+        let off = |row: &usize| distance(&self.maps[*row], &a);
         rows.min_by(|x, y| off(x).total_cmp(&off(y)))
     }
 
     /// Distances of `A` and of the weights (up to rotations of the hidden layers) from a saddle at one
     /// of the times.
     pub fn distances(&self, row: usize, saddle: &Saddle) -> [f64; 2] {
-        let in_map = separation(&self.maps[row], &to_vec(saddle.end_to_end.as_ref()));
+        let in_map = distance(&self.maps[row], &to_vec(saddle.end_to_end.as_ref()));
         let in_weights = match &saddle.core {
             None => norm(&self.weights[row]),
             Some(core) => distance_up_to_rotation(
@@ -146,7 +146,7 @@ fn from_orbits(run: &Run<'_>, row: usize, orbits: &[&Orbit]) -> [f64; 2] {
     let map = run.map(row);
     let place = |orbit: &&Orbit| {
         let time = closest_time(orbit, map);
-        (separation(map, &orbit.map_at(time)), time)
+        (distance(map, &orbit.map_at(time)), time)
     };
     let mut best: Option<(f64, f64, &Orbit)> = None;
     for orbit in orbits {
@@ -166,9 +166,9 @@ fn from_orbits(run: &Run<'_>, row: usize, orbits: &[&Orbit]) -> [f64; 2] {
 /// The time at which an orbit comes closest to a map.
 fn closest_time(orbit: &Orbit, map: &[f64]) -> f64 {
     let samples = &orbit.samples;
-    let off = |time: f64| separation(map, &orbit.map_at(time));
+    let off = |time: f64| distance(map, &orbit.map_at(time));
     let nearest = (0..samples.len())
-        .map(|i| (separation(map, &samples[i].map), i))
+        .map(|i| (distance(map, &samples[i].map), i))
         .min_by(|a, b| a.0.total_cmp(&b.0))
         .map_or(0, |(_, i)| i);
     let mut lo = samples[nearest.saturating_sub(1)].time;
@@ -258,10 +258,4 @@ impl<'a> Unused<'a> {
         let along = product(rest.as_ref(), self.right.as_ref());
         &rest - product(along.as_ref(), self.right.transpose())
     }
-}
-
-/// `‖x − y‖₂`.
-fn separation(x: &[f64], y: &[f64]) -> f64 {
-    let squares = x.iter().zip(y).map(|(a, b)| (a - b) * (a - b));
-    squares.sum::<f64>().sqrt()
 }

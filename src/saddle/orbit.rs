@@ -7,7 +7,7 @@
 use super::point::{Saddle, core_problem};
 use crate::flow::LayerFlow;
 use crate::integrate::{Integration, Method, Observer, Options, Step, VectorField, integrate};
-use crate::linalg::{Mat, SingularValues, dot, norm, product, svd, to_vec, view};
+use crate::linalg::{Mat, SingularValues, distance, dot, norm, product, svd, to_vec, view};
 use crate::model::{Network, Problem};
 use std::ops::ControlFlow;
 
@@ -90,8 +90,7 @@ pub fn orbit(problem: &Problem, from: &Saddle, pair: usize) -> Result<Orbit, Pat
         horizon: f64::MAX,
         max_steps: MOST_STEPS,
     };
-    let interior = LayerFlow::new(&core);
-    let mut walk = Walk::new(&core, &interior, from);
+    let mut walk = Walk::new(&core, &flow, from);
     let end = integrate(&flow, &core.initial_weights, &options, &mut walk);
     let growth = from.gradient_singular_values[pair] - 2.0 * problem.l2;
     let size = new_neuron(&core, rank);
@@ -128,10 +127,7 @@ impl Orbit {
     /// How long after the origin the orbit stays farther than `NEAR` of its length from its end.
     pub fn duration(&self) -> Option<f64> {
         let end = to_vec(self.to.end_to_end.as_ref());
-        let off = |s: &Sample| -> f64 {
-            let squares = s.map.iter().zip(&end).map(|(a, b)| (a - b) * (a - b));
-            squares.sum::<f64>().sqrt()
-        };
+        let off = |s: &Sample| distance(&s.map, &end);
         let length = off(self.samples.first()?);
         let last = self.samples.iter().rev().find(|s| off(s) > NEAR * length)?;
         Some(last.time - self.origin?)
@@ -236,7 +232,8 @@ fn arrived(
         ..core.clone()
     };
     if let Some(saddle) = Saddle::polished(&at_end, rank)
-        && distance(&end.state, saddle.core.as_ref()) <= 0.05 * norm(&end.state)
+        && let Some(core) = &saddle.core
+        && distance(&end.state, &core.initial_weights) <= 0.05 * norm(&end.state)
     {
         return Ok(saddle);
     }
@@ -254,13 +251,6 @@ fn level_scale(from: &Saddle) -> f64 {
     from.gradient_singular_values
         .iter()
         .fold(0.0, |m, s| m.max(*s))
-}
-
-fn distance(weights: &[f64], core: Option<&Problem>) -> f64 {
-    core.map_or(f64::INFINITY, |core| {
-        let pairs = weights.iter().zip(&core.initial_weights);
-        norm(&pairs.map(|(a, b)| a - b).collect::<Vec<_>>())
-    })
 }
 
 /// Keeps samples of an orbit and ends it where it comes to rest.

@@ -8,7 +8,7 @@
 use super::newton::critical_weights;
 use crate::flow::LayerFlow;
 use crate::integrate::VectorField;
-use crate::linalg::{Mat, MatRef, SingularValues, dot, norm, product, svd};
+use crate::linalg::{Mat, SingularValues, dot, norm, product, svd};
 use crate::model::{Cost, Network, Problem};
 
 /// A critical point of rank `k`.
@@ -50,16 +50,6 @@ impl Saddle {
             ..problem.clone()
         };
         Self::at(&problem.cost, Some(core), rank)
-    }
-
-    /// The balanced critical point of rank `rank` next to the matrix `a`.
-    pub fn balanced(problem: &Problem, a: MatRef<'_, f64>, rank: usize) -> Option<Self> {
-        if rank == 0 {
-            return Self::origin(problem);
-        }
-        let mut core = core_problem(problem, rank);
-        core.initial_weights = balanced_weights(&core.network, a, rank)?;
-        Self::polished(&core, rank)
     }
 
     /// `C(A) + λ‖θ‖²`.
@@ -181,30 +171,4 @@ fn directions(network: &Network, weights: &[f64], hidden: usize, rank: usize) ->
     });
     let parts = svd(beside.as_ref())?;
     (rank <= parts.s.len()).then(|| parts.u.as_ref().subcols(0, rank).to_owned())
-}
-
-/// Balanced weights of hidden widths `rank` for the best approximation of `a` of that rank:
-/// `W_1 = S^{1/L} Vᵀ`, `W_l = S^{1/L}`, `W_L = U S^{1/L}`.
-pub(super) fn balanced_weights(
-    network: &Network,
-    a: MatRef<'_, f64>,
-    rank: usize,
-) -> Option<Vec<f64>> {
-    let parts = svd(a)?;
-    let depth = network.depth();
-    let mut weights = vec![0.0; network.parameters()];
-    for layer in 1..=depth {
-        let mut w = network.layer_mut(&mut weights, layer);
-        for k in 0..rank {
-            let root = parts.s[k].powf(1.0 / depth as f64);
-            if layer == 1 {
-                (0..w.ncols()).for_each(|j| w[(k, j)] = root * parts.v[(j, k)]);
-            } else if layer == depth {
-                (0..w.nrows()).for_each(|i| w[(i, k)] = root * parts.u[(i, k)]);
-            } else {
-                w[(k, k)] = root;
-            }
-        }
-    }
-    Some(weights)
 }

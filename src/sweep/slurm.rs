@@ -52,7 +52,7 @@ mod tests {
     fn every_run_is_in_one_task_and_words_stay_words() {
         let script = script(&Batch {
             program: Path::new("/opt/dln flow"),
-            sweep: Path::new("/home/o'hara/s.toml"),
+            sweep: Path::new("/data/o'hara/s.toml"),
             folder: Path::new("/out"),
             set: &["solver.method=\"bdf\"".to_owned()],
             tasks: 4,
@@ -60,7 +60,7 @@ mod tests {
         for part in [
             "--array=0-3\n",
             "--shard \"$SLURM_ARRAY_TASK_ID/4\"",
-            "exec '/opt/dln flow' sweep '/home/o'\\''hara/s.toml' --out '/out'",
+            "exec '/opt/dln flow' sweep '/data/o'\\''hara/s.toml' --out '/out'",
             " --set 'solver.method=\"bdf\"'",
         ] {
             assert!(script.contains(part), "{part:?} in {script}");
