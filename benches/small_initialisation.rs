@@ -6,7 +6,7 @@
 
 use dlnflow::observe::EventKind;
 use dlnflow::report::Report;
-use dlnflow::report::figure::{Errors, errors};
+use dlnflow::report::figure::{Errors, Style, errors};
 use dlnflow::run::{Watch, run};
 use dlnflow::scenario::Scenario;
 use serde_json::Value;
@@ -67,7 +67,7 @@ fn two_layers(items: &[Value]) {
     let named = FRAMES.map(|frame| format!("frame = \"{frame}\""));
     let curves: Vec<_> = named.iter().map(String::as_str).zip(curves).collect();
     let curves: Vec<_> = curves.into_iter().map(|(n, (_, c))| (n, c)).collect();
-    let figure = errors(&Errors {
+    let shown = Errors {
         name: "small_initialisation",
         title: "Small initialisation",
         description: "Relative error of the third escape time of a 3 × 3 weighted cost with two \
@@ -76,7 +76,8 @@ fn two_layers(items: &[Value]) {
         x: "size of the start α",
         y: "relative error of T_{3}",
         curves: &curves,
-    });
+    };
+    let figure = errors(&shown, &Style::default());
     std::fs::write(FIGURE, figure.expect("a figure").svg).expect(FIGURE);
 }
 

@@ -3,12 +3,14 @@
 mod exact;
 mod graded;
 mod landscape;
+mod look;
 mod parallel;
 mod predict;
 mod regimes;
 mod saddles;
 
 pub use landscape::{Search, landscape};
+pub use look::{look, style};
 pub use predict::{Theory, predict};
 pub use regimes::{NoStudy, RegimesAsk, regimes};
 pub use saddles::{Ask, PathOf, Shown, Study, saddles, saddles_along};
@@ -118,6 +120,7 @@ fn measure_flow(
         predictions: Vec::new(),
         declined: Vec::new(),
         laws: observed.laws,
+        look: look::look(scenario),
         checks: verify::expectations(&built.expectations, &trajectory, &observed.events),
         warnings: [
             observed.warnings,

@@ -72,10 +72,14 @@ pub enum Command {
         #[command(flatten)]
         args: RegimeArgs,
     },
-    /// Draw the figures of a finished output folder again; nothing is recomputed
+    /// Draw the figures of a finished output folder again, in another look with --set figure.…; nothing is
+    /// recomputed
     Plot {
         /// Output folder of a run
         folder: PathBuf,
+        /// Draw this figure only, e.g. cost_log (repeatable) [default: all]
+        #[arg(long, value_name = "NAME")]
+        figure: Vec<String>,
     },
     /// Print the JSON Schema of a scenario
     Schema,

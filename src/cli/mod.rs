@@ -6,6 +6,7 @@ mod collect;
 mod exit;
 mod failure;
 mod landscape;
+mod plot;
 mod predict;
 mod print;
 mod progress;
@@ -20,11 +21,9 @@ pub use args::Cli;
 
 use args::{Command, Global};
 use clap::CommandFactory;
-use dlnflow::report;
 use exit::Exit;
 use failure::Failure;
 use std::io::{self, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 /// Carries out a command; failures go to stderr.
@@ -40,7 +39,7 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Sweep { sweep, args } => sweep::run(sweep.as_deref(), &args, &global),
         Command::Collect { folder } => collect::run(&folder, &global),
         Command::Regimes { scenario, args } => regimes::run(&scenario, &args, &global),
-        Command::Plot { folder } => plot(&folder, &global),
+        Command::Plot { folder, figure } => plot::run(&folder, &figure, &global),
         Command::Schema => schema(),
         Command::Completions { shell } => completions(shell),
         Command::Man => man(),
@@ -53,17 +52,6 @@ pub fn execute(cli: Cli) -> ExitCode {
 fn threads(own: Option<u16>, global: &Global) -> usize {
     let all = || std::thread::available_parallelism().map_or(1, usize::from);
     own.or(global.threads).map_or_else(all, usize::from)
-}
-
-/// Draws the figures of a finished output folder again.
-fn plot(folder: &Path, global: &Global) -> Result<Exit, Failure> {
-    let paths = report::redraw(folder)?;
-    if global.json {
-        print::json(&serde_json::json!({ "figures": paths }))?;
-    } else if !global.quiet {
-        print::lines(paths.iter().map(|p| p.display().to_string()))?;
-    }
-    Ok(Exit::Done)
 }
 
 fn schema() -> Result<Exit, Failure> {

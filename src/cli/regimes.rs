@@ -41,7 +41,7 @@ pub fn run(path: &Path, args: &RegimeArgs, global: &Global) -> Result<Exit, Fail
     };
     let own = integrate(&scenario, &built, watch);
     let mut extras = extras(&scenario, &built, begin);
-    extras.files = regimes::files(&found)?;
+    extras.files = regimes::files(&found, &own.look.style)?;
     report::write(&own, &folder, &extras, Keep::ALL)?;
     summarise(&found, &folder, global)?;
     Ok(match watcher.interrupt.load(Ordering::Relaxed) {

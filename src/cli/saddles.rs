@@ -43,7 +43,8 @@ pub fn run(path: &Path, args: &SaddleArgs, global: &Global) -> Result<Exit, Fail
     counter.clear();
     if let Some(shown) = &found.shown {
         let mut extras = extras(&shown.scenario, &shown.built, begin);
-        extras.files = report::saddles::files(&found.report, &found.drawing())?;
+        let style = &shown.run.look.style;
+        extras.files = report::saddles::files(&found.report, &found.drawing(), style)?;
         report::write(&shown.run, &folder, &extras, Keep::ALL)?;
     }
     summarise(&found.report, &folder, global)?;

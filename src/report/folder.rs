@@ -2,8 +2,9 @@
 //! folder is replaced only when it is one of ours; files in it that its manifest does not list
 //! belong to the user and are carried over.
 
+use super::figure::{self, Figure, Look};
 use super::manifest::{self, Hashes, Manifest};
-use super::{Report, csv, events, figure, json, npz, read};
+use super::{Finished, Report, csv, events, json, npz};
 use crate::error::Error;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -28,7 +29,7 @@ pub struct Extras {
     /// SHA-256 of inputs that are not copied, the scenario file as given among them.
     pub input_hashes: Hashes,
     /// Further files, by their names in the folder.
-    pub files: Vec<(String, String)>,
+    pub files: Vec<(String, Vec<u8>)>,
     pub seed: u64,
     /// Wall time of the whole command.
     pub wall: Duration,
@@ -100,26 +101,37 @@ pub fn writable(folder: &Path) -> Result<(), Error> {
     Staging::begin(folder).map(drop)
 }
 
-/// Draws the figures of a finished output folder again from the files in it; returns their paths.
+/// Draws the figures of a finished output folder again from the files in it, as `look` says, and keeps
+/// the scenario that says so; returns their paths.
 ///
 /// # Errors
 /// `NotOurs`, `Io`, or `Damaged` with file and line.
-pub fn redraw(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let finished = read::finished(folder)?;
+pub fn redraw(
+    folder: &Path,
+    finished: &Finished,
+    look: &Look,
+    scenario_toml: &str,
+) -> Result<Vec<PathBuf>, Error> {
     let mut manifest = Manifest::read(folder)?;
+    let figures = figure::all(&finished.drawing(), look)?;
+    let mut files: Vec<_> = figures.into_iter().flat_map(Figure::files).collect();
+    let drawn = files.len();
+    files.push((
+        "scenario.toml".to_owned(),
+        scenario_toml.as_bytes().to_vec(),
+    ));
     let mut paths = Vec::new();
-    for (name, text) in figure_files(&finished.drawing())? {
+    for (name, bytes) in files {
         let path = folder.join(&name);
-        write_file(&path, text.as_bytes())?;
-        manifest
-            .outputs
-            .insert(name, manifest::hash(text.as_bytes()));
+        write_file(&path, &bytes)?;
+        manifest.outputs.insert(name, manifest::hash(&bytes));
         paths.push(path);
     }
     let mut text = Vec::new();
     let path = folder.join(manifest::NAME);
     manifest.write(&mut text).map_err(|e| Error::io(&path, e))?;
     write_file(&path, &text)?;
+    paths.truncate(drawn);
     Ok(paths)
 }
 
@@ -133,16 +145,6 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let aside = scratch.path().join("file");
     fs::write(&aside, bytes).map_err(failed)?;
     fs::rename(&aside, path).map_err(failed)
-}
-
-/// The figures and the numbers they draw, by file name.
-fn figure_files(drawing: &figure::Drawing) -> Result<Vec<(String, String)>, Error> {
-    let mut files = Vec::new();
-    for figure in figure::all(drawing)? {
-        files.push((format!("figures/{}.svg", figure.name), figure.svg));
-        files.push((format!("figures/{}.csv", figure.name), figure.numbers));
-    }
-    Ok(files)
 }
 
 /// How the names of folders begin that hold what is being written.
@@ -206,12 +208,13 @@ impl Files {
             self.add("weights.npz", |out| npz::write(report, out))?;
         }
         if keep.figures {
-            for (name, text) in figure_files(&report.into())? {
-                self.add(&name, |out| out.write_all(text.as_bytes()))?;
+            let figures = figure::all(&report.into(), &report.look)?;
+            for (name, bytes) in figures.into_iter().flat_map(Figure::files) {
+                self.add(&name, |out| out.write_all(&bytes))?;
             }
         }
-        for (name, text) in &extras.files {
-            self.add(name, |out| out.write_all(text.as_bytes()))?;
+        for (name, bytes) in &extras.files {
+            self.add(name, |out| out.write_all(bytes))?;
         }
         let manifest = Manifest::new(report, extras, self.hashes.clone());
         self.add(manifest::NAME, |out| manifest.write(out))

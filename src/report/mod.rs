@@ -28,4 +28,5 @@ mod names;
 mod report;
 
 pub use folder::{Extras, Input, Keep, redraw, writable, write, write_file, write_new};
+pub use read::{Finished, finished};
 pub use report::{Check, Declined, Prediction, Report, SolverReport, Source};

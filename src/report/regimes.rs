@@ -1,7 +1,7 @@
 //! Runs over widths, depths and `γ` beside their linearised models, as inert data; `regimes.json`,
 //! `regimes.csv`, `regimes_curves.csv` and the tables on standard output.
 
-use super::figure::{self, Figure};
+use super::figure::{self, Figure, Style};
 use super::table::{significant, write_cells};
 use crate::error::Error;
 use serde::Serialize;
@@ -182,23 +182,20 @@ pub fn write_json(report: &RegimesReport, out: &mut impl Write) -> io::Result<()
 ///
 /// # Errors
 /// `Io` when the drawing backend fails.
-pub fn files(report: &RegimesReport) -> Result<Vec<(String, String)>, Error> {
+pub fn files(report: &RegimesReport, style: &Style) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let mut json = Vec::new();
     let path = std::path::Path::new("regimes.json");
     write_json(report, &mut json).map_err(|e| Error::io(path, e))?;
     let mut files = vec![
+        ("regimes.json".to_owned(), json),
+        ("regimes.csv".to_owned(), runs_csv(report).into_bytes()),
         (
-            "regimes.json".to_owned(),
-            String::from_utf8_lossy(&json).into_owned(),
+            "regimes_curves.csv".to_owned(),
+            curves_csv(report).into_bytes(),
         ),
-        ("regimes.csv".to_owned(), runs_csv(report)),
-        ("regimes_curves.csv".to_owned(), curves_csv(report)),
     ];
-    let drawn = figure::regimes(report)?;
-    for (name, Figure { svg, numbers, .. }) in drawn {
-        files.push((format!("figures/{name}.svg"), svg));
-        files.push((format!("figures/{name}.csv"), numbers));
-    }
+    let drawn = figure::regimes(report, style)?;
+    files.extend(drawn.into_iter().flat_map(Figure::files));
     Ok(files)
 }
 

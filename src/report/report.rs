@@ -1,5 +1,6 @@
 //! The finished result of one run.
 
+use super::figure::Look;
 use crate::observe::{Event, Law, Trajectory};
 use std::time::Duration;
 
@@ -85,6 +86,8 @@ pub struct Report {
     pub declined: Vec<Declined>,
     /// Conservation laws that the run was held against.
     pub laws: Vec<Law>,
+    /// How the figures look and which are drawn.
+    pub look: Look,
     pub checks: Vec<Check>,
     /// Violated monitors and other remarks, one sentence each.
     pub warnings: Vec<String>,

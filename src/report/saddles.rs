@@ -1,7 +1,7 @@
 //! The saddles that runs visit and the greedy path they are held against, as inert data; `saddles.json`
 //! and the table on standard output.
 
-use super::figure::{Study, saddles};
+use super::figure::{Figure, Study, Style, saddles};
 use super::table::{significant, write_cells};
 use crate::error::Error;
 use serde::Serialize;
@@ -178,16 +178,16 @@ pub fn write_json(report: &SaddlesReport, out: &mut impl Write) -> io::Result<()
 ///
 /// # Errors
 /// `Io` when the drawing backend fails.
-pub fn files(report: &SaddlesReport, study: &Study) -> Result<Vec<(String, String)>, Error> {
+pub fn files(
+    report: &SaddlesReport,
+    study: &Study,
+    style: &Style,
+) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let mut text = Vec::new();
     let path = std::path::Path::new("saddles.json");
     write_json(report, &mut text).map_err(|e| Error::io(path, e))?;
-    let text = String::from_utf8_lossy(&text).into_owned();
     let mut files = vec![("saddles.json".to_owned(), text)];
-    for figure in saddles(study)? {
-        files.push((format!("figures/{}.svg", figure.name), figure.svg));
-        files.push((format!("figures/{}.csv", figure.name), figure.numbers));
-    }
+    files.extend(saddles(study, style)?.into_iter().flat_map(Figure::files));
     Ok(files)
 }
 

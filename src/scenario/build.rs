@@ -5,7 +5,7 @@ use super::error::InputErrors;
 use super::files::{InputFile, MAX_ENTRIES};
 use super::load::Scenario;
 use super::schema::Expect;
-use super::{cost, start, validate};
+use super::{cost, figure, start, validate};
 use crate::integrate::{Method, Options};
 use crate::linalg::{Mat, norm};
 use crate::model::{Cost, Network, Problem};
@@ -53,6 +53,7 @@ impl Scenario {
         let recording = validate::recording(&mut context, parameters);
         let events = validate::events(&mut context, network.as_ref(), cost.as_ref());
         let expectations = validate::expectations(&mut context, network.as_ref());
+        figure::check(&mut context);
         let (Some(network), Some(cost), Some(initial_weights), Some(method), Some(recording)) =
             (network, cost, weights, method, recording)
         else {

@@ -37,10 +37,10 @@ impl FileHashes {
 
 impl Scenario {
     /// A hash of everything that a run depends on: all keys with their defaults and the contents of
-    /// the files they name. Title and reference are left out, as is where the files lie.
+    /// the files they name. Title, reference and figures are left out, as is where the files lie.
     pub fn identity(&self, files: &FileHashes) -> String {
         let mut spec = self.spec.clone();
-        (spec.title, spec.reference) = (None, None);
+        (spec.title, spec.reference, spec.figure) = (None, None, None);
         spec.for_each_path(&mut |path| *path = files.of(&self.folder.join(&*path)));
         // Every type of the schema is a table of plain values, which TOML can always write.
         let mut hash = hex(toml::to_string(&spec).unwrap_or_default().as_bytes());

@@ -8,6 +8,7 @@ mod context;
 mod cost;
 mod document;
 mod error;
+mod figure;
 mod files;
 mod identity;
 mod load;

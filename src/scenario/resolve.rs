@@ -4,6 +4,11 @@ use super::files::InputFile;
 use super::load::Scenario;
 
 impl Scenario {
+    /// The scenario as TOML with all defaults spelled out; files keep the names they have.
+    pub fn to_toml(&self) -> String {
+        self.resolved(&[])
+    }
+
     /// The scenario as TOML with all defaults spelled out, files under their copies' names.
     pub(super) fn resolved(&self, inputs: &[InputFile]) -> String {
         let mut spec = self.spec.clone();

@@ -287,7 +287,7 @@ fn crossing_possible(
     }
 }
 
-fn has_test_set(context: &Context<'_>) -> bool {
+pub(super) fn has_test_set(context: &Context<'_>) -> bool {
     match &context.spec.cost {
         CostSpec::MatrixCompletion { .. } => true,
         CostSpec::MatrixSensing { target, .. } => target.is_some(),

@@ -3,7 +3,9 @@
 
 use super::in_parallel;
 use crate::error::Error;
+use crate::report::figure::Style;
 use crate::report::write_file;
+use crate::run::style;
 use crate::scenario::sweep::{KeepSpec, Questions};
 use crate::scenario::{FileHashes, Sweep};
 use serde::{Deserialize, Serialize};
@@ -70,6 +72,11 @@ impl Plan {
             questions: sweep.spec.questions(),
             runs: in_parallel(sweep.count(), jobs, planned),
         }
+    }
+
+    /// How the figures look.
+    pub fn style(&self) -> Style {
+        style(&self.questions.figure)
     }
 
     /// Writes the plan into a sweep's folder; one that is there already is left alone.

@@ -1,5 +1,6 @@
 //! The program as a user meets it: exit codes, what goes to which stream, the output folder.
 
+use crate::program::{Done, Place};
 use crate::two_modes::{ESCAPE, SCENARIO};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,62 +25,9 @@ const FILES: [&str; 14] = [
     "weights.npz",
 ];
 
-/// A folder with `scenario.toml`, where the program runs.
-struct Place(TempDir);
-
-impl Place {
-    fn new(scenario: &str) -> Self {
-        let place = Self(tempfile::tempdir().expect("temporary folder"));
-        fs::write(place.path("scenario.toml"), scenario).expect("scenario");
-        place
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dlnflow"));
-        command.current_dir(self.0.path()).args(arguments);
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Done {
-        Done::new(&self.command(arguments).output().expect("program"))
-    }
-
-    fn outcome(&self, folder: &str) -> String {
-        let report = fs::read(self.path(folder).join("report.json")).expect("report");
-        json(&report)["outcome"].as_str().expect("text").to_owned()
-    }
-}
-
-/// How the program ended and what it said.
-#[derive(Debug)]
-struct Done {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-impl Done {
-    fn new(output: &Output) -> Self {
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
-        Self {
-            code: output.status.code(),
-            stdout: text(&output.stdout),
-            stderr: text(&output.stderr),
-        }
-    }
-
-    /// Ended with `code`, with every one of `said` on stderr.
-    fn expect(self, code: i32, said: &[&str]) -> Self {
-        assert_eq!(self.code, Some(code), "{self:#?}");
-        for part in said {
-            assert!(self.stderr.contains(part), "{part:?} in {self:#?}");
-        }
-        self
-    }
+fn outcome(place: &Place, folder: &str) -> String {
+    let report = fs::read(place.path(folder).join("report.json")).expect("report");
+    json(&report)["outcome"].as_str().expect("text").to_owned()
 }
 
 fn json(bytes: &[u8]) -> serde_json::Value {
@@ -276,7 +224,7 @@ fn a_numerical_failure_ends_with_3_and_keeps_what_there_is() {
             "out/scenario",
         ];
         place.run(arguments).expect(3, &said);
-        assert_eq!(place.outcome("out/scenario"), "failed");
+        assert_eq!(outcome(&place, "out/scenario"), "failed");
         assert_eq!(listing(&place.path("out/scenario")), FILES);
         let mut silent = arguments.to_vec();
         silent.push("--quiet");
@@ -303,7 +251,7 @@ fn an_interrupt_ends_with_130_and_keeps_what_there_is() {
         "what was computed is in out/scenario",
     ];
     done.expect(130, &said);
-    assert_eq!(place.outcome("out/scenario"), "interrupted");
+    assert_eq!(outcome(&place, "out/scenario"), "interrupted");
     assert_eq!(listing(&place.path("out/scenario")), FILES);
 }
 

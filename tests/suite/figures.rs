@@ -73,7 +73,7 @@ fn attributes(tag: &str) -> BTreeMap<String, String> {
 }
 
 fn figures(report: &Report) -> Vec<Figure> {
-    all(&Drawing::from(report)).unwrap()
+    all(&Drawing::from(report), &report.look).unwrap()
 }
 
 fn check_document(figure: &Figure) -> Vec<Element> {

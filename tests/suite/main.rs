@@ -7,6 +7,7 @@ mod common;
 mod curves;
 mod decimals;
 mod generic;
+mod program;
 mod synthetic;
 mod two_modes;
 
@@ -31,6 +32,7 @@ mod input_properties;
 mod inputs;
 mod invariants;
 mod landscape;
+mod looks;
 mod methods_agree;
 mod monitors;
 mod mutations;

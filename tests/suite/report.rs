@@ -4,6 +4,7 @@
 use crate::synthetic;
 use dlnflow::error::Error;
 use dlnflow::observe::{Row, Trajectory};
+use dlnflow::report::figure::Look;
 use dlnflow::report::{self, Extras, Input, Keep, Report, csv, events, json, npz, read, table};
 use npyz::npz::NpzArchive;
 use proptest::prelude::*;
@@ -344,6 +345,11 @@ fn single_files_are_replaced_whole() {
     assert_eq!(contents(dir.path()).len(), 1);
 }
 
+fn redraw(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let finished = report::finished(folder)?;
+    report::redraw(folder, &finished, &Look::default(), "schema = 1\n")
+}
+
 #[test]
 fn plot_draws_the_same_figures_again() {
     let dir = tempfile::tempdir().unwrap();
@@ -355,7 +361,7 @@ fn plot_draws_the_same_figures_again() {
         ..Keep::ALL
     };
     report::write(&report, &bare, &extras(), keep).unwrap();
-    let paths = report::redraw(&bare).unwrap();
+    let paths = redraw(&bare).unwrap();
     assert_eq!(paths.len(), 8);
     for path in paths {
         let name = path.strip_prefix(&bare).unwrap();
@@ -379,7 +385,7 @@ fn plot_draws_the_same_figures_again() {
 fn plot_says_what_is_wrong_with_a_folder() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("out");
-    let error = |folder: &Path| report::redraw(folder).unwrap_err().to_string();
+    let error = |folder: &Path| redraw(folder).unwrap_err().to_string();
     assert!(error(&folder).contains("no such folder"));
     assert!(error(dir.path()).contains("not an output folder of dlnflow"));
     report::write(&synthetic::report(3), &folder, &extras(), Keep::ALL).unwrap();
@@ -488,7 +494,7 @@ proptest! {
         bytes.splice(at..end, noise);
         fs::write(folder.join(name), bytes).unwrap();
         // Either it still draws, or it says which file is at fault.
-        if let Err(error) = report::redraw(&folder) {
+        if let Err(error) = redraw(&folder) {
             let ours = matches!(error, Error::NotOurs { .. });
             prop_assert!(ours == (name == "manifest.json") || error.to_string().contains(name));
         }

@@ -152,6 +152,7 @@ pub fn report(modes: usize) -> Report {
         predictions: predictions(),
         declined: Vec::new(),
         laws: Vec::new(),
+        look: dlnflow::report::figure::Look::default(),
         checks: checks(),
         warnings: Vec::new(),
         solver: SolverReport {

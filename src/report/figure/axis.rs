@@ -1,43 +1,87 @@
-//! Axes: a line to the left and below, ticks outside, decades or round numbers beside them.
+//! Axes: a line to the left and below, ticks outside, decades or round numbers beside them; and the
+//! bar of colours, an axis to the right.
 
-use super::canvas::{Anchor, Canvas, pt};
+use super::canvas::{Anchor, Canvas};
 use super::chart::Axis;
 use super::palette;
 use super::polyline::Frame;
-use super::ticks::{Ticks, power_of_ten};
+use super::scale::Scale;
+use super::style::Style;
+use super::ticks::{Ticks, power_of_ten, ticks};
 use std::io;
 
-/// Text heights.
-pub const TICK_TEXT: i32 = pt(7.5);
-pub const LABEL_TEXT: i32 = pt(8.5);
 /// Capital letters and digits reach this part of the text height.
-const CAPITALS: f64 = 0.72;
+const CAPITALS: f64 = 0.73;
+/// Letters reach this far below the baseline.
+const BELOW: f64 = 0.24;
 const MAJOR: i32 = 90;
 const MINOR: i32 = 50;
 const GAP: i32 = 60;
+/// From tick labels to the axis' name.
+const TO_NAME: i32 = 110;
+/// From the edge of the cell to the axis' name.
+const EDGE: i32 = 60;
+/// The bar of colours: how far from the axes, how wide, in how many steps.
+const BAR_GAP: i32 = 180;
+const BAR_WIDTH: i32 = 300;
+const BAR_STEPS: i32 = 128;
+
+/// Most ticks on a vertical axis of this length.
+pub fn vertical_ticks(scale: &Scale, length: i32, style: &Style) -> Ticks {
+    let most = f64::from(length) / (1.95 * f64::from(style.small()));
+    ticks(scale, (most as usize).clamp(2, 9))
+}
+
+/// As many ticks as have room for their labels on a horizontal axis of this length.
+pub fn horizontal_ticks(scale: &Scale, length: i32, style: &Style) -> Ticks {
+    let room = f64::from(style.small());
+    let fits = |ticks: &Ticks| {
+        ticks.major.windows(2).all(|pair| {
+            let widths = pair.iter().map(|(_, l)| style.text_width(l, style.small()));
+            let needed = 0.5 * f64::from(widths.sum::<i32>()) + room;
+            (pair[1].0 - pair[0].0) * f64::from(length) >= needed
+        })
+    };
+    let tried = (2..=6).rev().map(|most| ticks(scale, most));
+    tried.clone().find(fits).unwrap_or_else(|| ticks(scale, 2))
+}
+
+fn widest(ticks: &Ticks, style: &Style) -> i32 {
+    let widths = ticks.major.iter();
+    let widths = widths.map(|(_, label)| style.text_width(label, style.small()));
+    widths.max().unwrap_or(0)
+}
 
 /// Room to the left of the frame.
-pub fn left_room(y: &Ticks) -> i32 {
-    let widths = y
-        .major
-        .iter()
-        .map(|(_, label)| Canvas::text_width(label, TICK_TEXT));
-    60 + LABEL_TEXT + 110 + widths.max().unwrap_or(0) + GAP + MAJOR
+pub fn left_room(y: &Ticks, style: &Style) -> i32 {
+    EDGE + style.label() + TO_NAME + widest(y, style) + GAP + MAJOR
 }
 
 /// Room below the frame.
-pub fn bottom_room() -> i32 {
-    MAJOR + GAP + TICK_TEXT + 60 + LABEL_TEXT + 90
+pub fn bottom_room(style: &Style) -> i32 {
+    let label = style.label();
+    x_label_baseline(style) + TO_NAME + raised(CAPITALS, label) + raised(BELOW, label) + 40
 }
 
 /// Room to the right of the frame: half the last label, where it stands at the end.
-pub fn right_room(x: &Ticks) -> i32 {
+pub fn right_room(x: &Ticks, style: &Style) -> i32 {
     let at_end = |(position, _): &&(f64, String)| *position > 0.9;
     let widths = x.major.iter().filter(at_end);
     let half = widths
-        .map(|(_, label)| Canvas::text_width(label, TICK_TEXT) / 2)
+        .map(|(_, label)| style.text_width(label, style.small()) / 2)
         .max();
     half.unwrap_or(0).max(120) + 60
+}
+
+/// Room to the right of the frame for a bar of colours.
+pub fn bar_room(bar: &Axis, length: i32, style: &Style) -> i32 {
+    let ticks = vertical_ticks(&bar.scale, length, style);
+    BAR_GAP + BAR_WIDTH + MAJOR + GAP + widest(&ticks, style) + TO_NAME + style.label() + EDGE
+}
+
+/// From the frame's lower edge to the baseline of the labels below it.
+fn x_label_baseline(style: &Style) -> i32 {
+    MAJOR + GAP + raised(CAPITALS * 1.12, style.small())
 }
 
 /// The axis' name, with the unit of its tick labels.
@@ -49,45 +93,80 @@ fn name(axis: &Axis, ticks: &Ticks) -> String {
 }
 
 /// Draws the horizontal axis.
-pub fn draw_x(canvas: &mut Canvas, frame: &Frame, axis: &Axis, ticks: &Ticks) -> io::Result<()> {
+pub fn draw_x(
+    canvas: &mut Canvas,
+    frame: &Frame,
+    (axis, ticks): (&Axis, &Ticks),
+    style: &Style,
+) -> io::Result<()> {
     let y = frame.bottom as i32;
     let place = |p: f64| (frame.left + p * (frame.right - frame.left)).round() as i32;
     canvas.line((place(0.0), y), (place(1.0), y), palette::axis())?;
     for &p in &ticks.minor {
         canvas.line((place(p), y), (place(p), y + MINOR), palette::minor_tick())?;
     }
-    let baseline = y + MAJOR + GAP + raised(CAPITALS * 1.12, TICK_TEXT);
+    let baseline = y + x_label_baseline(style);
     for (p, label) in &ticks.major {
         canvas.line((place(*p), y), (place(*p), y + MAJOR), palette::axis())?;
-        canvas.text(label, (place(*p), baseline), TICK_TEXT, Anchor::Middle)?;
+        canvas.text(label, (place(*p), baseline), style.small(), Anchor::Middle)?;
     }
-    let below = baseline + 110 + raised(CAPITALS, LABEL_TEXT);
-    canvas.text(
-        &name(axis, ticks),
-        (place(0.5), below),
-        LABEL_TEXT,
-        Anchor::Middle,
-    )
+    let below = baseline + TO_NAME + raised(CAPITALS, style.label());
+    let at = (place(0.5), below);
+    canvas.text(&name(axis, ticks), at, style.label(), Anchor::Middle)
 }
 
-/// Draws the vertical axis.
-pub fn draw_y(canvas: &mut Canvas, frame: &Frame, axis: &Axis, ticks: &Ticks) -> io::Result<()> {
+/// Draws the vertical axis; `edge` is where its cell begins.
+pub fn draw_y(
+    canvas: &mut Canvas,
+    frame: &Frame,
+    (axis, ticks): (&Axis, &Ticks),
+    style: &Style,
+) -> io::Result<()> {
     let x = frame.left as i32;
     let place = |p: f64| (frame.bottom - p * (frame.bottom - frame.top)).round() as i32;
     canvas.line((x, place(0.0)), (x, place(1.0)), palette::axis())?;
     for &p in &ticks.minor {
         canvas.line((x - MINOR, place(p)), (x, place(p)), palette::minor_tick())?;
     }
+    let end = x - MAJOR - GAP;
     for (p, label) in &ticks.major {
         canvas.line((x - MAJOR, place(*p)), (x, place(*p)), palette::axis())?;
-        let at = (
-            x - MAJOR - GAP,
-            place(*p) + raised(CAPITALS / 2.0, TICK_TEXT),
-        );
-        canvas.text(label, at, TICK_TEXT, Anchor::End)?;
+        let at = (end, place(*p) + raised(CAPITALS / 2.0, style.small()));
+        canvas.text(label, at, style.small(), Anchor::End)?;
     }
-    let at = (60 + raised(0.8, LABEL_TEXT), place(0.5));
-    canvas.text(&name(axis, ticks), at, LABEL_TEXT, Anchor::Upwards)
+    let at = (end - widest(ticks, style) - TO_NAME, place(0.5));
+    let at = (at.0 - raised(BELOW, style.label()), at.1);
+    canvas.text(&name(axis, ticks), at, style.label(), Anchor::Upwards)
+}
+
+/// Draws the bar of colours with its axis, to the right of the frame.
+pub fn draw_bar(canvas: &mut Canvas, frame: &Frame, bar: &Axis, style: &Style) -> io::Result<()> {
+    let left = frame.right as i32 + BAR_GAP;
+    let right = left + BAR_WIDTH;
+    let place = |p: f64| (frame.bottom - p * (frame.bottom - frame.top)).round() as i32;
+    for step in 0..BAR_STEPS {
+        let at = |i: i32| f64::from(i) / f64::from(BAR_STEPS);
+        let shade = palette::shade(style.color_map, at(step) + 0.5 / f64::from(BAR_STEPS));
+        canvas.tile((left, place(at(step + 1))), (right, place(at(step))), shade)?;
+    }
+    let ticks = vertical_ticks(&bar.scale, place(0.0) - place(1.0), style);
+    for &p in &ticks.minor {
+        let end = (right + MINOR, place(p));
+        canvas.line((right, place(p)), end, palette::minor_tick())?;
+    }
+    for (p, label) in &ticks.major {
+        canvas.line(
+            (right, place(*p)),
+            (right + MAJOR, place(*p)),
+            palette::axis(),
+        )?;
+        let baseline = place(*p) + raised(CAPITALS / 2.0, style.small());
+        let at = (right + MAJOR + GAP, baseline);
+        canvas.text(label, at, style.small(), Anchor::Start)?;
+    }
+    let x = right + MAJOR + GAP + widest(&ticks, style) + TO_NAME;
+    let at = (x + raised(CAPITALS, style.label()), place(0.5));
+    canvas.text(&name(bar, &ticks), at, style.label(), Anchor::Upwards)
 }
 
 fn raised(part: f64, size: i32) -> i32 {

@@ -2,10 +2,9 @@
 //! is 0.01 mm, about 1/26 of a screen pixel.
 
 use super::markup::Text;
+use super::style::Style;
 use plotters::backend::{DrawingBackend, SVGBackend};
-use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{BLACK, Color, RGBColor, ShapeStyle, TextStyle, WHITE};
-use plotters::style::{FontDesc, FontFamily, FontStyle, FontTransform};
 use std::io;
 
 /// Units in a millimetre.
@@ -60,7 +59,7 @@ pub struct Pen {
 }
 
 /// Where a text stands relative to its place; the place is always on the baseline.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Anchor {
     Start,
     Middle,
@@ -69,27 +68,48 @@ pub enum Anchor {
     Upwards,
 }
 
+/// A text and its place.
+#[derive(Debug, Clone)]
+pub struct Label {
+    /// `^{…}` raises and `_{…}` lowers.
+    pub text: String,
+    pub at: Place,
+    /// Height in units.
+    pub size: i32,
+    pub anchor: Anchor,
+    pub color: RGBColor,
+}
+
+/// What plotters has no word for, in the order of drawing.
+#[derive(Debug, Clone, Default)]
+pub struct Drawn {
+    /// Of polylines.
+    pub dashes: Vec<Dash>,
+    pub texts: Vec<Label>,
+}
+
 /// The surface.
 pub struct Canvas<'a> {
     backend: SVGBackend<'a>,
-    /// Dashes of the polylines drawn so far, in order: plotters has no word for them.
-    dashes: Vec<Dash>,
+    drawn: Drawn,
+    style: &'a Style,
 }
 
 impl<'a> Canvas<'a> {
     /// A white surface that writes plotters' SVG into `buffer`.
-    pub fn new(buffer: &'a mut String, (width, height): Place) -> Self {
+    pub fn new(buffer: &'a mut String, (width, height): Place, style: &'a Style) -> Self {
         let size = (width.unsigned_abs(), height.unsigned_abs());
         Self {
             backend: SVGBackend::with_string(buffer, size),
-            dashes: Vec::new(),
+            drawn: Drawn::default(),
+            style,
         }
     }
 
-    /// Closes the document; the dashes of its polylines in order.
-    pub fn finish(mut self) -> io::Result<Vec<Dash>> {
+    /// Closes the document; what its polylines and texts are.
+    pub fn finish(mut self) -> io::Result<Drawn> {
         self.backend.present().map_err(io::Error::other)?;
-        Ok(self.dashes)
+        Ok(self.drawn)
     }
 
     /// A filled rectangle without outline.
@@ -100,24 +120,32 @@ impl<'a> Canvas<'a> {
             .map_err(io::Error::other)
     }
 
+    /// A rectangle that meets its neighbours without a seam.
+    pub fn tile(&mut self, from: Place, to: Place, color: RGBColor) -> io::Result<()> {
+        // One unit over the edge: readers that smooth edges would let the ground shine through.
+        let to = (to.0 + 1, to.1 + 1);
+        self.area(from, to, color)
+    }
+
     /// A straight solid line.
     pub fn line(&mut self, from: Place, to: Place, pen: Pen) -> io::Result<()> {
         self.backend
-            .draw_line(from, to, &stroke(pen))
+            .draw_line(from, to, &self.stroke(pen))
             .map_err(io::Error::other)
     }
 
     /// An open polygon line, possibly dashed.
     pub fn path(&mut self, points: &[Place], pen: Pen) -> io::Result<()> {
-        self.dashes.push(pen.dash);
+        self.drawn.dashes.push(pen.dash);
         let points = points.iter().copied();
         self.backend
-            .draw_path(points, &stroke(pen))
+            .draw_path(points, &self.stroke(pen))
             .map_err(io::Error::other)
     }
 
     /// A filled disc.
     pub fn dot(&mut self, at: Place, radius: i32, color: RGBColor) -> io::Result<()> {
+        let color = self.style.line_color(color);
         let (style, radius) = (filled(color), radius.unsigned_abs());
         self.backend
             .draw_circle(at, radius, &style, true)
@@ -127,7 +155,7 @@ impl<'a> Canvas<'a> {
     /// A circle that is white inside.
     pub fn circle(&mut self, at: Place, radius: i32, pen: Pen) -> io::Result<()> {
         self.dot(at, radius, WHITE)?;
-        let (style, radius) = (stroke(pen), radius.unsigned_abs());
+        let (style, radius) = (self.stroke(pen), radius.unsigned_abs());
         self.backend
             .draw_circle(at, radius, &style, false)
             .map_err(io::Error::other)
@@ -153,41 +181,42 @@ impl<'a> Canvas<'a> {
         )
     }
 
-    /// Text of height `size` units; `^{…}` raises and `_{…}` lowers.
-    pub fn text(&mut self, text: &str, at: Place, size: i32, anchor: Anchor) -> io::Result<()> {
-        let h_pos = match anchor {
-            Anchor::Start => HPos::Left,
-            Anchor::Middle | Anchor::Upwards => HPos::Center,
-            Anchor::End => HPos::Right,
-        };
-        let turn = match anchor {
-            Anchor::Upwards => FontTransform::Rotate270,
-            _ => FontTransform::None,
-        };
-        // plotters divides sizes by 1.24 when it writes them.
-        let size = f64::from(size) * 1.24;
-        let font = FontDesc::new(FontFamily::SansSerif, size, FontStyle::Normal);
-        let style = TextStyle {
-            font: font.transform(turn),
-            color: BLACK.to_backend_color(),
-            pos: Pos::new(h_pos, VPos::Top),
-        };
-        self.backend
-            .draw_text(text, &style, at)
-            .map_err(io::Error::other)
+    fn stroke(&self, pen: Pen) -> ShapeStyle {
+        ShapeStyle {
+            color: self.style.line_color(pen.color).to_rgba(),
+            filled: false,
+            stroke_width: pen.width.unsigned_abs(),
+        }
     }
 
-    /// The width that `text` takes at `size`, estimated generously: fonts differ.
-    pub fn text_width(text: &str, size: i32) -> i32 {
-        (Text(text).ems() * f64::from(size)).ceil() as i32
+    /// Black text of height `size` units.
+    pub fn text(&mut self, text: &str, at: Place, size: i32, anchor: Anchor) -> io::Result<()> {
+        self.label(Label {
+            text: text.to_owned(),
+            at,
+            size,
+            anchor,
+            color: BLACK,
+        })
+    }
+
+    /// A text in a colour of the palette.
+    pub fn label(&mut self, label: Label) -> io::Result<()> {
+        // The document replaces this element; plotters keeps its place among the others.
+        let style = TextStyle::from(("sans-serif", label.size));
+        self.backend
+            .draw_text("·", &style, label.at)
+            .map_err(io::Error::other)?;
+        let color = self.style.line_color(label.color);
+        self.drawn.texts.push(Label { color, ..label });
+        Ok(())
     }
 }
 
-fn stroke(pen: Pen) -> ShapeStyle {
-    ShapeStyle {
-        color: pen.color.to_rgba(),
-        filled: false,
-        stroke_width: pen.width.unsigned_abs(),
+impl Style {
+    /// The width of `text` at height `size`, both in canvas units.
+    pub fn text_width(&self, text: &str, size: i32) -> i32 {
+        (Text(text).width(self.font) * f64::from(size)).ceil() as i32
     }
 }
 

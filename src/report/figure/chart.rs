@@ -62,16 +62,48 @@ pub struct Axis {
     pub scale: Scale,
 }
 
-/// A whole figure. Things are drawn in the order bands, verticals, curves, marks.
+/// A filled rectangle of a heat map.
+#[derive(Debug, Clone, Copy)]
+pub struct Tile {
+    pub x: (f64, f64),
+    pub y: (f64, f64),
+    /// From 0, dark, to 1, bright.
+    pub shade: f64,
+}
+
+/// One panel. Things are drawn in the order tiles, bands, verticals, curves, marks.
 pub struct Chart {
-    pub name: &'static str,
+    pub name: String,
     pub title: String,
     pub description: String,
     pub x: Axis,
     pub y: Axis,
+    pub tiles: Vec<Tile>,
+    /// What the shades of the tiles stand for: `0 … 1` on its scale.
+    pub bar: Option<Axis>,
     pub bands: Vec<Band>,
     pub verticals: Vec<Vertical>,
     pub curves: Vec<Curve>,
     pub marks: Vec<Mark>,
     pub legend: Vec<(Sample, String)>,
+}
+
+impl Chart {
+    /// Axes with nothing in them.
+    pub fn new(name: &str, title: String, description: String, (x, y): (Axis, Axis)) -> Self {
+        Self {
+            name: name.to_owned(),
+            title,
+            description,
+            x,
+            y,
+            tiles: Vec::new(),
+            bar: None,
+            bands: Vec::new(),
+            verticals: Vec::new(),
+            curves: Vec::new(),
+            marks: Vec::new(),
+            legend: Vec::new(),
+        }
+    }
 }

@@ -32,7 +32,8 @@ pub fn chart(drawing: &Drawing, kind: Kind) -> Chart {
         name: match kind {
             Kind::Linear => "cost_linear",
             Kind::Log => "cost_log",
-        },
+        }
+        .to_owned(),
         title: format!("{}: cost and gradient norm", drawing.title),
         description: description(drawing, kind),
         x: Axis {
@@ -48,6 +49,8 @@ pub fn chart(drawing: &Drawing, kind: Kind) -> Chart {
             label: "cost, gradient norm ‖∇‖".to_owned(),
             scale: y,
         },
+        tiles: Vec::new(),
+        bar: None,
         bands,
         verticals,
         curves: curves.into_iter().map(|(_, curve)| curve).collect(),

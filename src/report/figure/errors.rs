@@ -1,10 +1,10 @@
 //! Measured errors against a parameter, both logarithmic.
 
-use super::Figure;
 use super::chart::{Axis, Chart, Curve, Mark, Sample, Shape};
 use super::palette;
 use super::render;
 use super::scale::Scale;
+use super::{Figure, Style};
 use crate::error::Error;
 
 /// What a figure of errors shows.
@@ -22,24 +22,18 @@ pub struct Errors<'a> {
 ///
 /// # Errors
 /// `Io` when the drawing backend fails.
-pub fn errors(shown: &Errors) -> Result<Figure, Error> {
+pub fn errors(shown: &Errors, style: &Style) -> Result<Figure, Error> {
     let all = || shown.curves.iter().flat_map(|(_, points)| points);
     let axis = |label: &str, scale| Axis {
         label: label.to_owned(),
         scale,
     };
-    let mut chart = Chart {
-        name: shown.name,
-        title: shown.title.to_owned(),
-        description: shown.description.to_owned(),
-        x: axis(shown.x, Scale::log_around(all().map(|p| p.0))),
-        y: axis(shown.y, Scale::log_around(all().map(|p| p.1))),
-        bands: Vec::new(),
-        verticals: Vec::new(),
-        curves: Vec::new(),
-        marks: Vec::new(),
-        legend: Vec::new(),
-    };
+    let axes = (
+        axis(shown.x, Scale::log_around(all().map(|p| p.0))),
+        axis(shown.y, Scale::log_around(all().map(|p| p.1))),
+    );
+    let (title, description) = (shown.title.to_owned(), shown.description.to_owned());
+    let mut chart = Chart::new(shown.name, title, description, axes);
     for (k, (name, points)) in shown.curves.iter().enumerate() {
         let pen = palette::mode(k + 1);
         let mark = |&at: &(f64, f64)| Mark {
@@ -56,7 +50,7 @@ pub fn errors(shown: &Errors) -> Result<Figure, Error> {
             points: points.clone(),
         });
     }
-    render::figure(&chart)
+    render::figure(chart, style)
 }
 
 #[cfg(test)]
@@ -66,15 +60,15 @@ mod tests {
     #[test]
     fn every_point_is_drawn() {
         let points = vec![(1e-30, 0.5), (1e-20, 1e-3), (1e-4, 1e-15)];
-        let figure = errors(&Errors {
+        let shown = Errors {
             name: "errors",
             title: "Errors",
             description: "Errors against sizes.",
             x: "size",
             y: "error",
             curves: &[("one", points.clone()), ("two", points)],
-        })
-        .expect("a figure");
+        };
+        let figure = errors(&shown, &Style::default()).expect("a figure");
         for name in ["one", "two"] {
             let mark = format!("{name} measured,");
             let marks = figure.numbers.lines().filter(|l| l.starts_with(&mark));

@@ -1,16 +1,20 @@
-//! The legend stands above the axes, where it covers nothing, in as many rows as it needs.
+//! The legend: above the axes in as many rows as it needs, inside them where fewest curves pass,
+//! or in one column to their right.
 
-use super::canvas::{Anchor, Canvas, Place, pt};
+use super::canvas::{Anchor, Canvas, Pen, Place};
 use super::chart::{Sample, Shape};
 use super::palette;
+use super::style::Style;
 use std::io;
 
-const TEXT: i32 = pt(7.5);
+/// Lengths at the default font size.
 const ROW: i32 = 370;
 const SAMPLE: i32 = 520;
 const MARK_SAMPLE: i32 = 200;
 const GAP: i32 = 90;
 const BETWEEN: i32 = 210;
+/// Room between an inner legend and what stands around it.
+const INNER: i32 = 60;
 
 /// Radius of a mark's circle.
 pub const MARK_RADIUS: i32 = 62;
@@ -18,78 +22,147 @@ pub const MARK_RADIUS: i32 = 62;
 /// A legend laid out in rows.
 pub struct Legend<'a> {
     rows: Vec<Vec<&'a (Sample, String)>>,
+    style: &'a Style,
 }
 
 impl<'a> Legend<'a> {
     /// Breaks the entries into rows of at most `width` units.
-    pub fn new(entries: &'a [(Sample, String)], width: i32) -> Self {
-        let mut rows: Vec<Vec<_>> = Vec::new();
+    pub fn rows(entries: &'a [(Sample, String)], width: i32, style: &'a Style) -> Self {
+        let mut legend = Self {
+            rows: Vec::new(),
+            style,
+        };
         let mut used = 0;
         for entry in entries {
-            let needed = entry_width(entry);
-            match rows.last_mut() {
-                Some(row) if used + needed <= width + BETWEEN => row.push(entry),
+            let needed = legend.entry_width(entry);
+            match legend.rows.last_mut() {
+                Some(row) if used + needed <= width + style.scaled(BETWEEN) => row.push(entry),
                 _ => {
-                    rows.push(vec![entry]);
+                    legend.rows.push(vec![entry]);
                     used = 0;
                 }
             }
             used += needed;
         }
-        Self { rows }
+        legend
     }
 
-    /// Height in units.
-    pub fn height(&self) -> i32 {
-        self.rows.len() as i32 * ROW
+    /// One entry below the other.
+    pub fn column(entries: &'a [(Sample, String)], style: &'a Style) -> Self {
+        let rows = entries.iter().map(|entry| vec![entry]).collect();
+        Self { rows, style }
+    }
+
+    /// Width and height in units.
+    pub fn size(&self) -> Place {
+        let rows = self.rows.iter();
+        let width = rows.map(|row| row.iter().map(|e| self.entry_width(e)).sum::<i32>());
+        let last = self.style.scaled(BETWEEN);
+        (
+            width.max().map_or(0, |w| w - last),
+            self.rows.len() as i32 * self.style.scaled(ROW),
+        )
     }
 
     /// Draws the legend; `origin` is its upper left corner.
     pub fn draw(&self, canvas: &mut Canvas, origin: Place) -> io::Result<()> {
-        let mut y = origin.1 + ROW / 2;
+        let (row_height, text) = (self.style.scaled(ROW), self.style.small());
+        let mut y = origin.1 + row_height / 2;
         for row in &self.rows {
             let mut x = origin.0;
             for entry in row {
-                draw_sample(canvas, entry.0, (x, y))?;
-                let baseline = y + (0.3 * f64::from(TEXT)) as i32;
-                let at = (x + sample_width(entry.0) + GAP, baseline);
-                canvas.text(&entry.1, at, TEXT, Anchor::Start)?;
-                x += entry_width(entry);
+                self.draw_sample(canvas, entry.0, (x, y))?;
+                let baseline = y + (0.36 * f64::from(text)) as i32;
+                let after = self.sample_width(entry.0) + self.style.scaled(GAP);
+                canvas.text(&entry.1, (x + after, baseline), text, Anchor::Start)?;
+                x += self.entry_width(entry);
             }
-            y += ROW;
+            y += row_height;
         }
         Ok(())
     }
-}
 
-fn sample_width(sample: Sample) -> i32 {
-    match sample {
-        Sample::Mark(..) => MARK_SAMPLE,
-        Sample::Line(_) | Sample::Band => SAMPLE,
+    /// Draws the legend on a white ground.
+    pub fn draw_inside(&self, canvas: &mut Canvas, (x, y): Place) -> io::Result<()> {
+        let (width, height) = self.size();
+        canvas.area((x, y), (x + width, y + height), palette::WHITE)?;
+        self.draw(canvas, (x, y))
+    }
+
+    fn sample_width(&self, sample: Sample) -> i32 {
+        self.style.scaled(match sample {
+            Sample::Mark(..) => MARK_SAMPLE,
+            Sample::Line(_) | Sample::Band => SAMPLE,
+        })
+    }
+
+    fn entry_width(&self, (sample, text): &(Sample, String)) -> i32 {
+        let text = self.style.text_width(text, self.style.small());
+        self.sample_width(*sample) + self.style.scaled(GAP + BETWEEN) + text
+    }
+
+    fn draw_sample(&self, canvas: &mut Canvas, sample: Sample, (x, y): Place) -> io::Result<()> {
+        let right = x + self.sample_width(sample);
+        match sample {
+            Sample::Line(pen) => canvas.path(&[(x, y), (right, y)], pen),
+            Sample::Mark(shape, pen) => draw_mark(canvas, shape, ((x + right) / 2, y), pen),
+            Sample::Band => canvas.area((x, y - 110), (right, y + 110), palette::PALE),
+        }
     }
 }
 
-fn entry_width((sample, text): &(Sample, String)) -> i32 {
-    sample_width(*sample) + GAP + Canvas::text_width(text, TEXT) + BETWEEN
-}
-
-fn draw_sample(canvas: &mut Canvas, sample: Sample, (x, y): Place) -> io::Result<()> {
-    match sample {
-        Sample::Line(pen) => canvas.path(&[(x, y), (x + SAMPLE, y)], pen),
-        Sample::Mark(shape, pen) => draw_mark(canvas, shape, (x + MARK_SAMPLE / 2, y), pen),
-        Sample::Band => canvas.area((x, y - 110), (x + SAMPLE, y + 110), palette::PALE),
-    }
+/// The corner of `frame` (left, right, top, bottom) for a box of this size over which fewest of `points` lie.
+pub fn free_corner(size: Place, frame: [i32; 4], points: &[Place]) -> Place {
+    let [left, right, top, bottom] = frame;
+    let (width, height) = (size.0 + INNER, size.1 + INNER);
+    let corners = [
+        (right - width, top + INNER),
+        (left + INNER, top + INNER),
+        (right - width, bottom - height),
+        (left + INNER, bottom - height),
+    ];
+    let covered = |&(x, y): &Place| {
+        let inside =
+            |p: &&Place| (x..=x + width).contains(&p.0) && (y - INNER..=y + height).contains(&p.1);
+        points.iter().filter(inside).count()
+    };
+    corners
+        .into_iter()
+        .min_by_key(covered)
+        .unwrap_or(corners[0])
 }
 
 /// Draws a mark at its place.
-pub fn draw_mark(
-    canvas: &mut Canvas,
-    shape: Shape,
-    at: Place,
-    pen: super::canvas::Pen,
-) -> io::Result<()> {
+pub fn draw_mark(canvas: &mut Canvas, shape: Shape, at: Place, pen: Pen) -> io::Result<()> {
     match shape {
         Shape::Circle => canvas.circle(at, MARK_RADIUS, pen),
         Shape::Square => canvas.square(at, MARK_RADIUS * 9 / 10, pen),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_break_at_the_width() {
+        let style = Style::default();
+        let entries = ["a", "b", "c"].map(|t| (Sample::Band, t.to_owned()));
+        let one = Legend::rows(&entries, 10_000, &style);
+        let three = Legend::rows(&entries, 0, &style);
+        assert_eq!((one.rows.len(), three.rows.len()), (1, 3));
+        assert_eq!(three.size(), Legend::column(&entries, &style).size());
+        let wide = one.size().0;
+        assert_eq!(Legend::rows(&entries, wide, &style).rows.len(), 1);
+        assert_eq!(Legend::rows(&entries, wide - 1, &style).rows.len(), 2);
+    }
+
+    #[test]
+    fn an_inner_legend_stands_where_nothing_is_drawn() {
+        let frame = [0, 1000, 0, 1000];
+        let rising: Vec<Place> = (0..100).map(|i| (10 * i, 1000 - 10 * i)).collect();
+        assert_eq!(free_corner((300, 200), frame, &rising), (60, 60));
+        let falling: Vec<Place> = (0..100).map(|i| (10 * i, 10 * i)).collect();
+        assert_eq!(free_corner((300, 200), frame, &falling), (640, 60));
     }
 }

@@ -1,4 +1,6 @@
-//! Labels: `10^{−6}` and `σ_{k}` become raised and lowered SVG text spans.
+//! Labels: `10^{−6}` and `σ_{k}` become raised and lowered SVG text spans, or outlines.
+
+use super::font::Family;
 
 /// Size of raised and lowered text relative to the rest.
 const SMALL: f64 = 0.72;
@@ -14,6 +16,13 @@ struct Piece<'a> {
     text: &'a str,
     /// How far below the main baseline, relative to the size.
     drop: f64,
+}
+
+impl Piece<'_> {
+    /// Its size relative to the label's.
+    fn scale(&self) -> f64 {
+        if self.drop == 0.0 { 1.0 } else { SMALL }
+    }
 }
 
 impl<'a> Text<'a> {
@@ -39,16 +48,24 @@ impl<'a> Text<'a> {
         pieces
     }
 
-    /// Estimated width in units of the size.
-    pub fn ems(&self) -> f64 {
-        let width = |piece: &Piece| {
-            let scale = if piece.drop == 0.0 { 1.0 } else { SMALL };
-            scale * piece.text.chars().map(char_ems).sum::<f64>()
-        };
+    /// Width in em.
+    pub fn width(&self, family: Family) -> f64 {
+        let width = |piece: &Piece| piece.scale() * family.width(piece.text);
         self.pieces().iter().map(width).sum()
     }
 
-    /// The content of an SVG `text` element of the given font size; the text is escaped already.
+    /// The outlines as SVG path data, beginning at `(x, y)` on the baseline; `size` an em.
+    pub fn outlines(&self, family: Family, (mut x, y): (f64, f64), size: f64) -> String {
+        let mut data = String::new();
+        for piece in self.pieces() {
+            let em = size * piece.scale();
+            data += &family.outlines(piece.text, (x, y + piece.drop * size), em);
+            x += em * family.width(piece.text);
+        }
+        data
+    }
+
+    /// The content of an SVG `text` element of the given font size.
     pub fn svg(&self, size: f64) -> String {
         let mut out = String::new();
         let mut baseline = 0.0;
@@ -57,14 +74,12 @@ impl<'a> Text<'a> {
             baseline = piece.drop;
             if piece.drop != 0.0 {
                 let small = (SMALL * size).round();
-                out += &format!(
-                    "<tspan dy=\"{dy}\" font-size=\"{small}\">{}</tspan>",
-                    piece.text
-                );
+                let open = format!("<tspan dy=\"{dy}\" font-size=\"{small}\">");
+                out += &(open + &escaped(piece.text) + "</tspan>");
             } else if dy != 0.0 {
-                out += &format!("<tspan dy=\"{dy}\">{}</tspan>", piece.text);
+                out += &format!("<tspan dy=\"{dy}\">{}</tspan>", escaped(piece.text));
             } else {
-                out += piece.text;
+                out += &escaped(piece.text);
             }
         }
         out
@@ -88,14 +103,20 @@ fn next_group(text: &str) -> Option<(usize, f64, usize)> {
     Some((at, drop, at + text[at..].find('}')?))
 }
 
-/// Width of a character in a wide sans-serif face.
-fn char_ems(c: char) -> f64 {
-    match c {
-        'i' | 'j' | 'l' | '.' | ',' | ' ' | '|' => 0.34,
-        'm' | 'w' | 'M' | 'W' | '…' | '\u{2212}' => 0.86,
-        'f' | 'r' | 't' | '(' | ')' | '/' => 0.42,
-        _ => 0.63,
+/// XML text; characters that XML does not allow are left out.
+pub fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '\n' | '\t' => out.push(' '),
+            c if c.is_control() || c == '\u{FFFE}' || c == '\u{FFFF}' => {}
+            c => out.push(c),
+        }
     }
+    out
 }
 
 #[cfg(test)]
@@ -118,5 +139,23 @@ mod tests {
     fn unclosed_groups_are_plain_text() {
         assert_eq!(Text("a^{b").svg(10.0), "a^{b");
         assert_eq!(Text("").svg(10.0), "");
+    }
+
+    #[test]
+    fn text_is_escaped() {
+        assert_eq!(escaped("a < b & \"c\"\n\u{1}d"), "a &lt; b &amp; \"c\" d");
+        let spans = Text("a<_{b>c}").svg(10.0);
+        assert!(
+            spans.starts_with("a&lt;<tspan") && spans.contains(">b&gt;c<"),
+            "{spans}"
+        );
+    }
+
+    /// Digits are 1303/2048 em wide, the minus sign 1716.
+    #[test]
+    fn raised_text_is_narrower() {
+        let width = Text("10^{−6}").width(Family::Sans);
+        let expected = (2.0 * 1303.0 + SMALL * (1716.0 + 1303.0)) / 2048.0;
+        assert!((width - expected).abs() < 1e-12, "{width} {expected}");
     }
 }

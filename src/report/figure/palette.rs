@@ -2,9 +2,11 @@
 //! and dashes, which greyscale print can. Dots are kept for predictions.
 
 use super::canvas::{Dash, Pen, pt};
+use super::style::{ColorMap, Colors};
 use plotters::style::RGBColor;
 
 pub const BLACK: RGBColor = RGBColor(0, 0, 0);
+pub const WHITE: RGBColor = RGBColor(255, 255, 255);
 pub const GREY: RGBColor = RGBColor(140, 140, 140);
 pub const PALE: RGBColor = RGBColor(236, 236, 236);
 const BLUE: RGBColor = RGBColor(0, 114, 178);
@@ -75,27 +77,65 @@ pub fn mark(color: RGBColor) -> Pen {
     pen(color, 0.8, Dash::Solid)
 }
 
-/// Dark to bright, in steps that look equal: five colours of viridis (van der Walt & Smith 2015).
-const SHADES: [(f64, f64, f64); 5] = [
+/// Greys for modes 1, 2, …: neighbours differ.
+const GREYS: [u8; NAMED_MODES] = [0, 120, 60, 150, 90, 170, 30];
+
+/// The colour that stands for one of this palette.
+pub fn recolor(colors: Colors, color: RGBColor) -> RGBColor {
+    let mode = MODES.iter().position(|(known, _)| *known == color);
+    let Some(k) = mode.filter(|_| color != BLACK) else {
+        return color;
+    };
+    match colors {
+        Colors::OkabeIto => color,
+        // Not to the very end: yellow is too pale for a line on white.
+        Colors::Viridis => shade(
+            ColorMap::Viridis,
+            0.88 * k as f64 / (NAMED_MODES - 2) as f64,
+        ),
+        Colors::Grey => RGBColor(GREYS[k], GREYS[k], GREYS[k]),
+    }
+}
+
+/// A map of colours as points in RGB, dark to bright in steps that look equal.
+type Points = [(f64, f64, f64); 5];
+
+/// Of viridis (van der Walt & Smith 2015).
+const VIRIDIS: Points = [
     (68.0, 1.0, 84.0),
     (59.0, 82.0, 139.0),
     (33.0, 145.0, 140.0),
     (94.0, 201.0, 98.0),
     (253.0, 231.0, 37.0),
 ];
+/// Of cividis (Nuñez, Anderton & Renslow 2018).
+const CIVIDIS: Points = [
+    (0.0, 34.0, 78.0),
+    (66.0, 78.0, 108.0),
+    (125.0, 124.0, 120.0),
+    (188.0, 174.0, 108.0),
+    (254.0, 232.0, 56.0),
+];
+const BRIGHTNESS: Points = [
+    (25.0, 25.0, 25.0),
+    (80.0, 80.0, 80.0),
+    (135.0, 135.0, 135.0),
+    (190.0, 190.0, 190.0),
+    (245.0, 245.0, 245.0),
+];
 
 /// The colour of a part, 0 dark, 1 bright.
-pub fn shade(part: f64) -> RGBColor {
-    let place = part.clamp(0.0, 1.0) * (SHADES.len() - 1) as f64;
-    let below = (place as usize).min(SHADES.len() - 2);
-    let (a, b) = (SHADES[below], SHADES[below + 1]);
+pub fn shade(map: ColorMap, part: f64) -> RGBColor {
+    let points = match map {
+        ColorMap::Viridis => &VIRIDIS,
+        ColorMap::Cividis => &CIVIDIS,
+        ColorMap::Grey => &BRIGHTNESS,
+    };
+    let place = part.clamp(0.0, 1.0) * (points.len() - 1) as f64;
+    let below = (place as usize).min(points.len() - 2);
+    let (a, b) = (points[below], points[below + 1]);
     let mix = |a: f64, b: f64| (a + (place - below as f64) * (b - a)).round() as u8;
     RGBColor(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
-}
-
-/// A mark in the legend of shades.
-pub fn swatch(part: f64) -> Pen {
-    pen(shade(part), 3.0, Dash::Solid)
 }
 
 /// Axes and their ticks.
@@ -105,4 +145,36 @@ pub fn axis() -> Pen {
 
 pub fn minor_tick() -> Pen {
     pen(BLACK, 0.35, Dash::Solid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Relative luminance as in ITU-R BT.709, without gamma: enough for an order.
+    fn brightness(RGBColor(r, g, b): RGBColor) -> f64 {
+        0.2126 * f64::from(r) + 0.7152 * f64::from(g) + 0.0722 * f64::from(b)
+    }
+
+    #[test]
+    fn maps_brighten_all_the_way() {
+        for map in [ColorMap::Viridis, ColorMap::Cividis, ColorMap::Grey] {
+            let values: Vec<f64> = (0..=64)
+                .map(|i| brightness(shade(map, f64::from(i) / 64.0)))
+                .collect();
+            assert!(values.windows(2).all(|w| w[1] > w[0]), "{map:?}");
+        }
+    }
+
+    #[test]
+    fn lines_of_the_ordered_palettes_keep_their_order_or_differ() {
+        let of = |colors| (1..NAMED_MODES).map(move |k| brightness(recolor(colors, mode(k).color)));
+        let viridis: Vec<f64> = of(Colors::Viridis).collect();
+        assert!(viridis.windows(2).all(|w| w[1] > w[0]));
+        let greys: Vec<f64> = of(Colors::Grey).collect();
+        assert!(greys.windows(2).all(|w| (w[1] - w[0]).abs() > 50.0));
+        for color in [BLACK, WHITE, GREY, PALE] {
+            assert_eq!(recolor(Colors::Grey, color), color);
+        }
+    }
 }

@@ -5,7 +5,7 @@ use super::canvas::{Pen, pt};
 use super::chart::{Axis, Chart, Curve, Sample};
 use super::errors::{Errors, errors};
 use super::scale::Scale;
-use super::{Figure, palette, render};
+use super::{Figure, Style, palette, render};
 use crate::error::Error;
 use crate::report::regimes::{CurveRow, GroupEntry, Quantiles, RegimesReport};
 
@@ -13,7 +13,7 @@ use crate::report::regimes::{CurveRow, GroupEntry, Quantiles, RegimesReport};
 ///
 /// # Errors
 /// `Io` when the drawing backend fails.
-pub fn regimes(report: &RegimesReport) -> Result<Vec<(String, Figure)>, Error> {
+pub fn regimes(report: &RegimesReport, style: &Style) -> Result<Vec<Figure>, Error> {
     let lines = lines(report);
     let mut all = Vec::new();
     for line in &lines {
@@ -22,7 +22,7 @@ pub fn regimes(report: &RegimesReport) -> Result<Vec<(String, Figure)>, Error> {
                 "regimes_loss_{}",
                 point(line[0]).replace(' ', "_").replace('=', "")
             );
-            all.push((name, render::figure(&losses(report, line))?));
+            all.push(render::figure(losses(&name, report, line), style)?);
         }
     }
     let distance: Of = |g| g.lazy_distance;
@@ -37,7 +37,7 @@ pub fn regimes(report: &RegimesReport) -> Result<Vec<(String, Figure)>, Error> {
     ];
     for (name, y, of) in against {
         if lines.iter().any(|line| medians(line, of).len() > 1) {
-            all.push((name.to_owned(), power(report, &lines, (name, y), of)?));
+            all.push(power((report, style), &lines, (name, y), of)?);
         }
     }
     Ok(all)
@@ -75,7 +75,7 @@ fn medians(line: &[&GroupEntry], of: Of) -> Vec<(f64, f64)> {
 }
 
 fn power(
-    report: &RegimesReport,
+    (report, style): (&RegimesReport, &Style),
     lines: &[Vec<&GroupEntry>],
     (name, y): (&'static str, &str),
     of: Of,
@@ -88,18 +88,19 @@ fn power(
         .iter()
         .map(|(name, points)| (name.as_str(), points.clone()))
         .collect();
-    errors(&Errors {
+    let shown = Errors {
         name,
         title: &format!("{}: against width", report.title),
         description: "Medians over seeds against the width of the hidden layers.",
         x: "width w",
         y,
         curves: &curves,
-    })
+    };
+    errors(&shown, style)
 }
 
 /// Cost against time at all widths.
-fn losses(report: &RegimesReport, line: &[&GroupEntry]) -> Chart {
+fn losses(name: &str, report: &RegimesReport, line: &[&GroupEntry]) -> Chart {
     let (mut curves, mut legend) = (Vec::new(), Vec::new());
     for (k, group) in line.iter().enumerate() {
         let pen = palette::mode(k + 1);
@@ -107,7 +108,7 @@ fn losses(report: &RegimesReport, line: &[&GroupEntry]) -> Chart {
             width: pt(0.35),
             ..pen
         };
-        let name = format!("w={}", group.width);
+        let width = format!("w={}", group.width);
         let bands: [(&str, Pen, Height); 4] = [
             (" 10 %", thin, |r| r.cost.low),
             (" 90 %", thin, |r| r.cost.high),
@@ -116,37 +117,32 @@ fn losses(report: &RegimesReport, line: &[&GroupEntry]) -> Chart {
         ];
         for (suffix, pen, of) in bands {
             curves.push(Curve {
-                series: format!("{name}{suffix}"),
+                series: format!("{width}{suffix}"),
                 pen,
                 points: group.curve.iter().map(|r| (r.time, of(r))).collect(),
             });
         }
-        legend.push((Sample::Line(pen), name));
+        legend.push((Sample::Line(pen), width));
     }
     legend.push((Sample::Line(palette::prediction()), "linearised".to_owned()));
     let rows = || line.iter().flat_map(|g| &g.curve);
     let top = rows().map(|r| r.cost.high).fold(0.0, f64::max);
     let moving = |r: &&CurveRow| r.cost.low < 0.98 * top && r.cost.high > 1e-6 * top;
     let shown = rows().filter(moving).map(|r| r.time);
+    let x = Axis {
+        label: "time t".to_owned(),
+        scale: Scale::log_around(shown),
+    };
+    let y = Axis {
+        label: "cost C".to_owned(),
+        scale: Scale::linear_from_zero(rows().map(|r| r.cost.high)),
+    };
+    let title = format!("{}: cost, {}", report.title, point(line[0]));
+    let description = "Cost against time: medians over seeds, thin lines the 10 % and 90 % quantiles, \
+                       dotted the linearised model.";
     Chart {
-        name: "regimes_loss",
-        title: format!("{}: cost, {}", report.title, point(line[0])),
-        description:
-            "Cost against time: medians over seeds, thin lines the 10 % and 90 % quantiles, \
-                      dotted the linearised model."
-                .to_owned(),
-        x: Axis {
-            label: "time t".to_owned(),
-            scale: Scale::log_around(shown),
-        },
-        y: Axis {
-            label: "cost C".to_owned(),
-            scale: Scale::linear_from_zero(rows().map(|r| r.cost.high)),
-        },
-        bands: Vec::new(),
-        verticals: Vec::new(),
         curves,
-        marks: Vec::new(),
         legend,
+        ..Chart::new(name, title, description.to_owned(), (x, y))
     }
 }

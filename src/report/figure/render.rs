@@ -1,134 +1,187 @@
-//! From a chart to its SVG document and the table of the numbers in it.
+//! From charts to an SVG document and the table of the numbers in it.
 
 use super::Figure;
-use super::axis::{bottom_room, draw_x, draw_y, left_room, right_room};
-use super::canvas::{Canvas, MM, Place};
+use super::axis::{draw_bar, draw_x, draw_y};
+use super::canvas::{Anchor, Canvas, Place};
 use super::chart::{Chart, Curve};
-use super::legend::{Legend, draw_mark};
+use super::layout::{Layout, Placed};
+use super::legend::{draw_mark, free_corner};
 use super::palette;
 use super::polyline::{Frame, Run, Vertex, runs, thin};
 use super::scale::Scale;
+use super::style::{Extra, LegendPlace, Style};
 use super::svg::{Head, document};
-use super::sweep::Tile;
-use super::ticks::{Ticks, ticks};
+use super::{end_labels, export, script};
 use crate::error::Error;
 use std::fmt::Write;
 use std::io;
 use std::path::Path;
 
-/// One column of a two-column journal.
-const WIDTH: i32 = 82 * MM + MM / 2;
-/// Height between the axes' ends, the same in every figure.
-const AXES_HEIGHT: i32 = 42 * MM;
-const MARGIN: i32 = MM;
 /// Deviation of a thinned curve that no one can see: 0.01 mm.
 const TOLERANCE: f64 = 1.0;
+/// Coarsest thinning, where noise would make the file too large: 50 mm.
+const COARSEST: f64 = 5000.0;
 /// About 10 bytes each keep a figure below 200 kB; a run costs as much as some vertices.
 const MOST_VERTICES: usize = 11_000;
 const VERTICES_PER_RUN: usize = 16;
 /// Positions are cut at this many axis lengths from the axes.
 const FAR: f64 = 1e4;
 
-/// Draws a chart.
+/// Draws one chart.
 ///
 /// # Errors
 /// `Io` when the backend fails.
-pub fn figure(chart: &Chart) -> Result<Figure, Error> {
-    figure_on(chart, &[])
+pub fn figure(chart: Chart, style: &Style) -> Result<Figure, Error> {
+    let name = chart.name.clone();
+    panels(&name, &[chart], style)
 }
 
-/// Draws a chart over tiles.
+/// Draws charts side by side.
 ///
 /// # Errors
 /// `Io` when the backend fails.
-pub fn figure_on(chart: &Chart, tiles: &[Tile]) -> Result<Figure, Error> {
-    let layout = Layout::new(chart);
-    let curves = thinned(chart, &layout.frame);
-    let svg = layout.svg(chart, &curves, tiles);
+pub fn panels(name: &str, charts: &[Chart], style: &Style) -> Result<Figure, Error> {
+    let legends: Vec<_> = charts
+        .iter()
+        .map(|chart| end_labels::unnamed(chart, style))
+        .collect();
+    let layout = Layout::new(charts, &legends, style);
+    let curves = thinned(&layout);
+    let svg = svg(&layout, &curves, style);
+    let svg = svg.map_err(|e| Error::io(Path::new(name), e))?;
     Ok(Figure {
-        name: chart.name,
-        svg: svg.map_err(|e| Error::io(Path::new(chart.name), e))?,
-        numbers: numbers(chart, &curves),
+        name: name.to_owned(),
+        extras: extras(name, &svg, &layout, style)?,
+        svg,
+        numbers: numbers(&layout, &curves),
     })
 }
 
-struct Layout<'a> {
-    size: Place,
-    frame: Frame,
-    x: Ticks,
-    y: Ticks,
-    legend: Legend<'a>,
+/// What is asked for beside the SVG and its numbers, by the end of the file name.
+fn extras(
+    name: &str,
+    svg: &str,
+    layout: &Layout,
+    style: &Style,
+) -> Result<Vec<(&'static str, Vec<u8>)>, Error> {
+    let mut files = Vec::new();
+    for extra in &style.extras {
+        files.push(match extra {
+            Extra::Pdf => (".pdf", export::pdf(name, svg, style.font)?),
+            Extra::Png => (".png", export::png(name, svg, style.font)?),
+            Extra::Matplotlib => (".py", script::matplotlib(name, layout, style).into_bytes()),
+            Extra::Pgfplots => (".tex", script::pgfplots(name, layout, style).into_bytes()),
+        });
+    }
+    Ok(files)
 }
 
-impl<'a> Layout<'a> {
-    fn new(chart: &'a Chart) -> Self {
-        let (x, y) = (ticks(&chart.x.scale, 6), ticks(&chart.y.scale, 8));
-        let (left, right) = (left_room(&y), WIDTH - right_room(&x));
-        let legend = Legend::new(&chart.legend, WIDTH - MARGIN / 2 - left);
-        let top = MARGIN + legend.height() + MM;
-        let bottom = top + AXES_HEIGHT;
-        let frame = Frame {
-            left: f64::from(left),
-            right: f64::from(right),
-            top: f64::from(top),
-            bottom: f64::from(bottom),
-        };
-        let size = (WIDTH, bottom + bottom_room());
-        Self {
-            size,
-            frame,
-            x,
-            y,
-            legend,
+fn svg(layout: &Layout, curves: &[Vec<Vec<Run>>], style: &Style) -> io::Result<String> {
+    let mut raw = String::new();
+    let mut canvas = Canvas::new(&mut raw, layout.size, style);
+    canvas.area((0, 0), layout.size, palette::WHITE)?;
+    for ((panel, curves), letter) in layout.panels.iter().zip(curves).zip('a'..='z') {
+        panel.draw(curves, style, &mut canvas)?;
+        if style.letters && layout.panels.len() > 1 {
+            let (at, size) = (panel.letter_at, style.label());
+            canvas.text(&format!("({letter})"), at, size, Anchor::Start)?;
         }
     }
+    let drawn = canvas.finish()?;
+    let charts = || layout.panels.iter().map(|p| p.chart);
+    let titles: Vec<&str> = charts().map(|c| c.title.as_str()).collect();
+    let descriptions: Vec<&str> = charts().map(|c| c.description.as_str()).collect();
+    let head = Head {
+        size: layout.size,
+        title: &titles.join("; "),
+        description: &descriptions.join(" "),
+    };
+    Ok(document(&raw, &head, drawn, style))
+}
 
-    fn svg(&self, chart: &Chart, curves: &[Vec<Run>], tiles: &[Tile]) -> io::Result<String> {
-        let mut raw = String::new();
-        let mut canvas = Canvas::new(&mut raw, self.size);
-        canvas.area((0, 0), self.size, plotters::style::WHITE)?;
-        for tile in tiles {
-            self.draw_tile(chart, tile, &mut canvas)?;
-        }
-        self.draw(chart, curves, &mut canvas)?;
-        let dashes = canvas.finish()?;
-        let head = Head {
-            size: self.size,
-            title: &chart.title,
-            description: &chart.description,
-        };
-        Ok(document(&raw, &head, &dashes))
-    }
-
-    fn draw(&self, chart: &Chart, curves: &[Vec<Run>], canvas: &mut Canvas) -> io::Result<()> {
-        self.draw_background(chart, canvas)?;
-        for (curve, runs) in chart.curves.iter().zip(curves) {
+impl Placed<'_> {
+    fn draw(&self, curves: &[Vec<Run>], style: &Style, canvas: &mut Canvas) -> io::Result<()> {
+        self.draw_tiles(style, canvas)?;
+        self.draw_background(canvas)?;
+        for (curve, runs) in self.chart.curves.iter().zip(curves) {
             self.draw_curve(curve, runs, canvas)?;
         }
-        draw_x(canvas, &self.frame, &chart.x, &self.x)?;
-        draw_y(canvas, &self.frame, &chart.y, &self.y)?;
-        for mark in &chart.marks {
-            if let Some(at) = self.inside(chart, mark.at) {
+        draw_x(canvas, &self.frame, (&self.chart.x, &self.x), style)?;
+        draw_y(canvas, &self.frame, (&self.chart.y, &self.y), style)?;
+        for mark in &self.chart.marks {
+            if let Some(at) = self.inside(mark.at) {
                 draw_mark(canvas, mark.shape, at, mark.pen)?;
             }
         }
-        let origin = (self.frame.left as i32, MARGIN);
-        self.legend.draw(canvas, origin)
+        if let Some(bar) = &self.chart.bar {
+            draw_bar(canvas, &self.frame, bar, style)?;
+        }
+        if style.end_labels {
+            end_labels::draw(canvas, self, &self.ends(curves), style)?;
+        }
+        self.draw_legend(curves, style, canvas)
     }
 
-    fn draw_tile(&self, chart: &Chart, tile: &Tile, canvas: &mut Canvas) -> io::Result<()> {
+    fn draw_legend(
+        &self,
+        curves: &[Vec<Run>],
+        style: &Style,
+        canvas: &mut Canvas,
+    ) -> io::Result<()> {
+        let Some(legend) = &self.legend else {
+            return Ok(());
+        };
+        if style.legend != LegendPlace::Inside {
+            return legend.draw(canvas, self.legend_at);
+        }
+        let f = &self.frame;
+        let frame = [f.left, f.right, f.top, f.bottom].map(|v| v as i32);
+        legend.draw_inside(
+            canvas,
+            free_corner(legend.size(), frame, &self.trace(curves)),
+        )
+    }
+
+    /// Places along all curves, close enough together that none crosses a legend unseen.
+    fn trace(&self, curves: &[Vec<Run>]) -> Vec<Place> {
+        let parts = curves.iter().flatten().flat_map(|run| self.frame.clip(run));
+        let mut places = Vec::new();
+        for part in parts {
+            for pair in part.windows(2) {
+                let ((x, y), (dx, dy)) = (pair[0], (pair[1].0 - pair[0].0, pair[1].1 - pair[0].1));
+                let steps = (dx.abs().max(dy.abs()) / 100).max(1);
+                places.extend((0..steps).map(|i| (x + i * dx / steps, y + i * dy / steps)));
+            }
+        }
+        places
+    }
+
+    /// Where curves end, when that is at the right end of the axes.
+    fn ends(&self, curves: &[Vec<Run>]) -> Vec<Option<Place>> {
+        let end = |runs: &Vec<Run>| {
+            let parts: Vec<_> = runs.iter().flat_map(|run| self.frame.clip(run)).collect();
+            parts.last()?.last().copied()
+        };
+        curves.iter().map(end).collect()
+    }
+
+    fn draw_tiles(&self, style: &Style, canvas: &mut Canvas) -> io::Result<()> {
         let place = |scale: &Scale, v: f64| scale.position(v).unwrap_or(0.0).clamp(0.0, 1.0);
         let corner = |x: f64, y: f64| {
-            let (x, y) = (place(&chart.x.scale, x), place(&chart.y.scale, y));
+            let (x, y) = (place(&self.chart.x.scale, x), place(&self.chart.y.scale, y));
             (across(&self.frame, x) as i32, up(&self.frame, y) as i32)
         };
-        let (low, high) = (corner(tile.x.0, tile.y.0), corner(tile.x.1, tile.y.1));
-        let shade = palette::shade(tile.shade);
-        canvas.area((low.0, high.1), (high.0, low.1), shade)
+        for tile in &self.chart.tiles {
+            let (low, high) = (corner(tile.x.0, tile.y.0), corner(tile.x.1, tile.y.1));
+            let shade = palette::shade(style.color_map, tile.shade);
+            canvas.tile((low.0, high.1), (high.0, low.1), shade)?;
+        }
+        Ok(())
     }
 
-    fn draw_background(&self, chart: &Chart, canvas: &mut Canvas) -> io::Result<()> {
+    fn draw_background(&self, canvas: &mut Canvas) -> io::Result<()> {
         let (top, bottom) = (self.frame.top as i32, self.frame.bottom as i32);
+        let chart = self.chart;
         for band in &chart.bands {
             // An interval may begin at t = 0, which a logarithmic axis does not have.
             let end = |t: f64| chart.x.scale.position(t).unwrap_or(0.0).clamp(0.0, 1.0);
@@ -158,8 +211,8 @@ impl<'a> Layout<'a> {
         Ok(())
     }
 
-    fn inside(&self, chart: &Chart, (x, y): (f64, f64)) -> Option<Place> {
-        let (x, y) = (chart.x.scale.inside(x)?, chart.y.scale.inside(y)?);
+    fn inside(&self, (x, y): (f64, f64)) -> Option<Place> {
+        let (x, y) = (self.chart.x.scale.inside(x)?, self.chart.y.scale.inside(y)?);
         Some((across(&self.frame, x) as i32, up(&self.frame, y) as i32))
     }
 }
@@ -172,22 +225,28 @@ fn up(frame: &Frame, position: f64) -> f64 {
     (frame.bottom - position * (frame.bottom - frame.top)).round()
 }
 
-/// The vertices to draw of every curve: as fine as the eye can see, coarser only where noise
-/// would make the file too large.
-fn thinned(chart: &Chart, frame: &Frame) -> Vec<Vec<Run>> {
+/// The vertices to draw of every curve of every panel: as fine as the eye can see, coarser only
+/// where noise would make the file too large.
+fn thinned(layout: &Layout) -> Vec<Vec<Vec<Run>>> {
     let mut tolerance = TOLERANCE;
     loop {
-        let curves = chart
-            .curves
-            .iter()
-            .map(|c| thin_curve(chart, frame, c, tolerance));
-        let curves: Vec<Vec<Run>> = curves.collect();
-        let runs = curves.iter().flatten();
+        let panels = layout.panels.iter().map(|p| p.thinned(tolerance));
+        let panels: Vec<Vec<Vec<Run>>> = panels.collect();
+        let runs = panels.iter().flatten().flatten();
         let size: usize = runs.map(|run| run.len() + VERTICES_PER_RUN).sum();
-        if size <= MOST_VERTICES || tolerance > f64::from(WIDTH) {
-            return curves;
+        if size <= MOST_VERTICES || tolerance > COARSEST {
+            return panels;
         }
         tolerance *= 2.0;
+    }
+}
+
+impl Placed<'_> {
+    fn thinned(&self, tolerance: f64) -> Vec<Vec<Run>> {
+        let curves = self.chart.curves.iter();
+        curves
+            .map(|c| thin_curve(self.chart, &self.frame, c, tolerance))
+            .collect()
     }
 }
 
@@ -223,13 +282,25 @@ fn visible<'a>(
         .filter(move |(i, _)| range.contains(i))
 }
 
-/// `series, x, y` of everything drawn.
-fn numbers(chart: &Chart, curves: &[Vec<Run>]) -> String {
+/// `series, x, y` of everything drawn; with several panels `a/series`.
+fn numbers(layout: &Layout, curves: &[Vec<Vec<Run>>]) -> String {
     let mut out = String::from("series,x,y\n");
+    for ((panel, curves), letter) in layout.panels.iter().zip(curves).zip('a'..='z') {
+        let prefix = match layout.panels.len() {
+            1 => String::new(),
+            _ => format!("{letter}/"),
+        };
+        panel_numbers(panel.chart, curves, &prefix, &mut out);
+    }
+    out
+}
+
+fn panel_numbers(chart: &Chart, curves: &[Vec<Run>], prefix: &str, out: &mut String) {
     let mut row = |series: &str, x: f64, y: Option<f64>| {
         let y = y.map_or_else(String::new, |y| format!("{y:.16e}"));
         // Writing to a string cannot fail.
-        let _ = writeln!(out, "{series},{x:.16e},{y}");
+        let name = quoted(&format!("{prefix}{series}"));
+        let _ = writeln!(out, "{name},{x:.16e},{y}");
     };
     for (curve, runs) in chart.curves.iter().zip(curves) {
         for vertex in runs.iter().flatten() {
@@ -247,5 +318,12 @@ fn numbers(chart: &Chart, curves: &[Vec<Run>]) -> String {
         row(&format!("{}_from", band.series), band.from, None);
         row(&format!("{}_to", band.series), band.to, None);
     }
-    out
+}
+
+/// A field of a CSV file.
+fn quoted(field: &str) -> String {
+    match field.contains([',', '"', '\n']) {
+        true => format!("\"{}\"", field.replace('"', "\"\"")),
+        false => field.to_owned(),
+    }
 }

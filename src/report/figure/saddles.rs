@@ -4,7 +4,7 @@
 use super::chart::{Axis, Chart, Curve, Mark, Sample, Shape};
 use super::errors::{Errors, errors};
 use super::scale::Scale;
-use super::{Figure, palette, render};
+use super::{Figure, Style, palette, render};
 use crate::error::Error;
 
 /// Part of the drop in cost along a path that counts as rest.
@@ -34,13 +34,13 @@ pub struct Study {
 ///
 /// # Errors
 /// `Io` when the drawing backend fails.
-pub fn saddles(study: &Study) -> Result<Vec<Figure>, Error> {
-    let mut all = vec![render::figure(&staircase(study))?];
+pub fn saddles(study: &Study, style: &Style) -> Result<Vec<Figure>, Error> {
+    let mut all = vec![render::figure(staircase(study), style)?];
     if !study.saddle_projections.is_empty() {
-        all.push(render::figure(&projection(study))?);
+        all.push(render::figure(projection(study), style)?);
     }
     if study.distances.iter().any(|d| d.len() > 1) {
-        all.push(distance(study)?);
+        all.push(distance(study, style)?);
     }
     Ok(all)
 }
@@ -83,7 +83,7 @@ fn staircase(study: &Study) -> Chart {
     }));
     let heights = study.cost.iter().map(|p| p.1);
     Chart {
-        name: "saddle_staircase",
+        name: "saddle_staircase".to_owned(),
         title: format!("{}: cost and saddles", study.title),
         description: format!(
             "Cost against time with the levels of {} saddles and {} limit paths.",
@@ -92,6 +92,8 @@ fn staircase(study: &Study) -> Chart {
         ),
         x: axis("time t", Scale::linear(0.0, end)),
         y: axis("cost C", Scale::linear_from_zero(heights)),
+        tiles: Vec::new(),
+        bar: None,
         bands: Vec::new(),
         verticals: Vec::new(),
         curves,
@@ -158,11 +160,13 @@ fn projection(study: &Study) -> Chart {
             .map(|m| (Sample::Mark(m.shape, m.pen), "saddles".to_owned())),
     );
     Chart {
-        name: "saddle_projection",
+        name: "saddle_projection".to_owned(),
         title: format!("{}: plane of the first limit paths", study.title),
         description: "The end-to-end map on the plane through the first saddles.".to_owned(),
         x: axis("along A_{1} − A_{0}", padded(&x)),
         y: axis("across it, towards A_{2}", padded(&y)),
+        tiles: Vec::new(),
+        bar: None,
         bands: Vec::new(),
         verticals: Vec::new(),
         curves,
@@ -172,7 +176,7 @@ fn projection(study: &Study) -> Chart {
 }
 
 /// Distance from each limit path against scale.
-fn distance(study: &Study) -> Result<Figure, Error> {
+fn distance(study: &Study, style: &Style) -> Result<Figure, Error> {
     let named: Vec<(String, Vec<(f64, f64)>)> = study
         .distances
         .iter()
@@ -183,14 +187,15 @@ fn distance(study: &Study) -> Result<Figure, Error> {
         .iter()
         .map(|(name, points)| (name.as_str(), points.clone()))
         .collect();
-    errors(&Errors {
+    let shown = Errors {
         name: "saddle_distance",
         title: &format!("{}: distance from the limit paths", study.title),
         description: "Distance of the run from each limit path, relative to the path's length, against scale.",
         x: "initial scale α",
         y: "distance / length",
         curves: &curves,
-    })
+    };
+    errors(&shown, style)
 }
 
 fn curve(series: &str, pen: super::canvas::Pen, points: Vec<(f64, f64)>) -> Curve {

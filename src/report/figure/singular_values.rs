@@ -38,7 +38,8 @@ pub fn chart(drawing: &Drawing, kind: Kind) -> Chart {
         name: match kind {
             Kind::Linear => "singular_values_linear",
             Kind::Log => "singular_values_log",
-        },
+        }
+        .to_owned(),
         title: format!("{}: singular values", drawing.title),
         description: description(drawing, kind),
         x: Axis {
@@ -49,6 +50,8 @@ pub fn chart(drawing: &Drawing, kind: Kind) -> Chart {
             label: "singular values σ_{k}".to_owned(),
             scale: y,
         },
+        tiles: Vec::new(),
+        bar: None,
         bands: Vec::new(),
         legend: legend(&curves, kind, &marks, &verticals),
         verticals,
@@ -80,7 +83,7 @@ fn visible_modes(drawing: &Drawing) -> usize {
 
 /// An even choice of the modes without a pen of their own, then the named ones: where curves
 /// coincide the dashes of the later one leave the earlier one visible.
-fn drawn_modes(drawing: &Drawing) -> Vec<usize> {
+pub fn drawn_modes(drawing: &Drawing) -> Vec<usize> {
     let count = visible_modes(drawing);
     let others = count.saturating_sub(NAMED_MODES);
     let drawn = others.min(MOST_OTHERS);
@@ -95,7 +98,7 @@ fn heights(curves: &[Curve]) -> impl Iterator<Item = f64> {
     curves.iter().flat_map(|c| &c.points).map(|p| p.1)
 }
 
-fn measured(drawing: &Drawing, k: usize, kind: Kind) -> Curve {
+pub fn measured(drawing: &Drawing, k: usize, kind: Kind) -> Curve {
     let value = |row: &Row| {
         let sigma = row.singular_values.get(k - 1).copied().unwrap_or(f64::NAN);
         let floor = ROUNDOFF * row.singular_values.first().copied().unwrap_or(0.0);
@@ -120,7 +123,7 @@ fn mode_of(series: &str) -> Option<usize> {
     series.strip_prefix("sigma_")?.parse().ok()
 }
 
-fn predicted<'a>(drawing: &'a Drawing, modes: &'a [usize]) -> impl Iterator<Item = Curve> + 'a {
+pub fn predicted<'a>(drawing: &'a Drawing, modes: &'a [usize]) -> impl Iterator<Item = Curve> + 'a {
     drawing.predictions.iter().filter_map(|p| {
         let k = p.mode.filter(|k| modes.contains(k))?;
         (!p.curve.is_empty()).then(|| Curve {
@@ -152,7 +155,7 @@ fn marks(drawing: &Drawing) -> Vec<Mark> {
     drawing.events.iter().filter_map(mark).collect()
 }
 
-fn mark(event: &Event) -> Option<Mark> {
+pub fn mark(event: &Event) -> Option<Mark> {
     let k = event
         .index
         .filter(|_| event.quantity == Quantity::SingularValue)?;

@@ -1,8 +1,10 @@
 //! From plotters' SVG to the document: size in millimetres, title and description for readers
 //! that cannot see it, dashes, round joins, raised and lowered text on exact baselines.
 
-use super::canvas::{Dash, MM, Place};
-use super::markup::Text;
+use super::canvas::{Anchor, Dash, Drawn, Label, MM, Place};
+use super::markup::{Text, escaped};
+use super::style::{Style, TextMode};
+use plotters::style::RGBColor;
 
 /// What the document says about itself.
 pub struct Head<'a> {
@@ -11,18 +13,22 @@ pub struct Head<'a> {
     pub description: &'a str,
 }
 
-/// The document made of plotters' `raw` one. `dashes` are those of its polylines in order.
-pub fn document(raw: &str, head: &Head, dashes: &[Dash]) -> String {
+/// The document made of plotters' `raw` one, whose polylines and texts in order are `drawn`.
+pub fn document(raw: &str, head: &Head, drawn: Drawn, style: &Style) -> String {
     let mut out = String::with_capacity(raw.len() + 1024);
-    let mut dashes = dashes.iter();
+    let (mut dashes, mut texts) = (drawn.dashes.into_iter(), drawn.texts.into_iter());
     let mut lines = raw.lines();
     while let Some(line) = lines.next() {
         if line.starts_with("<svg ") {
             out += &opening(head);
         } else if let Some(attributes) = line.strip_prefix("<polyline ") {
-            out += &polyline(attributes, dashes.next().copied().unwrap_or(Dash::Solid));
+            out += &polyline(attributes, dashes.next().unwrap_or(Dash::Solid));
         } else if line.starts_with("<text ") {
-            out += &text(line, lines.next().unwrap_or_default());
+            out += &texts
+                .next()
+                .map_or_else(String::new, |label| text(&label, style));
+            // The text itself and its closing tag stand on lines of their own.
+            lines.next();
             lines.next();
         } else {
             out += &line.replace(" opacity=\"1\"", "");
@@ -62,53 +68,47 @@ fn pattern(dash: Dash) -> String {
     format!("stroke-dasharray=\"{}\" ", dash.pattern())
 }
 
-/// One text element; plotters shifts texts by `dy`, we place them by their baseline.
-fn text(tag: &str, content: &str) -> String {
-    let size = attribute(tag, "font-size")
-        .and_then(|s| s.parse().ok())
-        .unwrap_or(0.0);
-    let tag = tag
-        .replace(" dy=\"0.76em\"", "")
-        .replace(" opacity=\"1\"", "");
-    let tag = tag.replace(
-        &format!(
-            "font-size=\"{}\"",
-            attribute(&tag, "font-size").unwrap_or_default()
-        ),
-        &format!("font-size=\"{}\"", f64::round(size)),
-    );
-    format!("{tag}{}</text>", Text(content).svg(size))
-}
-
-fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
-    let start = tag.find(&format!(" {name}=\""))? + name.len() + 3;
-    tag[start..].split('"').next()
-}
-
-/// XML text; characters that XML does not allow are left out.
-fn escaped(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '\n' | '\t' => out.push(' '),
-            c if c.is_control() || c == '\u{FFFE}' || c == '\u{FFFF}' => {}
-            c => out.push(c),
+/// One text; plotters would shift it and take sizes for another unit.
+fn text(label: &Label, style: &Style) -> String {
+    let ((x, y), size) = (label.at, f64::from(label.size));
+    let turn = match label.anchor {
+        Anchor::Upwards => format!(" transform=\"rotate(-90 {x} {y})\""),
+        _ => String::new(),
+    };
+    let RGBColor(red, green, blue) = label.color;
+    let fill = format!("fill=\"#{red:02X}{green:02X}{blue:02X}\"{turn}");
+    let text = Text(&label.text);
+    match style.text {
+        TextMode::Text => {
+            let anchor = match label.anchor {
+                Anchor::Start => "start",
+                Anchor::Middle | Anchor::Upwards => "middle",
+                Anchor::End => "end",
+            };
+            let family = style.font.css();
+            let spans = text.svg(size);
+            format!(
+                "<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\" font-family=\"{family}\" \
+                 font-size=\"{size}\" {fill}>{spans}</text>"
+            )
+        }
+        TextMode::Paths => {
+            let width = size * text.width(style.font);
+            let before = match label.anchor {
+                Anchor::Start => 0.0,
+                Anchor::Middle | Anchor::Upwards => 0.5 * width,
+                Anchor::End => width,
+            };
+            let start = (f64::from(x) - before, f64::from(y));
+            let outlines = text.outlines(style.font, start, size);
+            format!("<path {fill} d=\"{outlines}\"/>")
         }
     }
-    out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn titles_are_escaped() {
-        assert_eq!(escaped("a < b & \"c\"\n\u{1}d"), "a &lt; b &amp; \"c\" d");
-    }
 
     #[test]
     fn sizes_are_in_millimetres() {
@@ -117,7 +117,12 @@ mod tests {
             title: "t",
             description: "d",
         };
-        let text = document("<svg width=\"8250\">\n</svg>\n", &head, &[]);
+        let text = document(
+            "<svg width=\"8250\">\n</svg>\n",
+            &head,
+            Drawn::default(),
+            &Style::default(),
+        );
         assert!(text.contains("width=\"82.5mm\" height=\"56mm\" viewBox=\"0 0 8250 5600\""));
     }
 }

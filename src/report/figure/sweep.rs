@@ -1,13 +1,15 @@
 //! Figures of a sweep: lines through points, quantiles along time, tiles over a plane.
 
-use super::chart::{Axis, Chart, Curve, Mark, Sample, Shape};
+use super::chart::{Axis, Chart, Curve, Mark, Sample, Shape, Tile};
 use super::scale::{Kind, Scale, transform};
-use super::{Figure, palette, render};
+use super::{Figure, Style, palette, render};
 use crate::error::Error;
 
 /// What is drawn; empty lists are left out.
 #[derive(Debug, Clone, Default)]
 pub struct Plot {
+    /// File name without extension.
+    pub name: String,
     pub title: String,
     pub description: String,
     /// Label, and whether the axis is logarithmic.
@@ -15,8 +17,7 @@ pub struct Plot {
     pub y: (String, bool),
     pub lines: Vec<Line>,
     pub tiles: Vec<Tile>,
-    /// Shades of the legend and the values that they stand for.
-    pub shades: Vec<(f64, String)>,
+    pub bar: Option<Bar>,
 }
 
 /// A curve and marks in its colour.
@@ -27,20 +28,27 @@ pub struct Line {
     pub marks: Vec<(f64, f64)>,
 }
 
-/// A filled rectangle.
-#[derive(Debug, Clone, Copy)]
-pub struct Tile {
-    pub x: (f64, f64),
-    pub y: (f64, f64),
-    /// From 0, dark, to 1, bright.
-    pub shade: f64,
+/// What the shades of tiles stand for, dark to bright.
+#[derive(Debug, Clone)]
+pub struct Bar {
+    pub label: String,
+    pub range: (f64, f64),
+}
+
+impl Bar {
+    fn axis(&self) -> Axis {
+        Axis {
+            label: self.label.clone(),
+            scale: Scale::linear(self.range.0, self.range.1),
+        }
+    }
 }
 
 /// Draws a plot.
 ///
 /// # Errors
 /// `Io` when the drawing backend fails.
-pub fn plot(plot: &Plot) -> Result<Figure, Error> {
+pub fn plot(plot: &Plot, style: &Style) -> Result<Figure, Error> {
     let points = || {
         let lines = plot
             .lines
@@ -52,26 +60,20 @@ pub fn plot(plot: &Plot) -> Result<Figure, Error> {
             .flat_map(|t| [(t.x.0, t.y.0), (t.x.1, t.y.1)]);
         lines.copied().chain(corners)
     };
+    let axes = (
+        axis(&plot.x, !plot.tiles.is_empty(), points().map(|p| p.0)),
+        axis(&plot.y, !plot.tiles.is_empty(), points().map(|p| p.1)),
+    );
+    let (title, description) = (plot.title.clone(), plot.description.clone());
     let mut chart = Chart {
-        name: "sweep",
-        title: plot.title.clone(),
-        description: plot.description.clone(),
-        x: axis(&plot.x, !plot.tiles.is_empty(), points().map(|p| p.0)),
-        y: axis(&plot.y, !plot.tiles.is_empty(), points().map(|p| p.1)),
-        bands: Vec::new(),
-        verticals: Vec::new(),
-        curves: Vec::new(),
-        marks: Vec::new(),
-        legend: Vec::new(),
+        tiles: plot.tiles.clone(),
+        bar: plot.bar.as_ref().map(Bar::axis),
+        ..Chart::new(&plot.name, title, description, axes)
     };
     for (place, line) in plot.lines.iter().enumerate() {
         add(&mut chart, line, place + 1);
     }
-    for (shade, value) in &plot.shades {
-        let sample = Sample::Mark(Shape::Square, palette::swatch(*shade));
-        chart.legend.push((sample, value.clone()));
-    }
-    render::figure_on(&chart, &plot.tiles)
+    render::figure(chart, style)
 }
 
 /// Tiles fill their axes; curves have a little room around them.

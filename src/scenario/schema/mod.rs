@@ -2,12 +2,15 @@
 //! against, so a field's name, range and default are stated here and nowhere else.
 
 mod cost;
+mod figure;
 mod init;
 mod matrix;
 mod observe;
 mod run;
 
 pub use cost::{CostSpec, MeasurementKind, Measurements};
+pub use figure::{ColorMapName, ColorsName, ColumnName, ExtraName, FigureSpec, FontName};
+pub use figure::{LegendName, PanelSpec, ScaleName, TextName, Width, WidthName};
 pub use init::{InitSpec, Strengths};
 pub use matrix::{Matrix, Numbers, Observed};
 pub use observe::{DirectionName, QuantityName};
@@ -49,6 +52,9 @@ pub struct ScenarioSpec {
     /// What to locate in time; escapes at one half and plateaus when absent.
     #[serde(default = "observe::default_events")]
     pub events: Vec<EventTable>,
+    /// How figures look; the standard figures in their standard look when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figure: Option<FigureSpec>,
     /// Numbers that `verify` checks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expect: Vec<Expect>,

@@ -2,6 +2,7 @@
 
 use super::super::document::Document;
 use super::super::error::{InputErrors, nearest};
+use super::super::schema::FigureSpec;
 use super::schema::{BandsSpec, FitSpec, MapSpec, SweepSpec};
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,9 @@ pub struct Questions {
     pub bands: Vec<BandsSpec>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub map: Vec<MapSpec>,
+    /// How the figures look.
+    #[serde(default)]
+    pub figure: FigureSpec,
 }
 
 impl SweepSpec {
@@ -57,6 +61,7 @@ impl SweepSpec {
             fit: self.fit.clone(),
             bands: self.bands.clone(),
             map: self.map.clone(),
+            figure: self.figure.clone(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The sweep file as data. Axes are free in their keys and values, so only their tables are stated
 //! here; `axis` reads them.
 
+use super::super::schema::FigureSpec;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,9 @@ pub struct SweepSpec {
     /// Medians over the plane of two columns.
     #[serde(default)]
     pub map: Vec<MapSpec>,
+    /// How figures look.
+    #[serde(default)]
+    pub figure: FigureSpec,
 }
 
 /// A straight line `y = slope · f(x) + intercept` by least squares, one for each mode and each value

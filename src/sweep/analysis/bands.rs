@@ -55,12 +55,9 @@ pub fn answer(
         all.extend(bands(spec, group, &curves));
     }
     let name = format!("bands_{number}");
-    let drawn = plot(&picture(spec, plan, &all))?;
+    let drawn = plot(&picture(&name, spec, plan, &all), &plan.style())?;
     Ok(Answer {
-        files: vec![
-            (format!("figures/{name}.svg"), drawn.svg),
-            (format!("figures/{name}.csv"), drawn.numbers),
-        ],
+        files: drawn.files(),
         tables: vec![(name, result(spec, &all))],
     })
 }
@@ -178,7 +175,7 @@ fn result(spec: &BandsSpec, all: &[Bands]) -> Table {
     Table { columns }
 }
 
-fn picture(spec: &BandsSpec, plan: &Plan, all: &[Bands]) -> Plot {
+fn picture(name: &str, spec: &BandsSpec, plan: &Plan, all: &[Bands]) -> Plot {
     let mut lines = Vec::new();
     for bands in all {
         for (j, q) in spec.quantiles.iter().enumerate() {
@@ -197,6 +194,7 @@ fn picture(spec: &BandsSpec, plan: &Plan, all: &[Bands]) -> Plot {
         Align::Event => format!("time since the escape of mode {}", spec.mode),
     };
     Plot {
+        name: name.to_owned(),
         title: format!("{}: quantiles of {}", plan.title, spec.quantity),
         description: "Quantiles over runs against time.".to_owned(),
         x: (origin, false),

@@ -5,6 +5,7 @@ use super::{Answer, Group, groups, label};
 use crate::error::Error;
 use crate::report::figure::{Line, Plot, plot};
 use crate::scenario::sweep::{FitSpec, Transform};
+use crate::sweep::plan::Plan;
 use crate::sweep::table::{Cells, Column, Table};
 
 /// A fitted line.
@@ -65,7 +66,7 @@ struct Fitted {
 ///
 /// # Errors
 /// Those of drawing.
-pub fn answer(spec: &FitSpec, number: usize, title: &str, table: &Table) -> Result<Answer, Error> {
+pub fn answer(spec: &FitSpec, number: usize, plan: &Plan, table: &Table) -> Result<Answer, Error> {
     let by: Vec<String> = spec.by.iter().cloned().chain(["mode".to_owned()]).collect();
     let (Some(xs), Some(ys)) = (table.column(&spec.x), table.column(&spec.quantity)) else {
         return Ok(Answer::default());
@@ -95,12 +96,9 @@ pub fn answer(spec: &FitSpec, number: usize, title: &str, table: &Table) -> Resu
         }
     }
     let name = format!("fit_{number}");
-    let drawn = plot(&picture(spec, title, &by, &all))?;
+    let drawn = plot(&picture(&name, spec, &plan.title, &by, &all), &plan.style())?;
     Ok(Answer {
-        files: vec![
-            (format!("figures/{name}.svg"), drawn.svg),
-            (format!("figures/{name}.csv"), drawn.numbers),
-        ],
+        files: drawn.files(),
         tables: vec![(name, result(&by, &all))],
     })
 }
@@ -144,7 +142,7 @@ fn result(by: &[String], all: &[Fitted]) -> Table {
     Table { columns }
 }
 
-fn picture(spec: &FitSpec, title: &str, by: &[String], all: &[Fitted]) -> Plot {
+fn picture(name: &str, spec: &FitSpec, title: &str, by: &[String], all: &[Fitted]) -> Plot {
     let curve = |f: &Fitted| {
         let mut line: Vec<(f64, f64)> = f
             .measured
@@ -160,6 +158,7 @@ fn picture(spec: &FitSpec, title: &str, by: &[String], all: &[Fitted]) -> Plot {
         }
     };
     Plot {
+        name: name.to_owned(),
         title: format!("{title}: {} against {}", spec.quantity, spec.x),
         description: format!("{} fitted lines through measured points.", all.len()),
         x: (spec.x.clone(), spec.transform != Transform::Identity),

@@ -3,8 +3,9 @@
 use super::Answer;
 use super::bands::quantile;
 use crate::error::Error;
-use crate::report::figure::{Plot, Tile, plot};
+use crate::report::figure::{Bar, Plot, Tile, plot};
 use crate::scenario::sweep::MapSpec;
+use crate::sweep::plan::Plan;
 use crate::sweep::table::{Column, Table};
 
 /// More than this from end to end is drawn on a logarithmic axis.
@@ -22,10 +23,10 @@ struct Cell {
 ///
 /// # Errors
 /// Those of drawing.
-pub fn answer(spec: &MapSpec, number: usize, title: &str, table: &Table) -> Result<Answer, Error> {
+pub fn answer(spec: &MapSpec, number: usize, plan: &Plan, table: &Table) -> Result<Answer, Error> {
     let cells = cells(spec, table);
     let name = format!("map_{number}");
-    let drawn = plot(&picture(spec, title, &cells))?;
+    let drawn = plot(&picture(&name, spec, &plan.title, &cells), &plan.style())?;
     let float = |name: &str, of: fn(&Cell) -> f64| {
         Column::float(name, cells.iter().map(|c| Some(of(c))).collect())
     };
@@ -39,7 +40,7 @@ pub fn answer(spec: &MapSpec, number: usize, title: &str, table: &Table) -> Resu
         ],
     };
     Ok(Answer {
-        files: vec![(format!("figures/{name}.svg"), drawn.svg)],
+        files: drawn.files(),
         tables: vec![(name, result)],
     })
 }
@@ -106,7 +107,7 @@ impl Edges {
     }
 }
 
-fn picture(spec: &MapSpec, title: &str, cells: &[Cell]) -> Plot {
+fn picture(name: &str, spec: &MapSpec, title: &str, cells: &[Cell]) -> Plot {
     let (x, y) = (
         Edges::new(cells.iter().map(|c| c.x)),
         Edges::new(cells.iter().map(|c| c.y)),
@@ -126,8 +127,8 @@ fn picture(spec: &MapSpec, title: &str, cells: &[Cell]) -> Plot {
         y: y.of(cell.y),
         shade: shade(cell.median),
     };
-    let steps = [0.0, 0.25, 0.5, 0.75, 1.0].map(|part| (part, lo + part * (hi - lo)));
     Plot {
+        name: name.to_owned(),
         title: format!("{title}: {} of mode {}", spec.quantity, spec.mode),
         description: format!(
             "Median of {} over {} and {}.",
@@ -136,9 +137,10 @@ fn picture(spec: &MapSpec, title: &str, cells: &[Cell]) -> Plot {
         x: (spec.x.clone(), x.log),
         y: (spec.y.clone(), y.log),
         tiles: cells.iter().map(tile).collect(),
-        shades: steps
-            .map(|(part, value)| (part, format!("{value:.3e}")))
-            .to_vec(),
+        bar: Some(Bar {
+            label: spec.quantity.clone(),
+            range: (lo, hi),
+        }),
         ..Plot::default()
     }
 }

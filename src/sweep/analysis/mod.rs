@@ -16,7 +16,7 @@ use std::path::PathBuf;
 /// Files by name, and tables that become files.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
-    pub files: Vec<(String, String)>,
+    pub files: Vec<(String, Vec<u8>)>,
     pub tables: Vec<(String, Table)>,
 }
 
@@ -36,13 +36,13 @@ pub(super) fn answer_all(
 ) -> Result<Vec<PathBuf>, Error> {
     let mut answers = Vec::new();
     for (spec, number) in plan.questions.fit.iter().zip(1..) {
-        answers.push(fit::answer(spec, number, &plan.title, table)?);
+        answers.push(fit::answer(spec, number, plan, table)?);
     }
     for (spec, number) in plan.questions.bands.iter().zip(1..) {
         answers.push(bands::answer(spec, number, plan, store, jobs)?);
     }
     for (spec, number) in plan.questions.map.iter().zip(1..) {
-        answers.push(map::answer(spec, number, &plan.title, table)?);
+        answers.push(map::answer(spec, number, plan, table)?);
     }
     let mut written = Vec::new();
     for answer in answers {
@@ -53,9 +53,9 @@ pub(super) fn answer_all(
             write_file(&path, &csv)?;
             written.push(path);
         }
-        for (name, text) in answer.files {
+        for (name, bytes) in answer.files {
             let path = store.root.join(name);
-            write_file(&path, text.as_bytes())?;
+            write_file(&path, &bytes)?;
             written.push(path);
         }
     }

@@ -1,0 +1,52 @@
+//! `dlnflow plot`: the figures of a finished output folder again, in another look if asked.
+
+use super::args::Global;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::print;
+use dlnflow::report::{self, figure};
+use dlnflow::run;
+use dlnflow::scenario::Scenario;
+use std::path::Path;
+
+/// The keys that a finished run can still take.
+const LOOK: &str = "figure.";
+
+pub fn run(folder: &Path, figures: &[String], global: &Global) -> Result<Exit, Failure> {
+    let finished = report::finished(folder)?;
+    if let Some(key) = global
+        .set
+        .iter()
+        .find(|s| !s.trim_start().starts_with(LOOK))
+    {
+        return Err(Failure::Usage(format!(
+            "--set {key}: plot computes nothing again, so that only keys of [figure] can be set"
+        )));
+    }
+    let scenario = Scenario::load(&folder.join("scenario.toml"), &global.set)?;
+    scenario.check_figure()?;
+    let mut look = run::look(&scenario);
+    check_names(figures, &look)?;
+    look.only = figures.to_vec();
+    let paths = report::redraw(folder, &finished, &look, &scenario.to_toml())?;
+    if global.json {
+        print::json(&serde_json::json!({ "figures": paths }))?;
+    } else if !global.quiet {
+        print::lines(paths.iter().map(|p| p.display().to_string()))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn check_names(figures: &[String], look: &figure::Look) -> Result<(), Failure> {
+    let mut known = figure::STANDARD.to_vec();
+    if !look.panels.is_empty() {
+        known.push(figure::PANELS);
+    }
+    match figures.iter().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => Err(Failure::Usage(format!(
+            "--figure {name}: must be one of {}",
+            known.join(", ")
+        ))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,229 @@
+//! Where everything of a figure stands: panels in rows and columns, axes of one row and of one
+//! column in line, legends and bars of colours beside them.
+
+use super::axis::{bar_room, bottom_room, horizontal_ticks, left_room, right_room, vertical_ticks};
+use super::canvas::{MM, Place};
+use super::chart::{Chart, Sample};
+use super::legend::Legend;
+use super::polyline::Frame;
+use super::style::{Height, LegendPlace, Style};
+use super::ticks::Ticks;
+
+const MARGIN: i32 = MM;
+/// Between the cells of a row.
+const GUTTER: i32 = 2 * MM;
+/// Between a curve's end and its name.
+pub const END_GAP: i32 = 80;
+/// Axes are never smaller than this, whatever is asked for.
+const LEAST: i32 = 8 * MM;
+
+/// A panel in its place.
+pub struct Placed<'a> {
+    pub chart: &'a Chart,
+    pub frame: Frame,
+    pub x: Ticks,
+    pub y: Ticks,
+    pub legend: Option<Legend<'a>>,
+    /// Upper left corner of a legend above or to the right.
+    pub legend_at: Place,
+    /// Baseline of the panel's letter.
+    pub letter_at: Place,
+}
+
+/// A whole figure.
+pub struct Layout<'a> {
+    pub size: Place,
+    pub panels: Vec<Placed<'a>>,
+}
+
+/// Room around the axes of a panel.
+#[derive(Clone, Copy, Default)]
+struct Room {
+    left: i32,
+    right: i32,
+    top: i32,
+}
+
+impl Room {
+    fn max(self, other: Self) -> Self {
+        Self {
+            left: self.left.max(other.left),
+            right: self.right.max(other.right),
+            top: self.top.max(other.top),
+        }
+    }
+}
+
+impl<'a> Layout<'a> {
+    /// Places `panels`; `legends` are those of the panels as they are to be drawn.
+    pub fn new(
+        panels: &'a [Chart],
+        legends: &'a [Vec<(Sample, String)>],
+        style: &'a Style,
+    ) -> Self {
+        let grid = Grid::new(panels, legends, style);
+        let mut placed = Vec::new();
+        for (i, chart) in panels.iter().enumerate() {
+            placed.push(grid.place(i, chart));
+        }
+        Self {
+            size: (style.canvas_width(), grid.total_height()),
+            panels: placed,
+        }
+    }
+}
+
+/// Cells of equal width, and what their panels need.
+struct Grid<'a> {
+    style: &'a Style,
+    legends: &'a [Vec<(Sample, String)>],
+    columns: usize,
+    rows: usize,
+    cell: i32,
+    lettered: bool,
+    rooms: Vec<Room>,
+    axes_height: i32,
+}
+
+impl<'a> Grid<'a> {
+    fn new(panels: &[Chart], legends: &'a [Vec<(Sample, String)>], style: &'a Style) -> Self {
+        let columns = style.columns.clamp(1, panels.len().max(1));
+        let rows = panels.len().div_ceil(columns);
+        let gutters = GUTTER * (columns as i32 - 1);
+        let mut grid = Self {
+            style,
+            legends,
+            columns,
+            rows,
+            cell: (style.canvas_width() - gutters) / columns as i32,
+            lettered: style.letters && panels.len() > 1,
+            rooms: vec![Room::default(); panels.len()],
+            axes_height: 0,
+        };
+        // Rooms depend on the ticks, these on the height, and that on the rooms above the axes.
+        grid.axes_height = grid.height(42 * MM);
+        for _ in 0..2 {
+            let measured = panels.iter().enumerate().map(|(i, c)| grid.room(i, c));
+            grid.rooms = measured.collect();
+            grid.axes_height = grid.height(grid.axes_height);
+        }
+        grid
+    }
+
+    /// Height of the axes of every panel.
+    fn height(&self, before: i32) -> i32 {
+        let asked = match self.style.height {
+            Height::Aspect(aspect) => (aspect * f64::from(self.cell)).round() as i32,
+            Height::Millimetres(height) => {
+                let around = self.total_height() - self.rows as i32 * self.axes_height;
+                let total = (height * f64::from(MM)).round() as i32;
+                (total - around) / self.rows.max(1) as i32
+            }
+        };
+        match self.rooms.is_empty() {
+            true => before,
+            false => asked.max(LEAST),
+        }
+    }
+
+    fn total_height(&self) -> i32 {
+        (0..self.rows).map(|row| self.row_height(row)).sum()
+    }
+
+    fn row_height(&self, row: usize) -> i32 {
+        self.row_room(row).top + self.axes_height + bottom_room(self.style)
+    }
+
+    fn row_room(&self, row: usize) -> Room {
+        let rooms = self.rooms.chunks(self.columns).nth(row);
+        let rooms = rooms.into_iter().flatten().copied();
+        rooms.fold(Room::default(), Room::max)
+    }
+
+    fn column_room(&self, column: usize) -> Room {
+        let rooms = self.rooms.iter().skip(column).step_by(self.columns);
+        rooms.copied().fold(Room::default(), Room::max)
+    }
+
+    fn room(&self, i: usize, chart: &Chart) -> Room {
+        let style = self.style;
+        let left = left_room(
+            &vertical_ticks(&chart.y.scale, self.axes_height, style),
+            style,
+        );
+        let length = (self.cell - left - 2 * MM).max(LEAST);
+        let ticks = right_room(&horizontal_ticks(&chart.x.scale, length, style), style);
+        let beside = match (self.legend(i, left), &chart.bar) {
+            (_, Some(bar)) => bar_room(bar, self.axes_height, style),
+            (Some(legend), _) if style.legend == LegendPlace::Right => {
+                END_GAP + legend.size().0 + MARGIN
+            }
+            _ if style.end_labels => end_label_room(chart, style),
+            _ => 0,
+        };
+        let legend = match (style.legend, self.legend(i, left)) {
+            (LegendPlace::Above, Some(legend)) => legend.size().1,
+            _ => 0,
+        };
+        let letter = if self.lettered { style.label() } else { 0 };
+        Room {
+            left,
+            right: ticks.max(beside),
+            top: MARGIN + legend.max(letter) + MM,
+        }
+    }
+
+    /// The legend of panel `i`, whose axes begin at `left`.
+    fn legend(&self, i: usize, left: i32) -> Option<Legend<'a>> {
+        let entries = self.legends.get(i).filter(|entries| !entries.is_empty())?;
+        match self.style.legend {
+            LegendPlace::None => None,
+            LegendPlace::Above => {
+                let width = self.cell - MARGIN / 2 - left;
+                Some(Legend::rows(entries, width, self.style))
+            }
+            LegendPlace::Inside | LegendPlace::Right => Some(Legend::column(entries, self.style)),
+        }
+    }
+
+    fn place<'c>(&self, i: usize, chart: &'c Chart) -> Placed<'c>
+    where
+        'a: 'c,
+    {
+        let (row, column) = (i / self.columns, i % self.columns);
+        let x = column as i32 * (self.cell + GUTTER);
+        let y: i32 = (0..row).map(|row| self.row_height(row)).sum();
+        let (across, down) = (self.column_room(column), self.row_room(row));
+        let (left, right) = (x + across.left, x + self.cell - across.right);
+        let (top, right) = (y + down.top, right.max(left + LEAST));
+        let bottom = top + self.axes_height;
+        let at = match self.style.legend {
+            LegendPlace::Right => (right + END_GAP, top),
+            _ => (left, y + MARGIN),
+        };
+        Placed {
+            chart,
+            frame: Frame {
+                left: f64::from(left),
+                right: f64::from(right),
+                top: f64::from(top),
+                bottom: f64::from(bottom),
+            },
+            x: horizontal_ticks(&chart.x.scale, right - left, self.style),
+            y: vertical_ticks(&chart.y.scale, self.axes_height, self.style),
+            legend: self.legend(i, across.left),
+            legend_at: at,
+            letter_at: (x + MARGIN / 2, y + MARGIN + self.style.label() * 7 / 10),
+        }
+    }
+}
+
+/// Room for names at the ends of curves.
+fn end_label_room(chart: &Chart, style: &Style) -> i32 {
+    let widths = chart
+        .legend
+        .iter()
+        .filter(|(s, _)| matches!(s, Sample::Line(_)));
+    let widths = widths.map(|(_, text)| style.text_width(text, style.small()));
+    widths.max().map_or(0, |width| END_GAP + width + MARGIN / 2)
+}

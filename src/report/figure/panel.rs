@@ -1,0 +1,241 @@
+//! A panel of the user's own: columns of the trajectory against each other.
+
+use super::Drawing;
+use super::canvas::Pen;
+use super::chart::{Axis, Chart, Curve, Mark, Sample, Shape};
+use super::onset::log_time;
+use super::palette;
+use super::scale::{Kind, Scale};
+use super::singular_values::{self, event_entries, predicted_times, prediction_entry};
+use crate::observe::{Event, EventKind, Quantity, Row};
+
+/// What stands along an axis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Column {
+    Time,
+    Of(Quantity),
+}
+
+/// What a panel shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Panel {
+    pub x: Side,
+    pub y: Side,
+    pub columns: (Column, Vec<Column>),
+    /// Of singular values; empty for all.
+    pub modes: Vec<usize>,
+    pub predictions: bool,
+    pub events: bool,
+}
+
+/// One axis as asked for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Side {
+    pub log: bool,
+    pub range: Option<(f64, f64)>,
+    pub label: Option<String>,
+}
+
+impl Side {
+    fn kind(&self) -> Kind {
+        if self.log { Kind::Log } else { Kind::Linear }
+    }
+
+    /// The axis over `values`, unless its ends or its name are given.
+    fn axis(&self, name: &str, scale: Scale) -> Axis {
+        let scale = match self.range {
+            Some((lo, hi)) if self.log => Scale::log(lo.log10(), hi.log10()),
+            Some((lo, hi)) => Scale::linear(lo, hi),
+            None => scale,
+        };
+        let label = self.label.clone().unwrap_or_else(|| name.to_owned());
+        Axis { label, scale }
+    }
+}
+
+impl Column {
+    fn value(self, row: &Row) -> f64 {
+        match self {
+            Column::Time => row.time,
+            Column::Of(Quantity::Cost) => row.cost,
+            Column::Of(Quantity::TestCost) => row.test_cost.unwrap_or(f64::NAN),
+            Column::Of(Quantity::Loss) => row.loss,
+            Column::Of(Quantity::GradientNorm) => row.gradient_norm,
+            Column::Of(Quantity::ParameterNormSq) => row.parameter_norm_sq,
+            Column::Of(Quantity::Schatten) => row.schatten,
+            Column::Of(Quantity::Rank) => row.rank as f64,
+            Column::Of(Quantity::SingularValue) => {
+                row.singular_values.first().copied().unwrap_or(f64::NAN)
+            }
+        }
+    }
+
+    /// Name in the numbers, and words for readers.
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Column::Time => ("time", "time t"),
+            Column::Of(Quantity::Cost) => ("cost", "cost C"),
+            Column::Of(Quantity::TestCost) => ("test_cost", "test cost"),
+            Column::Of(Quantity::Loss) => ("loss", "loss"),
+            Column::Of(Quantity::GradientNorm) => ("gradient_norm", "gradient norm ‖∇‖"),
+            Column::Of(Quantity::ParameterNormSq) => ("parameter_norm_sq", "‖θ‖^{2}"),
+            Column::Of(Quantity::Schatten) => ("schatten", "L Σ σ_{i}^{2/L}"),
+            Column::Of(Quantity::Rank) => ("rank", "rank"),
+            Column::Of(Quantity::SingularValue) => ("sigma", "singular values σ_{k}"),
+        }
+    }
+
+    /// Pens that other figures give these, so that a quantity looks the same everywhere.
+    fn pen(self, number: usize) -> Pen {
+        match self {
+            Column::Of(Quantity::Cost) => palette::cost(),
+            Column::Of(Quantity::TestCost) => palette::test_cost(),
+            Column::Of(Quantity::GradientNorm) => palette::gradient_norm(),
+            _ => palette::mode(number + 4),
+        }
+    }
+}
+
+/// The chart of a panel.
+pub fn chart(drawing: &Drawing, panel: &Panel) -> Chart {
+    let (x_column, y_columns) = (panel.columns.0, &panel.columns.1);
+    let against_time = x_column == Column::Time;
+    let (mut curves, mut legend) = (Vec::new(), Vec::new());
+    for (number, column) in y_columns.iter().enumerate() {
+        match column {
+            Column::Of(Quantity::SingularValue) => {
+                curves.extend(sigmas(drawing, panel));
+            }
+            _ => {
+                let curve = curve(drawing, x_column, *column, number);
+                legend.push((Sample::Line(curve.pen), column.names().1.to_owned()));
+                curves.push(curve);
+            }
+        }
+    }
+    legend.extend(sigma_entries(&curves));
+    let mut chart = Chart::new(
+        "panels",
+        title(drawing, panel),
+        String::new(),
+        axes(drawing, panel, &curves),
+    );
+    if against_time && panel.events {
+        let marks = drawing.events.iter();
+        chart.marks = marks.filter_map(|e| mark(e, panel)).collect();
+        legend.extend(event_entries(&chart.marks));
+    }
+    if against_time && panel.predictions && shows_sigmas(panel) {
+        let (first, modes) = (curves.len(), modes(drawing, panel));
+        curves.extend(singular_values::predicted(drawing, &modes));
+        chart.verticals = predicted_times(drawing);
+        legend.extend(prediction_entry(curves.len() > first, &chart.verticals));
+    }
+    // One curve needs no legend: the axis names it.
+    if legend.len() > 1 {
+        chart.legend = legend;
+    }
+    chart.description = format!("{} against {}.", chart.y.label, chart.x.label);
+    chart.curves = curves;
+    chart
+}
+
+fn title(drawing: &Drawing, panel: &Panel) -> String {
+    let names: Vec<_> = panel.columns.1.iter().map(|c| c.names().0).collect();
+    format!("{}: {}", drawing.title, names.join(", "))
+}
+
+fn shows_sigmas(panel: &Panel) -> bool {
+    panel
+        .columns
+        .1
+        .contains(&Column::Of(Quantity::SingularValue))
+}
+
+fn modes(drawing: &Drawing, panel: &Panel) -> Vec<usize> {
+    let drawn = singular_values::drawn_modes(drawing).into_iter();
+    drawn
+        .filter(|k| panel.modes.is_empty() || panel.modes.contains(k))
+        .collect()
+}
+
+fn sigmas(drawing: &Drawing, panel: &Panel) -> Vec<Curve> {
+    let modes = modes(drawing, panel).into_iter();
+    let x = panel.columns.0;
+    modes
+        .map(|k| {
+            let curve = singular_values::measured(drawing, k, panel.y.kind());
+            let rows = drawing.trajectory.rows.iter();
+            let points = rows.zip(&curve.points).map(|(row, p)| (x.value(row), p.1));
+            Curve {
+                points: points.collect(),
+                ..curve
+            }
+        })
+        .collect()
+}
+
+fn sigma_entries(curves: &[Curve]) -> Vec<(Sample, String)> {
+    let named = (1..=palette::NAMED_MODES).filter_map(|k| {
+        let series = format!("sigma_{k}");
+        let curve = curves.iter().find(|c| c.series == series)?;
+        Some((Sample::Line(curve.pen), format!("σ_{{{k}}}")))
+    });
+    named.collect()
+}
+
+fn curve(drawing: &Drawing, x: Column, y: Column, number: usize) -> Curve {
+    let rows = drawing.trajectory.rows.iter();
+    Curve {
+        series: y.names().0.to_owned(),
+        pen: y.pen(number),
+        points: rows.map(|row| (x.value(row), y.value(row))).collect(),
+    }
+}
+
+fn axes(drawing: &Drawing, panel: &Panel, curves: &[Curve]) -> (Axis, Axis) {
+    let (x, ys) = (panel.columns.0, &panel.columns.1);
+    let points = || curves.iter().flat_map(|c| &c.points);
+    let across = || points().map(|p| p.0);
+    let x_scale = match (panel.x.kind(), x) {
+        (Kind::Log, Column::Time) => log_time(drawing.trajectory),
+        (Kind::Log, _) => Scale::log_around(across()),
+        (Kind::Linear, _) => Scale::linear_over(across()),
+    };
+    let up = || points().map(|p| p.1);
+    let y_scale = match panel.y.kind() {
+        Kind::Log => Scale::log_around(up()),
+        Kind::Linear => Scale::linear_from_zero(up()),
+    };
+    let y_name = match ys.as_slice() {
+        [only] => only.names().1.to_owned(),
+        _ => ys
+            .iter()
+            .map(|c| c.names().1)
+            .collect::<Vec<_>>()
+            .join(", "),
+    };
+    (
+        panel.x.axis(x.names().1, x_scale),
+        panel.y.axis(&y_name, y_scale),
+    )
+}
+
+/// Escapes and crossings of a quantity that the panel shows.
+fn mark(event: &Event, panel: &Panel) -> Option<Mark> {
+    let shown = panel.columns.1.contains(&Column::Of(event.quantity));
+    if event.quantity == Quantity::SingularValue {
+        let k = event.index?;
+        let wanted = panel.modes.is_empty() || panel.modes.contains(&k);
+        return singular_values::mark(event).filter(|_| shown && wanted);
+    }
+    if event.kind != EventKind::Crossing || !shown {
+        return None;
+    }
+    Some(Mark {
+        series: format!("crossing_{}", Column::Of(event.quantity).names().0),
+        shape: Shape::Square,
+        pen: palette::mark(Column::Of(event.quantity).pen(0).color),
+        at: (event.time, event.level),
+    })
+}

@@ -1,0 +1,235 @@
+//! The `[figure]` section: sizes on paper, panels, legends, text as outlines, PDF and PNG.
+
+use crate::program::Place;
+use crate::synthetic;
+use dlnflow::observe::Quantity;
+use dlnflow::report::figure::{
+    Colors, Column, Drawing, Extra, Family, Figure, Height, LegendPlace, Look, Panel, Side, Style,
+    TextMode, all,
+};
+
+fn draw(look: &Look) -> Vec<Figure> {
+    let report = synthetic::report(3);
+    all(&Drawing::from(&report), look).expect("figures")
+}
+
+fn styled(style: Style) -> Vec<Figure> {
+    draw(&Look {
+        style,
+        ..Look::default()
+    })
+}
+
+fn panel(y: Vec<Quantity>) -> Panel {
+    Panel {
+        x: Side::default(),
+        y: Side::default(),
+        columns: (Column::Time, y.into_iter().map(Column::Of).collect()),
+        modes: Vec::new(),
+        predictions: true,
+        events: true,
+    }
+}
+
+/// An inch is 25.4 mm: 3.25 in are 82.55 mm.
+#[test]
+fn a_figure_is_as_large_as_asked() {
+    let style = Style {
+        width: 3.25 * 25.4,
+        height: Height::Millimetres(60.0),
+        ..Style::default()
+    };
+    for legend in [LegendPlace::Above, LegendPlace::Right, LegendPlace::Inside] {
+        for figure in styled(Style {
+            legend,
+            ..style.clone()
+        }) {
+            let size = "width=\"82.55mm\" height=\"60mm\" viewBox=\"0 0 8255 6000\"";
+            assert!(figure.svg.contains(size), "{}", &figure.svg[..200]);
+        }
+    }
+}
+
+#[test]
+fn text_as_outlines_names_no_font() {
+    let style = Style {
+        text: TextMode::Paths,
+        ..Style::default()
+    };
+    for figure in styled(style) {
+        assert!(!figure.svg.contains("<text") && !figure.svg.contains("font-family"));
+        assert!(figure.svg.contains("<path fill=\"#000000\" d=\"M"));
+        assert!(figure.svg.len() < 200_000, "{}", figure.svg.len());
+    }
+}
+
+#[test]
+fn fonts_and_colours_are_those_asked_for() {
+    let style = Style {
+        font: Family::Serif,
+        colors: Colors::Grey,
+        ..Style::default()
+    };
+    for figure in styled(style) {
+        assert!(figure.svg.contains("font-family=\"DejaVu Serif"));
+        assert!(!figure.svg.contains("DejaVu Sans"));
+        // Blue, vermillion and green of the standard palette.
+        for color in ["#0072B2", "#D55E00", "#009E73"] {
+            assert!(!figure.svg.contains(color), "{color}");
+        }
+    }
+}
+
+#[test]
+fn a_figure_without_legend_has_none() {
+    let with = |legend| {
+        styled(Style {
+            legend,
+            ..Style::default()
+        })
+    };
+    let texts = |figure: &Figure| figure.svg.matches("<text").count();
+    for (above, none) in with(LegendPlace::Above).iter().zip(with(LegendPlace::None)) {
+        assert!(texts(&none) < texts(above));
+    }
+}
+
+#[test]
+fn names_at_the_ends_replace_the_legend() {
+    let style = Style {
+        end_labels: true,
+        ..Style::default()
+    };
+    let figure = styled(style).remove(0);
+    // One σ_1, in the colour of its curve.
+    let name = "σ<tspan dy=\"45\" font-size=\"163\">1</tspan>";
+    assert!(figure.svg.matches("σ<tspan").count() >= 2, "{}", figure.svg);
+    let line = figure
+        .svg
+        .lines()
+        .find(|l| l.contains("σ<tspan") && l.contains(">1<"));
+    assert!(line.expect(name).contains("fill=\"#0072B2\""));
+}
+
+#[test]
+fn panels_stand_side_by_side_with_letters_and_their_numbers() {
+    let look = Look {
+        panels: vec![
+            panel(vec![Quantity::SingularValue]),
+            panel(vec![Quantity::Cost, Quantity::GradientNorm]),
+            panel(vec![Quantity::Rank]),
+        ],
+        only: vec!["panels".to_owned()],
+        ..Look::default()
+    };
+    let figures = draw(&look);
+    assert_eq!(figures.len(), 1);
+    let Figure { svg, numbers, .. } = &figures[0];
+    for letter in ["(a)", "(b)", "(c)"] {
+        assert!(svg.contains(&format!(">{letter}</text>")), "{letter}");
+    }
+    for series in ["a/sigma_1,", "b/cost,", "b/gradient_norm,", "c/rank,"] {
+        assert!(numbers.lines().any(|l| l.starts_with(series)), "{series}");
+    }
+}
+
+#[test]
+fn extras_are_made_of_every_figure() {
+    let style = Style {
+        extras: vec![Extra::Pdf, Extra::Png, Extra::Matplotlib, Extra::Pgfplots],
+        ..Style::default()
+    };
+    for figure in styled(style.clone()).into_iter().zip(styled(style)) {
+        let (files, again) = (figure.0.files(), figure.1.files());
+        assert_eq!(files, again);
+        let ends: Vec<&str> = files
+            .iter()
+            .map(|f| &f.0[f.0.rfind('.').unwrap()..])
+            .collect();
+        assert_eq!(ends, [".svg", ".csv", ".pdf", ".png", ".py", ".tex"]);
+        assert!(files[2].1.starts_with(b"%PDF-"));
+        assert!(!String::from_utf8_lossy(&files[2].1).contains("/Type3"));
+        assert!(files.iter().all(|f| f.1.len() < 300_000));
+    }
+}
+
+const SCENARIO: &str = "
+[network]
+widths = [2, 2, 2]
+[cost]
+kind = \"squared_error\"
+target = { diagonal = [2.0, 1.0] }
+[init]
+kind = \"aligned\"
+scale = 1e-3
+[solver]
+horizon = 10.0
+[figure]
+width = \"neurips\"
+extras = [\"pdf\"]
+[[figure.panels]]
+y = [\"singular_values\"]
+[[figure.panels]]
+y = [\"cost\"]
+y_scale = \"log\"
+";
+
+#[test]
+fn plot_takes_another_look_and_keeps_it() {
+    let place = Place::new(SCENARIO);
+    place
+        .run(&["run", "scenario.toml", "--quiet"])
+        .expect(0, &[]);
+    let path = |name: &str| place.path("out/scenario").join(name);
+    let read = |name: &str| std::fs::read_to_string(path(name)).expect("a file");
+    // 5.5 in are 139.7 mm.
+    assert!(read("figures/panels.svg").contains("width=\"139.7mm\""));
+    let before = read("figures/cost_log.svg");
+    let args = [
+        "plot",
+        "out/scenario",
+        "--figure",
+        "panels",
+        "--set",
+        "figure.width=100.0",
+        "--json",
+    ];
+    place.run(&args).expect(0, &[]);
+    assert!(read("figures/panels.svg").contains("width=\"100mm\""));
+    assert_eq!(read("figures/cost_log.svg"), before);
+    assert!(read("scenario.toml").contains("width = 100.0"));
+    // The folder is whole: it can be drawn again and replaced.
+    place.run(&["plot", "out/scenario"]).expect(0, &[]);
+    assert!(read("figures/cost_log.svg").contains("width=\"100mm\""));
+    place
+        .run(&["run", "scenario.toml", "--quiet"])
+        .expect(0, &[]);
+}
+
+#[test]
+fn plot_refuses_what_it_cannot_do() {
+    let place = Place::new(SCENARIO);
+    place
+        .run(&["run", "scenario.toml", "--quiet"])
+        .expect(0, &[]);
+    let wrong = [
+        (
+            vec!["--set", "solver.rtol=1e-3"],
+            "only keys of [figure] can be set",
+        ),
+        (
+            vec!["--figure", "cost"],
+            "must be one of singular_values_linear",
+        ),
+        (vec!["--set", "figure.widht=3.0"], "\"width\""),
+        (vec!["--set", "figure.width=\"icml\""], "icml-column"),
+        (
+            vec!["--set", "figure.height=50.0", "--set", "figure.aspect=0.5"],
+            "only without figure.height",
+        ),
+    ];
+    for (more, message) in wrong {
+        let args = [vec!["plot", "out/scenario"], more].concat();
+        place.run(&args).expect(2, &[message]);
+    }
+}
