@@ -34,6 +34,7 @@ mod landscape;
 mod methods_agree;
 mod monitors;
 mod mutations;
+mod observables;
 mod reduction;
 mod regimes;
 mod report;

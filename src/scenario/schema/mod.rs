@@ -10,7 +10,7 @@ mod run;
 pub use cost::{CostSpec, MeasurementKind, Measurements};
 pub use init::{InitSpec, Strengths};
 pub use matrix::{Matrix, Numbers, Observed};
-pub use observe::{DirectionName, QuantityName};
+pub use observe::{DirectionName, ObservableName, QuantityName};
 pub use observe::{EventTable, Expect, ExpectQuantity, ExpectSource, SourceKind};
 pub use run::{FrameName, GridName, MethodName, RecordSpec, Regularization, SolverSpec, StopSpec};
 
