@@ -4,7 +4,7 @@
 
 use crate::integrate::Tangent;
 use crate::linalg::{Mat, multiply};
-use crate::model::{Cost, CurvatureFactor, Network};
+use crate::model::{Cost, CurvatureFactor, Network, TangentKernel};
 use std::cell::RefCell;
 
 /// `G` of a network at a frozen point together with the factor `F` of the cost's curvature.
@@ -40,41 +40,6 @@ impl<'a> LayerTangent<'a> {
     pub fn end_to_end(&self) -> &Mat<f64> {
         &self.prefix[self.network.depth() - 1]
     }
-
-    /// `L_l L_lᵀ` for `l = L … 1`, each `n_L × n_L`.
-    fn suffix_grams(&self) -> Vec<Mat<f64>> {
-        let n = self.network.output_width();
-        let mut suffix = Mat::identity(n, n);
-        let mut grams = Vec::new();
-        for layer in (1..=self.network.depth()).rev() {
-            let mut gram = Mat::zeros(n, n);
-            multiply(
-                gram.as_mut(),
-                false,
-                1.0,
-                suffix.as_ref(),
-                suffix.transpose(),
-            );
-            grams.push(gram);
-            let w = self.network.layer(&self.weights, layer);
-            let mut next = Mat::zeros(n, w.ncols());
-            multiply(next.as_mut(), false, 1.0, suffix.as_ref(), w);
-            suffix = next;
-        }
-        grams
-    }
-
-    /// `R_lᵀ R_l : n_0 × n_0`.
-    fn prefix_gram(&self, layer: usize) -> Mat<f64> {
-        let n = self.network.input_width();
-        if layer == 1 {
-            return Mat::identity(n, n);
-        }
-        let r = &self.prefix[layer - 2];
-        let mut gram = Mat::zeros(n, n);
-        multiply(gram.as_mut(), false, 1.0, r.transpose(), r.as_ref());
-        gram
-    }
 }
 
 impl Tangent for LayerTangent<'_> {
@@ -100,9 +65,9 @@ impl Tangent for LayerTangent<'_> {
 
     fn kernel(&self) -> Mat<f64> {
         let mut kernel = Mat::zeros(self.rank(), self.rank());
-        for (layer, left) in (1..=self.network.depth()).rev().zip(self.suffix_grams()) {
-            let right = self.prefix_gram(layer);
-            self.factor.add_kernel(&left, &right, &mut kernel);
+        let terms = TangentKernel::from_products(self.network, &self.weights, &self.prefix);
+        for term in terms.terms() {
+            self.factor.add_kernel(&term.left, &term.right, &mut kernel);
         }
         kernel
     }

@@ -1,6 +1,7 @@
 //! Dense products, spectra and norms: thin over faer, always sequential so that results do not
 //! depend on the number of threads.
 
+mod effective_rank;
 mod frame;
 mod graded;
 mod graded_product;
@@ -8,6 +9,7 @@ mod interval;
 mod interval_matrix;
 mod spectrum;
 
+pub use effective_rank::effective_rank;
 pub use faer::{Mat, MatMut, MatRef};
 pub use frame::orthogonalise_columns;
 pub use graded::Graded;

@@ -7,12 +7,14 @@ mod frame;
 pub mod init;
 mod network;
 mod reduction;
+mod tangent_kernel;
 
 pub use cost::{Cost, CostScratch};
 pub use curvature::CurvatureFactor;
 pub use frame::Frame;
 pub use network::Network;
 pub use reduction::Reduction;
+pub use tangent_kernel::{KernelTerm, TangentKernel};
 
 /// A network, a cost `C(A)`, the regularisation `λ` and the initial weights.
 #[derive(Debug, Clone)]

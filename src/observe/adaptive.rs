@@ -198,13 +198,10 @@ impl Adaptive {
         let t = self.latest.0.max(start);
         if t == start {
             let values = self.floors.curve_values(view.before);
-            sink.keep(view.probe, view.before, view.step.y0, monitors);
+            sink.keep_start(view, monitors);
             self.anchor = (t, values);
         } else {
-            view.inside(view.local(t), true, &mut self.trial);
-            let weights = view.probe.take_state();
-            sink.keep(view.probe, &self.trial, &weights, monitors);
-            view.probe.return_state(weights);
+            sink.keep_inside(view, t, &mut self.trial, monitors);
             self.anchor = (t, self.floors.curve_values(&self.trial));
         }
         self.kept.push(self.anchor.clone());

@@ -6,7 +6,7 @@
 //! Singular values are computed on demand: most steps of a run can do without them.
 
 use crate::integrate::{Step, Time, VectorField};
-use crate::linalg::{Mat, SingularValues, dot, multiply, product_singular_values};
+use crate::linalg::{Mat, MatRef, SingularValues, dot, multiply, product_singular_values};
 use crate::model::{CostScratch, Network, Problem};
 
 use super::event::Quantity;
@@ -109,6 +109,16 @@ impl<'a> Probe<'a> {
         &self.problem.network
     }
 
+    /// The matrix that the cost is built from, where there is one.
+    pub fn target(&self) -> Option<MatRef<'a, f64>> {
+        self.problem.cost.target()
+    }
+
+    /// `λ`.
+    pub fn l2(&self) -> f64 {
+        self.problem.l2
+    }
+
     /// Room for a measurement.
     pub fn blank(&self) -> Measurement {
         let network = self.network();
@@ -209,8 +219,38 @@ impl<'a> Probe<'a> {
         }
     }
 
-    /// `‖dA/dt‖_F = ‖Σ_l W_L … W_{l+1} f_l W_{l−1} … W_1‖_F` at `weights` with `f = derivative`.
+    /// `A` at local time `t` inside `step`.
+    pub fn end_to_end_inside(&mut self, step: &Step<'_>, t: f64) -> Mat<f64> {
+        let network = self.network();
+        let mut state = vec![0.0; network.parameters()];
+        step.state_at(t, &mut state);
+        network.prefix_products(&state, &mut self.products);
+        self.products[network.depth() - 1].clone()
+    }
+
+    /// `∇C(A)`.
+    pub fn cost_gradient(&mut self, a: &Mat<f64>) -> Mat<f64> {
+        let (cost, gradient) = (&self.problem.cost, self.gradient.as_mut());
+        cost.gradient(a.as_ref(), gradient, &mut self.cost);
+        self.gradient.clone()
+    }
+
+    /// `‖dA/dt‖_F` at `weights` with `f = derivative`.
     pub fn speed(&mut self, weights: &[f64], derivative: &[f64]) -> f64 {
+        plain_norm(self.velocity(weights, derivative))
+    }
+
+    /// `dA/dt` at `weights`.
+    pub fn velocity_at(&mut self, weights: &[f64]) -> Mat<f64> {
+        let mut derivative = std::mem::take(&mut self.derivative);
+        self.field.eval(weights, &mut derivative);
+        let velocity = self.velocity(weights, &derivative).clone();
+        self.derivative = derivative;
+        velocity
+    }
+
+    /// `dA/dt = Σ_l W_L … W_{l+1} f_l W_{l−1} … W_1` at `weights` with `f = derivative`.
+    fn velocity(&mut self, weights: &[f64], derivative: &[f64]) -> &Mat<f64> {
         let network = self.network();
         network.prefix_products(weights, &mut self.products);
         self.tangents[0].copy_from(network.layer(derivative, 1));
@@ -228,7 +268,7 @@ impl<'a> Probe<'a> {
                 below,
             );
         }
-        plain_norm(&self.tangents[network.depth() - 1])
+        &self.tangents[network.depth() - 1]
     }
 
     /// `L Σ σ_i^{2/L}`.

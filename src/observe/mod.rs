@@ -5,13 +5,17 @@
 //! dense output and never disturbs the integration.
 
 mod adaptive;
+mod arc_length;
 mod event;
 mod events;
 mod imbalance;
+mod instruments;
 mod levels;
 mod locate;
 mod measure;
+mod mode_speed;
 mod monitors;
+mod observable;
 mod options;
 mod plateau;
 mod polyline;
@@ -23,6 +27,7 @@ mod view;
 
 pub use event::{Direction, Event, EventKind, Quantity};
 pub use monitors::Law;
+pub use observable::Observable;
 pub use options::{EventSpec, Grid, Recording, StopRules};
 pub use run_observer::{Observation, Observed, Progress, RunObserver};
 pub use trajectory::{Row, Trajectory};

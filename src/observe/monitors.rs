@@ -385,6 +385,7 @@ mod tests {
             imbalance_drift: 0.0,
             rank: 1,
             singular_values: vec![1.0],
+            observables: Vec::new(),
         };
         monitors.row(&row);
         assert!(monitors.warnings().is_empty());

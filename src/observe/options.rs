@@ -1,6 +1,7 @@
 //! What to record, which events to look for, when to stop early.
 
 use super::event::{Direction, Quantity};
+use super::observable::Observable;
 
 /// At which times a row is recorded. Every grid also holds `t = 0` and the last time reached.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +24,8 @@ pub struct Recording {
     pub grid: Grid,
     /// Keep the packed weights of every row too.
     pub weights: bool,
+    /// What every row holds beyond its fixed columns, in this order.
+    pub observables: Vec<Observable>,
 }
 
 /// An event to look for.

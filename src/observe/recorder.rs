@@ -4,9 +4,12 @@ use crate::integrate::Options;
 use crate::model::{Frame, Problem};
 
 use super::adaptive::Adaptive;
+use super::arc_length::ArcLength;
 use super::imbalance::Imbalance;
+use super::instruments::Instruments;
 use super::measure::{Measurement, Probe};
 use super::monitors::Monitors;
+use super::observable::Observable;
 use super::options::{Grid, Recording};
 use super::trajectory::{Row, Trajectory};
 use super::view::StepView;
@@ -32,9 +35,11 @@ pub(super) struct TrajectoryRecorder<'a> {
     trial: Measurement,
 }
 
-/// Completes rows with the imbalance drift and shows them to the monitors.
+/// Completes rows with the imbalance drift and the observables and shows them to the monitors.
 pub(super) struct Sink<'a> {
     pub imbalance: Imbalance<'a>,
+    instruments: Instruments,
+    arc: ArcLength,
     keep_weights: bool,
     /// The hidden basis that weights come in; `None`: the problem's own.
     pub frame: Option<Frame>,
@@ -66,9 +71,14 @@ impl<'a> TrajectoryRecorder<'a> {
             plan,
             sink: Sink {
                 imbalance: Imbalance::new(problem),
+                instruments: Instruments::new(&recording.observables),
+                arc: ArcLength::new(recording.observables.contains(&Observable::ArcLength)),
                 keep_weights: recording.weights,
                 frame: None,
-                trajectory: Trajectory::default(),
+                trajectory: Trajectory {
+                    observables: recording.observables.clone(),
+                    ..Trajectory::default()
+                },
             },
             trial: probe.blank(),
         }
@@ -93,7 +103,7 @@ impl<'a> TrajectoryRecorder<'a> {
         monitors: &mut Monitors,
     ) {
         probe.resolve(m);
-        self.sink.keep(probe, m, weights, monitors);
+        self.sink.keep(probe, m, weights, 0.0, monitors);
         if let Plan::Adaptive(adaptive) = &mut self.plan {
             adaptive.start(probe, m);
         }
@@ -101,19 +111,18 @@ impl<'a> TrajectoryRecorder<'a> {
 
     /// Records what the grid wants of a step; monitors have seen the step already.
     pub fn step(&mut self, view: &mut StepView<'_, '_>, monitors: &mut Monitors) {
+        self.sink.arc.advance(view);
         match &mut self.plan {
             Plan::Steps => {
                 view.probe.resolve(view.after);
+                let (weights, length) = (view.step.y1, self.sink.arc.end);
                 self.sink
-                    .keep(view.probe, view.after, view.step.y1, monitors);
+                    .keep(view.probe, view.after, weights, length, monitors);
             }
             Plan::Times { times, next } => {
                 let end = view.time(view.step.t1);
                 while let Some(&t) = times.get(*next).filter(|&&t| t <= end) {
-                    view.inside(view.local(t), true, &mut self.trial);
-                    let weights = view.probe.take_state();
-                    self.sink.keep(view.probe, &self.trial, &weights, monitors);
-                    view.probe.return_state(weights);
+                    self.sink.keep_inside(view, t, &mut self.trial, monitors);
                     *next += 1;
                 }
             }
@@ -132,7 +141,8 @@ impl<'a> TrajectoryRecorder<'a> {
         let recorded = self.sink.trajectory.rows.last().map(|row| row.time);
         if recorded.is_none_or(|t| t < last.time) {
             probe.resolve(last);
-            self.sink.keep(probe, last, weights, monitors);
+            let length = self.sink.arc.end;
+            self.sink.keep(probe, last, weights, length, monitors);
             if let Plan::Adaptive(adaptive) = &mut self.plan {
                 adaptive.end(probe, last);
             }
@@ -145,14 +155,38 @@ impl<'a> TrajectoryRecorder<'a> {
 }
 
 impl Sink<'_> {
-    /// Adds the row of a resolved state.
-    pub fn keep(
+    /// Measures the run's time `t` inside the step and adds its row.
+    pub fn keep_inside(
         &mut self,
-        probe: &Probe<'_>,
-        m: &Measurement,
-        weights: &[f64],
+        view: &mut StepView<'_, '_>,
+        t: f64,
+        trial: &mut Measurement,
         monitors: &mut Monitors,
     ) {
+        let local = view.local(t);
+        view.inside(local, true, trial);
+        let weights = view.probe.take_state();
+        let length = self.arc.inside(view, local, &trial.end_to_end);
+        self.keep(view.probe, trial, &weights, length, monitors);
+        view.probe.return_state(weights);
+    }
+
+    /// Adds the row of the start of the step.
+    pub fn keep_start(&mut self, view: &mut StepView<'_, '_>, monitors: &mut Monitors) {
+        let (weights, length) = (view.step.y0, self.arc.start);
+        self.keep(view.probe, view.before, weights, length, monitors);
+    }
+
+    /// Adds the row of a resolved state; `arc_length` is that of the path of `A` up to it.
+    pub fn keep(
+        &mut self,
+        probe: &mut Probe<'_>,
+        m: &Measurement,
+        weights: &[f64],
+        arc_length: f64,
+        monitors: &mut Monitors,
+    ) {
+        let observables = self.instruments.read(probe, m, weights, arc_length);
         let restored = self.frame.as_ref().map(|frame| frame.restore(weights));
         let weights = restored.as_deref().unwrap_or(weights);
         let row = Row {
@@ -166,6 +200,7 @@ impl Sink<'_> {
             imbalance_drift: self.imbalance.drift(m.time, weights),
             rank: probe.rank(m, probe.rank_tolerance()),
             singular_values: m.singular_values().to_vec(),
+            observables,
         };
         monitors.row(&row);
         self.trajectory.rows.push(row);

@@ -10,7 +10,7 @@ mod nearest;
 mod saddle;
 
 pub use balanced::nearest_balanced;
-pub use kernel::{LARGEST, alignment, effective_rank, tangent_kernel};
+pub use kernel::{LARGEST, alignment, tangent_kernel};
 pub use label::Regime;
 pub use linear::LinearModel;
 pub use nearest::{Nearest, nearest_minimum, nearest_over};

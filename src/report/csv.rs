@@ -1,8 +1,9 @@
 //! `trajectory.csv`: one line per row, 17 significant digits, which restore every `f64` exactly.
-//! `schatten` is `L Σ σ_i^{2/L}`; `test_cost` is empty where there is no test set.
+//! `schatten` is `L Σ σ_i^{2/L}`; `test_cost` is empty where there is no test set. Observables come
+//! after the singular values, each by its name, and are empty where they are 0/0.
 
 use crate::error::Error;
-use crate::observe::{Row, Trajectory};
+use crate::observe::{Observable, Row, Trajectory};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -32,6 +33,9 @@ pub fn write(trajectory: &Trajectory, out: &mut impl Write) -> io::Result<()> {
     for mode in 1..=modes {
         write!(out, ",sigma_{mode}")?;
     }
+    for observable in &trajectory.observables {
+        write!(out, ",{}", observable.name())?;
+    }
     writeln!(out)?;
     trajectory
         .rows
@@ -57,6 +61,12 @@ fn write_row(row: &Row, out: &mut impl Write) -> io::Result<()> {
     for sigma in &row.singular_values {
         write!(out, ",{sigma:.16e}")?;
     }
+    for value in &row.observables {
+        match value.is_nan() {
+            true => write!(out, ",")?,
+            false => write!(out, ",{value:.16e}")?,
+        }
+    }
     writeln!(out)
 }
 
@@ -67,38 +77,53 @@ fn write_row(row: &Row, out: &mut impl Write) -> io::Result<()> {
 pub fn read(source: impl Read, path: &Path) -> Result<Trajectory, Error> {
     let mut reader = ::csv::Reader::from_reader(source);
     let header = reader.headers().map_err(|e| damaged_csv(path, &e))?;
-    check_header(header).map_err(|reason| damaged(path, 1, reason))?;
+    let observables = read_header(header).map_err(|reason| damaged(path, 1, reason))?;
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|e| damaged_csv(path, &e))?;
         let line = record.position().map_or(0, |p| p.line());
-        rows.push(parse_row(&record).map_err(|reason| damaged(path, line, reason))?);
+        let row = parse_row(&record, &observables);
+        rows.push(row.map_err(|reason| damaged(path, line, reason))?);
     }
     Ok(Trajectory {
         rows,
+        observables,
         weights: Vec::new(),
     })
 }
 
-fn check_header(header: &::csv::StringRecord) -> Result<(), String> {
-    let sigmas = (1..).map(|mode| format!("sigma_{mode}"));
-    let expected = COLUMNS.iter().map(|c| (*c).to_owned()).chain(sigmas);
+/// The observables at the end of the header.
+fn read_header(header: &::csv::StringRecord) -> Result<Vec<Observable>, String> {
     if header.len() < COLUMNS.len() {
         return Err(format!("expected the columns {}, …", COLUMNS.join(", ")));
     }
-    match header
-        .iter()
-        .zip(expected)
-        .find(|(found, want)| found != want)
-    {
-        Some((found, want)) => Err(format!("found column \"{found}\", expected \"{want}\"")),
-        None => Ok(()),
+    let mut observables = Vec::new();
+    for (place, found) in header.iter().enumerate() {
+        if let Some(observable) = Observable::named(found).filter(|_| place >= COLUMNS.len()) {
+            observables.push(observable);
+            continue;
+        }
+        let want = fixed_column(place);
+        if found != want || !observables.is_empty() {
+            return Err(format!("found column \"{found}\", expected \"{want}\""));
+        }
     }
+    Ok(observables)
 }
 
-fn parse_row(record: &::csv::StringRecord) -> Result<Row, String> {
-    let number = |column: usize| parse(record, column);
+/// The column at a place before the observables.
+fn fixed_column(place: usize) -> String {
+    COLUMNS.get(place).map_or_else(
+        || format!("sigma_{}", place + 1 - COLUMNS.len()),
+        |name| (*name).to_owned(),
+    )
+}
+
+fn parse_row(record: &::csv::StringRecord, observables: &[Observable]) -> Result<Row, String> {
+    let modes_end = record.len() - observables.len();
+    let number = |column: usize| parse(&record[column], &fixed_column(column));
     let rank = &record[8];
+    let asked = observables.iter().zip(record.iter().skip(modes_end));
     Ok(Row {
         time: number(0)?,
         cost: number(1)?,
@@ -111,21 +136,27 @@ fn parse_row(record: &::csv::StringRecord) -> Result<Row, String> {
         rank: rank
             .parse()
             .map_err(|_| format!("rank: found \"{rank}\", expected a whole number"))?,
-        singular_values: (COLUMNS.len()..record.len())
+        singular_values: (COLUMNS.len()..modes_end)
             .map(number)
+            .collect::<Result<_, _>>()?,
+        observables: asked
+            .map(|(observable, field)| value(field, observable.name()))
             .collect::<Result<_, _>>()?,
     })
 }
 
-fn parse(record: &::csv::StringRecord, column: usize) -> Result<f64, String> {
-    let field = &record[column];
-    field.parse().map_err(|_| {
-        let name = COLUMNS.get(column).map_or_else(
-            || format!("sigma_{}", column + 1 - COLUMNS.len()),
-            |name| (*name).to_owned(),
-        );
-        format!("{name}: found \"{field}\", expected a number")
-    })
+/// An observable; NaN where the field is empty.
+fn value(field: &str, name: &str) -> Result<f64, String> {
+    match field.is_empty() {
+        true => Ok(f64::NAN),
+        false => parse(field, name),
+    }
+}
+
+fn parse(field: &str, name: &str) -> Result<f64, String> {
+    field
+        .parse()
+        .map_err(|_| format!("{name}: found \"{field}\", expected a number"))
 }
 
 fn damaged(path: &Path, line: u64, reason: String) -> Error {

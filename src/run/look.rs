@@ -102,8 +102,10 @@ fn panel(spec: &PanelSpec) -> Panel {
 }
 
 fn column(name: ColumnName) -> Column {
-    Column::Of(match name {
-        ColumnName::Time => return Column::Time,
+    if let Some(observable) = name.observable() {
+        return Column::Seen(observable.into());
+    }
+    let quantity = match name {
         ColumnName::Cost => Quantity::Cost,
         ColumnName::TestCost => Quantity::TestCost,
         ColumnName::Loss => Quantity::Loss,
@@ -112,5 +114,7 @@ fn column(name: ColumnName) -> Column {
         ColumnName::Schatten => Quantity::Schatten,
         ColumnName::Rank => Quantity::Rank,
         ColumnName::SingularValues => Quantity::SingularValue,
-    })
+        _ => return Column::Time,
+    };
+    Column::Of(quantity)
 }

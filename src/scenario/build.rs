@@ -50,7 +50,7 @@ impl Scenario {
             .and_then(|n| start::build(&mut context, n, cost.as_ref()));
         let method = validate::method(&mut context);
         let parameters = network.as_ref().map(Network::parameters);
-        let recording = validate::recording(&mut context, parameters);
+        let recording = validate::recording(&mut context, parameters, cost.as_ref());
         let events = validate::events(&mut context, network.as_ref(), cost.as_ref());
         let expectations = validate::expectations(&mut context, network.as_ref());
         figure::check(&mut context);
@@ -213,7 +213,8 @@ fn memory(problem: &Problem, method: Method, recording: &Recording) -> Memory {
         Grid::Times(times) => times.len(),
         Grid::Steps => 10_000,
     };
-    let row = network.modes() + 10 + if recording.weights { parameters } else { 0 };
+    let weights = if recording.weights { parameters } else { 0 };
+    let row = network.modes() + 10 + recording.observables.len() + weights;
     let numbers =
         (states * parameters) as u64 + (products + cost + basis) as u64 + (rows * row) as u64;
     Memory {

@@ -56,6 +56,20 @@ fn check_columns(context: &mut Context<'_>, panel: &PanelSpec, key: &str) {
         let allowed = "allowed only with \"singular_values\" in y";
         context.wrong(&format!("{key}.modes"), allowed);
     }
+    let recorded = &context.spec.record.observables;
+    let missing = |c: &ColumnName| c.observable().is_some_and(|o| !recorded.contains(&o));
+    if missing(&panel.x) {
+        context.wrong(
+            &format!("{key}.x"),
+            "must be recorded: name it in record.observables",
+        );
+    }
+    if panel.y.iter().any(missing) {
+        context.wrong(
+            &format!("{key}.y"),
+            "must be recorded: name it in record.observables",
+        );
+    }
     if panel.y.contains(&ColumnName::TestCost) && !has_test_set(context) {
         let allowed = "can never be drawn: this cost has no test set";
         context.wrong(&format!("{key}.y"), allowed);

@@ -313,6 +313,10 @@ fn describe(schema: &Json) -> String {
 }
 
 fn plural(items: &Json) -> String {
+    let names = names(items);
+    if !names.is_empty() {
+        return format!("names, {}", one_of(&names));
+    }
     if is(items, "integer") {
         format!("whole numbers{}", describe_range(items))
     } else if is(items, "number") {

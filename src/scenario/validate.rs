@@ -8,7 +8,7 @@ use super::schema::{
 use crate::integrate::Method;
 use crate::linalg::SingularValues;
 use crate::model::{Cost, Network, Problem};
-use crate::observe::{EventSpec, Grid, Recording};
+use crate::observe::{EventSpec, Grid, Observable, Recording};
 use crate::theory::riccati;
 
 /// Inputs and outputs of the largest closed form: it takes eigenvectors of a matrix of this size.
@@ -86,7 +86,12 @@ fn gradient_descent(context: &mut Context<'_>) -> Option<Method> {
 }
 
 /// What is recorded. `parameters` is `None` when the network could not be built.
-pub(super) fn recording(context: &mut Context<'_>, parameters: Option<usize>) -> Option<Recording> {
+pub(super) fn recording(
+    context: &mut Context<'_>,
+    parameters: Option<usize>,
+    cost: Option<&Cost>,
+) -> Option<Recording> {
+    let observables = observables(context, cost);
     let record = &context.spec.record;
     if record.times.is_some() && record.grid != GridName::Times {
         context.wrong("record.times", "allowed only with grid = \"times\"");
@@ -118,7 +123,25 @@ pub(super) fn recording(context: &mut Context<'_>, parameters: Option<usize>) ->
     Some(Recording {
         grid,
         weights: record.weights,
+        observables,
     })
+}
+
+/// What rows hold beyond their fixed columns.
+fn observables(context: &mut Context<'_>, cost: Option<&Cost>) -> Vec<Observable> {
+    let names = &context.spec.record.observables;
+    let wanted: Vec<Observable> = names.iter().map(|&name| name.into()).collect();
+    for (i, observable) in wanted.iter().enumerate() {
+        let key = format!("record.observables[{i}]");
+        if wanted[..i].contains(observable) {
+            context.wrong(&key, "must be listed once");
+        }
+        let aims = *observable == Observable::KernelAlignment;
+        if aims && cost.is_some_and(|cost| cost.target().is_none()) {
+            context.wrong(&key, "needs a cost with a target");
+        }
+    }
+    wanted
 }
 
 fn times(context: &mut Context<'_>) -> Option<Vec<f64>> {

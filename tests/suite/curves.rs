@@ -98,6 +98,7 @@ impl<'a> Setup<'a> {
         let recording = Recording {
             grid: self.grid.clone(),
             weights: self.weights,
+            observables: Vec::new(),
         };
         let observation = Observation {
             recording: &recording,

@@ -404,6 +404,7 @@ fn interruption_and_progress() {
     let recording = Recording {
         grid: Grid::Steps,
         weights: false,
+        observables: Vec::new(),
     };
     let observation = Observation {
         recording: &recording,
@@ -562,6 +563,7 @@ fn a_staircase_by_gradient_descent() {
     let recording = Recording {
         grid: Grid::Adaptive { count: 200 },
         weights: false,
+        observables: Vec::new(),
     };
     let stop = StopRules {
         gradient_norm: None,

@@ -36,6 +36,7 @@ mod looks;
 mod methods_agree;
 mod monitors;
 mod mutations;
+mod observables;
 mod reduction;
 mod regimes;
 mod report;

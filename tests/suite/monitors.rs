@@ -115,6 +115,7 @@ fn observe<'a>(
     let recording = Recording {
         grid: Grid::Linear { count: 40 },
         weights: false,
+        observables: Vec::new(),
     };
     let stop = StopRules {
         gradient_norm: None,

@@ -3,7 +3,7 @@
 
 use crate::synthetic;
 use dlnflow::error::Error;
-use dlnflow::observe::{Row, Trajectory};
+use dlnflow::observe::{Observable, Row, Trajectory};
 use dlnflow::report::figure::Look;
 use dlnflow::report::{self, Extras, Input, Keep, Report, csv, events, json, npz, read, table};
 use npyz::npz::NpzArchive;
@@ -58,9 +58,11 @@ fn trajectory_csv_has_seventeen_digits_and_an_empty_field() {
         imbalance_drift: 0.0,
         rank: 1,
         singular_values: vec![4.0, 5e-324],
+        observables: Vec::new(),
     };
     let trajectory = Trajectory {
         rows: vec![row],
+        observables: Vec::new(),
         weights: Vec::new(),
     };
     // Digits from C's "%.16e"; Rust writes exponents without padding.
@@ -452,8 +454,13 @@ proptest! {
             imbalance_drift: v[7],
             rank: v[8].abs() as usize,
             singular_values: v[8..].to_vec(),
+            observables: vec![v[9], v[0]],
         });
-        let trajectory = Trajectory { rows: rows.collect(), weights: Vec::new() };
+        let trajectory = Trajectory {
+            rows: rows.collect(),
+            observables: vec![Observable::ArcLength, Observable::KernelNorm],
+            weights: Vec::new(),
+        };
         let written = text(|out| csv::write(&trajectory, out));
         let read = csv::read(written.as_bytes(), Path::new("t.csv")).unwrap();
         prop_assert_eq!(&read, &trajectory);

@@ -41,6 +41,7 @@ pub fn row(t: f64, modes: usize) -> Row {
         imbalance_drift: 1e-16,
         rank: sigmas.iter().filter(|s| **s > 1e-3).count(),
         singular_values: sigmas,
+        observables: Vec::new(),
     }
 }
 
@@ -146,6 +147,7 @@ pub fn report(modes: usize) -> Report {
         l2: 0.0,
         trajectory: Trajectory {
             rows,
+            observables: Vec::new(),
             weights: Vec::new(),
         },
         events: events(),

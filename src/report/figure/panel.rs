@@ -7,13 +7,14 @@ use super::onset::log_time;
 use super::palette;
 use super::scale::{Kind, Scale};
 use super::singular_values::{self, event_entries, predicted_times, prediction_entry};
-use crate::observe::{Event, EventKind, Quantity, Row};
+use crate::observe::{Event, EventKind, Observable, Quantity, Row, Trajectory};
 
 /// What stands along an axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Column {
     Time,
     Of(Quantity),
+    Seen(Observable),
 }
 
 /// What a panel shows.
@@ -54,20 +55,8 @@ impl Side {
 }
 
 impl Column {
-    fn value(self, row: &Row) -> f64 {
-        match self {
-            Column::Time => row.time,
-            Column::Of(Quantity::Cost) => row.cost,
-            Column::Of(Quantity::TestCost) => row.test_cost.unwrap_or(f64::NAN),
-            Column::Of(Quantity::Loss) => row.loss,
-            Column::Of(Quantity::GradientNorm) => row.gradient_norm,
-            Column::Of(Quantity::ParameterNormSq) => row.parameter_norm_sq,
-            Column::Of(Quantity::Schatten) => row.schatten,
-            Column::Of(Quantity::Rank) => row.rank as f64,
-            Column::Of(Quantity::SingularValue) => {
-                row.singular_values.first().copied().unwrap_or(f64::NAN)
-            }
-        }
+    fn value(self, trajectory: &Trajectory, row: &Row) -> f64 {
+        trajectory.value(row, self.names().0).unwrap_or(f64::NAN)
     }
 
     /// Name in the numbers, and words for readers.
@@ -81,7 +70,8 @@ impl Column {
             Column::Of(Quantity::ParameterNormSq) => ("parameter_norm_sq", "‖θ‖^{2}"),
             Column::Of(Quantity::Schatten) => ("schatten", "L Σ σ_{i}^{2/L}"),
             Column::Of(Quantity::Rank) => ("rank", "rank"),
-            Column::Of(Quantity::SingularValue) => ("sigma", "singular values σ_{k}"),
+            Column::Of(Quantity::SingularValue) => ("sigma_1", "singular values σ_{k}"),
+            Column::Seen(observable) => (observable.name(), words(observable)),
         }
     }
 
@@ -93,6 +83,17 @@ impl Column {
             Column::Of(Quantity::GradientNorm) => palette::gradient_norm(),
             _ => palette::mode(number + 4),
         }
+    }
+}
+
+fn words(observable: Observable) -> &'static str {
+    match observable {
+        Observable::KernelNorm => "kernel norm ‖K‖",
+        Observable::KernelAlignment => "kernel alignment",
+        Observable::EffectiveRank => "effective rank",
+        Observable::NuclearNorm => "nuclear norm Σ σ_{i}",
+        Observable::ArcLength => "arc length of A",
+        Observable::ModeSpeedResidual => "mode speed residual",
     }
 }
 
@@ -166,7 +167,9 @@ fn sigmas(drawing: &Drawing, panel: &Panel) -> Vec<Curve> {
         .map(|k| {
             let curve = singular_values::measured(drawing, k, panel.y.kind());
             let rows = drawing.trajectory.rows.iter();
-            let points = rows.zip(&curve.points).map(|(row, p)| (x.value(row), p.1));
+            let points = rows
+                .zip(&curve.points)
+                .map(|(row, p)| (x.value(drawing.trajectory, row), p.1));
             Curve {
                 points: points.collect(),
                 ..curve
@@ -189,7 +192,14 @@ fn curve(drawing: &Drawing, x: Column, y: Column, number: usize) -> Curve {
     Curve {
         series: y.names().0.to_owned(),
         pen: y.pen(number),
-        points: rows.map(|row| (x.value(row), y.value(row))).collect(),
+        points: rows
+            .map(|row| {
+                (
+                    x.value(drawing.trajectory, row),
+                    y.value(drawing.trajectory, row),
+                )
+            })
+            .collect(),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use crate::flow::{LayerFlow, LayerTangent};
 use crate::integrate::{Observer, Options, Outcome, Step, Tangent, integrate};
-use crate::linalg::{Mat, SingularValues, dot, frobenius, norm, product, svd};
+use crate::linalg::{Mat, SingularValues, dot, effective_rank, frobenius, norm, product, svd};
 use crate::model::{Cost, CostScratch, Network, Problem, Reduction};
 use crate::observe::StopRules;
-use crate::regime::{LARGEST, LinearModel, Refused, alignment, effective_rank};
+use crate::regime::{LARGEST, LinearModel, Refused, alignment};
 use crate::report::regimes::Sample;
 use crate::scenario::Built;
 use std::ops::ControlFlow;

@@ -1,5 +1,6 @@
 //! `[figure]`: how figures look and what a figure of one's own shows.
 
+use super::ObservableName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -215,6 +216,28 @@ pub enum ColumnName {
     Rank,
     /// All `σ_k`.
     SingularValues,
+    // On request, see `record.observables`.
+    KernelNorm,
+    KernelAlignment,
+    EffectiveRank,
+    NuclearNorm,
+    ArcLength,
+    ModeSpeedResidual,
+}
+
+impl ColumnName {
+    /// What has to be recorded for it.
+    pub fn observable(self) -> Option<ObservableName> {
+        Some(match self {
+            ColumnName::KernelNorm => ObservableName::KernelNorm,
+            ColumnName::KernelAlignment => ObservableName::KernelAlignment,
+            ColumnName::EffectiveRank => ObservableName::EffectiveRank,
+            ColumnName::NuclearNorm => ObservableName::NuclearNorm,
+            ColumnName::ArcLength => ObservableName::ArcLength,
+            ColumnName::ModeSpeedResidual => ObservableName::ModeSpeedResidual,
+            _ => return None,
+        })
+    }
 }
 
 /// How values are spread over an axis.

@@ -13,7 +13,7 @@ pub use figure::{ColorMapName, ColorsName, ColumnName, ExtraName, FigureSpec, Fo
 pub use figure::{LegendName, PanelSpec, ScaleName, TextName, Width, WidthName};
 pub use init::{InitSpec, Strengths};
 pub use matrix::{Matrix, Numbers, Observed};
-pub use observe::{DirectionName, QuantityName};
+pub use observe::{DirectionName, ObservableName, QuantityName};
 pub use observe::{EventTable, Expect, ExpectQuantity, ExpectSource, SourceKind};
 pub use run::{FrameName, GridName, MethodName, RecordSpec, Regularization, SolverSpec, StopSpec};
 

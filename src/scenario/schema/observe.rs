@@ -1,6 +1,7 @@
-//! `[[events]]` and `[[expect]]`: what to locate in time and what to check afterwards.
+//! `[[events]]`, `[[expect]]` and names of what is recorded: what to locate in time and what to check
+//! afterwards.
 
-use crate::observe::{Direction, Quantity};
+use crate::observe::{Direction, Observable, Quantity};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +73,37 @@ impl From<QuantityName> for Quantity {
             QuantityName::Schatten => Quantity::Schatten,
             QuantityName::Rank => Quantity::Rank,
             QuantityName::SingularValue => Quantity::SingularValue,
+        }
+    }
+}
+
+/// A column recorded on request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ObservableName {
+    /// Frobenius norm of the tangent kernel.
+    KernelNorm,
+    /// Alignment of the tangent kernel with the target.
+    KernelAlignment,
+    /// Exponential of the entropy of the singular values.
+    EffectiveRank,
+    /// Sum of the singular values.
+    NuclearNorm,
+    /// Length of the path of `A`.
+    ArcLength,
+    /// Distance of the modes from the speeds of a balanced network.
+    ModeSpeedResidual,
+}
+
+impl From<ObservableName> for Observable {
+    fn from(name: ObservableName) -> Self {
+        match name {
+            ObservableName::KernelNorm => Observable::KernelNorm,
+            ObservableName::KernelAlignment => Observable::KernelAlignment,
+            ObservableName::EffectiveRank => Observable::EffectiveRank,
+            ObservableName::NuclearNorm => Observable::NuclearNorm,
+            ObservableName::ArcLength => Observable::ArcLength,
+            ObservableName::ModeSpeedResidual => Observable::ModeSpeedResidual,
         }
     }
 }

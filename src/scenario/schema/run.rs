@@ -1,6 +1,6 @@
 //! `[regularization]`, `[solver]`, `[stop]`, `[record]`: how a run goes and what it keeps.
 
-use super::Numbers;
+use super::{Numbers, ObservableName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -113,6 +113,9 @@ pub struct RecordSpec {
     /// Keep the weights of every row too.
     #[serde(default)]
     pub weights: bool,
+    /// What every row holds beyond its fixed columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observables: Vec<ObservableName>,
 }
 
 impl Default for RecordSpec {
@@ -122,6 +125,7 @@ impl Default for RecordSpec {
             count: default_count(),
             times: None,
             weights: false,
+            observables: Vec::new(),
         }
     }
 }

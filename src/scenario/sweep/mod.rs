@@ -77,7 +77,8 @@ impl Sweep {
             base,
             blocks,
         };
-        questions::check(&sweep.document, &sweep.spec, &sweep.keys())?;
+        let observables = &sweep.base.spec().record.observables;
+        questions::check(&sweep.document, &sweep.spec, &sweep.keys(), observables)?;
         sweep.check()?;
         Ok(sweep)
     }

@@ -2,8 +2,9 @@
 
 use super::super::document::Document;
 use super::super::error::{InputErrors, nearest};
-use super::super::schema::FigureSpec;
+use super::super::schema::{FigureSpec, ObservableName};
 use super::schema::{BandsSpec, FitSpec, MapSpec, SweepSpec};
+use crate::observe::Observable;
 use serde::{Deserialize, Serialize};
 
 /// Columns of numbers that every table has.
@@ -27,7 +28,7 @@ pub const COLUMNS: [&str; 17] = [
     "seed",
 ];
 
-/// Columns of a trajectory that bands can show; `sigma_k` too.
+/// Columns of a trajectory that bands can show; `sigma_k` and recorded observables too.
 const TRAJECTORY: [&str; 9] = [
     "cost",
     "test_cost",
@@ -66,13 +67,17 @@ impl SweepSpec {
     }
 }
 
-/// Whether there will be what is asked about.
+/// Whether there will be what is asked about. `observables` are recorded by the base.
 pub(super) fn check(
     document: &Document,
     spec: &SweepSpec,
     keys: &[&str],
+    observables: &[ObservableName],
 ) -> Result<(), InputErrors> {
     let columns: Vec<&str> = keys.iter().copied().chain(COLUMNS).collect();
+    let observed = observables
+        .iter()
+        .map(|&name| Observable::from(name).name());
     let mut errors = Vec::new();
     let mut one_of = |key: String, name: &str, names: &[&str]| {
         if !names.contains(&name) {
@@ -95,10 +100,10 @@ pub(super) fn check(
         one_of(format!("map[{i}].y"), &map.y, &columns);
         one_of(format!("map[{i}].quantity"), &map.quantity, &columns);
     }
+    let recorded: Vec<&str> = TRAJECTORY.into_iter().chain(observed).collect();
     for (i, bands) in spec.bands.iter().enumerate() {
-        let sigma = bands.quantity.strip_prefix("sigma_");
-        if !sigma.is_some_and(|k| k.parse::<usize>().is_ok_and(|k| k > 0)) {
-            one_of(format!("bands[{i}].quantity"), &bands.quantity, &TRAJECTORY);
+        if !is_mode(&bands.quantity) {
+            one_of(format!("bands[{i}].quantity"), &bands.quantity, &recorded);
         }
         for (k, by) in bands.by.iter().enumerate() {
             one_of(format!("bands[{i}].by[{k}]"), by, keys);
@@ -113,4 +118,10 @@ pub(super) fn check(
         true => Ok(()),
         false => Err(document.errors(errors)),
     }
+}
+
+/// Whether a column is `sigma_k`.
+fn is_mode(column: &str) -> bool {
+    let mode = column.strip_prefix("sigma_");
+    mode.is_some_and(|k| k.parse::<usize>().is_ok_and(|k| k > 0))
 }

@@ -2,7 +2,7 @@
 
 use super::{Answer, Group, label, runs_by};
 use crate::error::Error;
-use crate::observe::{Row, Trajectory};
+use crate::observe::Row;
 use crate::report::figure::{Line, Plot, plot};
 use crate::report::read;
 use crate::scenario::sweep::{Align, BandsSpec};
@@ -80,28 +80,11 @@ fn curve(
     let Some(origin) = origin else {
         return Ok(None);
     };
-    let Trajectory { rows, .. } = read::trajectory(&store.folder(hash).join("trajectory.csv"))?;
-    let point = |row: &Row| Some((row.time - origin, value(row, &spec.quantity)?));
-    let points: Vec<(f64, f64)> = rows.iter().filter_map(point).collect();
+    let trajectory = read::trajectory(&store.folder(hash).join("trajectory.csv"))?;
+    let value = |row: &Row| trajectory.value(row, &spec.quantity);
+    let point = |row: &Row| Some((row.time - origin, value(row)?));
+    let points: Vec<(f64, f64)> = trajectory.rows.iter().filter_map(point).collect();
     Ok((points.len() > 1).then_some(points))
-}
-
-fn value(row: &Row, quantity: &str) -> Option<f64> {
-    let value = match quantity {
-        "cost" => row.cost,
-        "test_cost" => row.test_cost?,
-        "loss" => row.loss,
-        "gradient_norm" => row.gradient_norm,
-        "parameter_norm_sq" => row.parameter_norm_sq,
-        "schatten" => row.schatten,
-        "imbalance_drift" => row.imbalance_drift,
-        "rank" => row.rank as f64,
-        sigma => {
-            let mode: usize = sigma.strip_prefix("sigma_")?.parse().ok()?;
-            *row.singular_values.get(mode.checked_sub(1)?)?
-        }
-    };
-    value.is_finite().then_some(value)
 }
 
 /// Over the times that every curve has.
