@@ -58,7 +58,7 @@ fn two_runs_one_after_the_other_are_one_long_run() {
             let (end, begin) = (ends(&first, column)[1], ends(&second, column)[0]);
             // Rounding of another order of the same products.
             assert!(
-                (end - begin).abs() <= 1e-12 * end.abs(),
+                (end - begin).abs() <= 1e-11 * end.abs(),
                 "{widths} {column}"
             );
         }
@@ -70,7 +70,7 @@ fn two_runs_one_after_the_other_are_one_long_run() {
             );
         }
         let lengths = [&first, &second, &whole].map(|t| ends(t, "arc_length")[1]);
-        assert!(lengths[1] > 0.1, "{widths}: {lengths:?}");
+        assert!(lengths[1] > 0.01, "{widths}: {lengths:?}");
         let miss = lengths[0] + lengths[1] - lengths[2];
         assert!(miss.abs() < 1e-7 * lengths[2], "{widths}: {lengths:?}");
         // An output folder runs again by itself.
