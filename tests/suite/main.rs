@@ -51,3 +51,4 @@ mod tangent;
 mod theory_asymptotic;
 mod theory_reference;
 mod verify_command;
+mod warm_start;

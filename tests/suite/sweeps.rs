@@ -145,7 +145,7 @@ fn bad_files_raise_their_messages() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    assert_eq!(seen, 22);
+    assert_eq!(seen, 24);
 }
 
 #[test]
@@ -535,4 +535,99 @@ mode = 2
     let waits = column(&map, "relative_wait");
     assert_eq!(waits.len(), 1, "{map}");
     assert!(waits[0].parse::<f64>().expect("number").is_finite());
+}
+
+/// `σ(t)` of an aligned mode under squared error with two layers (Saxe et al. 2014).
+fn strength(target: f64, start: f64, t: f64) -> f64 {
+    target / (1.0 + (target / start - 1.0) * (-2.0 * target * t).exp())
+}
+
+const FAMILIES: &str = r#"
+[grid]
+"init.scale" = [1.0, 0.1, 0.01]
+seed = { count = 2 }
+[keep]
+trajectory = true
+[[family]]
+y = ["sigma_1", "sigma_2"]
+time_unit = "log_inverse_scale"
+by = ["init.scale"]
+[[family]]
+y = "sigma_2"
+align = "event"
+mode = 2
+log_y = true
+[[family]]
+y = "nuclear_norm"
+time_unit = "escape"
+mode = 2
+by = ["init.scale"]
+[[family]]
+y = "nuclear_norm"
+x = "arc_length"
+"#;
+
+/// The numbers of a family: run, column, x and y.
+fn family(place: &Place, number: usize) -> Vec<(usize, String, f64, f64)> {
+    let name = format!("family_{number}");
+    let csv = fs::read_to_string(place.path(&format!("out/{name}.csv"))).expect("family");
+    for figure in [format!("{name}.svg"), format!("{name}.csv")] {
+        let drawn = fs::read_to_string(place.path("out/figures").join(figure)).expect("figure");
+        assert!(drawn.contains("</svg>") || drawn.starts_with("series,x,y"));
+    }
+    let [run, of, x, y] = ["run", "column", "x", "y"].map(|name| column(&csv, name));
+    let number = |text: &String| text.parse().expect("number");
+    (0..run.len())
+        .map(|i| {
+            let run = run[i].parse().expect("run");
+            (run, of[i].clone(), number(&x[i]), number(&y[i]))
+        })
+        .collect()
+}
+
+#[test]
+fn families_show_trajectories_on_clocks_of_their_own() {
+    let place = Place::new(FAMILIES);
+    let text = fs::read_to_string(place.path("sweep.toml")).expect("sweep");
+    let observables =
+        "horizon = 10.0 }\nrecord = { observables = [\"nuclear_norm\", \"arc_length\"] }";
+    let text = text.replace("horizon = 10.0 }", observables);
+    fs::write(place.path("sweep.toml"), text).expect("sweep");
+    place.run(0, &["sweep", "sweep.toml", "--out", "out", "--quiet"]);
+    place.tables("out");
+    // Runs 1 and 2 have scale 1, 3 and 4 have 0.1, 5 and 6 have 0.01; a_0 = 1e-3 α².
+    let scale = |run: usize| [1.0_f64, 0.1, 0.01][(run - 1) / 2];
+    let start = |run: usize| 1e-3 * scale(run).powi(2);
+    let escape = |run: usize| (1.0 / start(run) - 1.0).ln() / 2.0;
+    let near = |found: f64, exact: f64, run: usize| {
+        assert!((found - exact).abs() < 1e-6, "run {run}: {found} {exact}");
+    };
+    let scaled = family(&place, 1);
+    // ln(1/1) = 0 is no unit.
+    assert!(scaled.iter().all(|(run, ..)| *run > 2));
+    assert!(scaled.iter().any(|(_, column, ..)| column == "sigma_2"));
+    for (run, column, x, y) in scaled {
+        let target = if column == "sigma_1" { 2.0 } else { 1.0 };
+        let t = x * (1.0 / scale(run)).ln();
+        near(y, strength(target, start(run), t), run);
+    }
+    let aligned = family(&place, 2);
+    assert!(aligned.iter().any(|(run, ..)| *run == 1));
+    for (run, _, x, y) in aligned {
+        near(y, strength(1.0, start(run), x + escape(run)), run);
+    }
+    for (run, _, x, y) in family(&place, 3) {
+        let sigma = |target| strength(target, start(run), x * escape(run));
+        near(y, sigma(1.0) + sigma(2.0), run);
+    }
+    // Each mode rises on its own: no shorter than the larger rise, no longer than both.
+    let rises = family(&place, 4);
+    assert!(rises.len() > 600, "{}", rises.len());
+    for (run, _, length, sum) in rises {
+        let rise = sum - 2.0 * start(run);
+        assert!(
+            length <= rise + 1e-6 && length >= rise / 1.5,
+            "{length} {rise}"
+        );
+    }
 }

@@ -71,14 +71,14 @@ mod tests {
         assert_eq!(pdf, super::pdf("figure", SVG, Family::Sans).expect("a PDF"));
     }
 
-    /// The head of a PNG: signature, then width and height big-endian from byte 16.
+    /// The head of a PNG: signature, then width and height big-endian from byte 16; 300 = 256 + 44.
     #[test]
     fn a_png_has_300_dots_per_inch() {
         let png = png("figure", SVG, Family::Sans).expect("a PNG");
         assert_eq!(&png[1..4], b"PNG");
         assert_eq!(
             png[16..24],
-            [0, 0, 300 / 256, (300 % 256) as u8, 0, 0, 0, 150]
+            [0, 0, 1, 44, 0, 0, 0, 150]
         );
     }
 

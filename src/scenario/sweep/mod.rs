@@ -7,7 +7,10 @@ mod questions;
 mod schema;
 
 pub use questions::{COLUMNS, Questions};
-pub use schema::{Align, BandsSpec, FitSpec, KeepSpec, MapSpec, SweepSpec, Transform};
+pub use schema::{
+    Align, BandsSpec, Columns, FamilySpec, FitSpec, KeepSpec, MapSpec, SweepSpec, TimeUnit,
+    Transform,
+};
 
 use super::build::Built;
 use super::document::{Document, Node, Place, Value};

@@ -1,9 +1,9 @@
 //! What a sweep asks of its table, held against the columns that there will be.
 
 use super::super::document::Document;
-use super::super::error::{InputErrors, nearest};
+use super::super::error::{InputError, InputErrors, nearest};
 use super::super::schema::{FigureSpec, ObservableName};
-use super::schema::{BandsSpec, FitSpec, MapSpec, SweepSpec};
+use super::schema::{Align, BandsSpec, Columns, FamilySpec, FitSpec, MapSpec, SweepSpec, TimeUnit};
 use crate::observe::Observable;
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,8 @@ pub struct Questions {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bands: Vec<BandsSpec>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub family: Vec<FamilySpec>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub map: Vec<MapSpec>,
     /// How the figures look.
     #[serde(default)]
@@ -61,6 +63,7 @@ impl SweepSpec {
         Questions {
             fit: self.fit.clone(),
             bands: self.bands.clone(),
+            family: self.family.clone(),
             map: self.map.clone(),
             figure: self.figure.clone(),
         }
@@ -80,13 +83,7 @@ pub(super) fn check(
         .map(|&name| Observable::from(name).name());
     let mut errors = Vec::new();
     let mut one_of = |key: String, name: &str, names: &[&str]| {
-        if !names.contains(&name) {
-            let quoted: Vec<String> = names.iter().map(|n| format!("\"{n}\"")).collect();
-            let allowed = format!("must be one of {}", quoted.join(", "));
-            let mut error = document.error(&key, None, allowed);
-            error.hint = nearest(name, names).map(|n| format!("\"{n}\""));
-            errors.push(error);
-        }
+        errors.extend(misnamed(document, &key, name, names));
     };
     for (i, fit) in spec.fit.iter().enumerate() {
         one_of(format!("fit[{i}].x"), &fit.x, &columns);
@@ -109,8 +106,22 @@ pub(super) fn check(
             one_of(format!("bands[{i}].by[{k}]"), by, keys);
         }
     }
-    if !spec.bands.is_empty() && !spec.keep.trajectory {
-        let allowed = "must be true: bands are made from trajectories".to_string();
+    for (i, family) in spec.family.iter().enumerate() {
+        let asked = Asked {
+            document,
+            key: format!("family[{i}]"),
+            recorded: &recorded,
+            swept: keys,
+        };
+        errors.extend(asked.check(family));
+    }
+    let followed = match (spec.bands.is_empty(), spec.family.is_empty()) {
+        (false, _) => Some("bands"),
+        (true, false) => Some("families"),
+        (true, true) => None,
+    };
+    if let Some(what) = followed.filter(|_| !spec.keep.trajectory) {
+        let allowed = format!("must be true: {what} are made from trajectories");
         let found = "found false".to_string();
         errors.push(document.error("keep.trajectory", Some(found), allowed));
     }
@@ -118,6 +129,78 @@ pub(super) fn check(
         true => Ok(()),
         false => Err(document.errors(errors)),
     }
+}
+
+/// What a family may ask for.
+struct Asked<'a> {
+    document: &'a Document,
+    key: String,
+    recorded: &'a [&'a str],
+    swept: &'a [&'a str],
+}
+
+impl Asked<'_> {
+    fn check(&self, family: &FamilySpec) -> Vec<InputError> {
+        let columns = self.columns(&family.y).into_iter();
+        let by = family.by.iter().enumerate().filter_map(|(k, name)| {
+            let key = format!("{}.by[{k}]", self.key);
+            misnamed(self.document, &key, name, self.swept)
+        });
+        columns.chain(by).chain(self.horizontal(family)).collect()
+    }
+
+    fn columns(&self, columns: &Columns) -> Vec<InputError> {
+        let one = |key: &str, name| self.column(key, name, self.recorded);
+        match columns {
+            Columns::One(name) => one("y", name).into_iter().collect(),
+            Columns::Several(names) => {
+                let each = names.iter().enumerate();
+                each.filter_map(|(k, name)| one(&format!("y[{k}]"), name))
+                    .collect()
+            }
+        }
+    }
+
+    /// A column, or time with its clock.
+    fn horizontal(&self, family: &FamilySpec) -> Vec<InputError> {
+        if family.x == "time" {
+            return Vec::new();
+        }
+        let names = [&["time"], self.recorded].concat();
+        let clock = [
+            ("time_unit", family.time_unit != TimeUnit::default()),
+            ("align", family.align != Align::default()),
+        ];
+        let set = clock.into_iter().filter(|&(_, set)| set);
+        let clock = set.map(|(name, _)| self.without_time(name));
+        let column = self.column("x", &family.x, &names);
+        column.into_iter().chain(clock).collect()
+    }
+
+    fn column(&self, key: &str, name: &str, names: &[&str]) -> Option<InputError> {
+        match is_mode(name) {
+            true => None,
+            false => misnamed(self.document, &format!("{}.{key}", self.key), name, names),
+        }
+    }
+
+    fn without_time(&self, name: &str) -> InputError {
+        let allowed = "allowed only with x = \"time\"".to_string();
+        let key = format!("{}.{name}", self.key);
+        self.document.error(&key, None, allowed)
+    }
+}
+
+/// An error unless `name` is one of `names`.
+fn misnamed(document: &Document, key: &str, name: &str, names: &[&str]) -> Option<InputError> {
+    if names.contains(&name) {
+        return None;
+    }
+    let quoted: Vec<String> = names.iter().map(|n| format!("\"{n}\"")).collect();
+    let allowed = format!("must be one of {}", quoted.join(", "));
+    let mut error = document.error(key, None, allowed);
+    error.hint = nearest(name, names).map(|n| format!("\"{n}\""));
+    Some(error)
 }
 
 /// Whether a column is `sigma_k`.

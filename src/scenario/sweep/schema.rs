@@ -41,6 +41,9 @@ pub struct SweepSpec {
     /// Quantiles over runs along time.
     #[serde(default)]
     pub bands: Vec<BandsSpec>,
+    /// Trajectories of all runs in one figure.
+    #[serde(default)]
+    pub family: Vec<FamilySpec>,
     /// Medians over the plane of two columns.
     #[serde(default)]
     pub map: Vec<MapSpec>,
@@ -128,6 +131,73 @@ pub enum Align {
     Event,
 }
 
+/// Trajectories of all runs in one figure.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FamilySpec {
+    /// Columns of `trajectory.csv`.
+    #[serde(default)]
+    pub y: Columns,
+    /// `time`, or a column of `trajectory.csv`.
+    #[serde(default = "time")]
+    pub x: String,
+    /// What time is measured in.
+    #[serde(default)]
+    pub time_unit: TimeUnit,
+    /// What is the same time in all runs.
+    #[serde(default)]
+    pub align: Align,
+    /// The mode whose escape `time_unit` and `align` mean.
+    #[serde(default = "one_mode")]
+    #[schemars(range(min = 1))]
+    pub mode: usize,
+    /// Swept keys: runs with the same values share a pen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<String>,
+    /// Logarithmic axes.
+    #[serde(default)]
+    pub log_x: bool,
+    #[serde(default)]
+    pub log_y: bool,
+}
+
+/// One column or several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Columns {
+    One(String),
+    Several(#[schemars(length(min = 1))] Vec<String>),
+}
+
+impl Columns {
+    /// Their names.
+    pub fn names(&self) -> &[String] {
+        match self {
+            Columns::One(name) => std::slice::from_ref(name),
+            Columns::Several(names) => names,
+        }
+    }
+}
+
+impl Default for Columns {
+    fn default() -> Self {
+        Columns::One(cost())
+    }
+}
+
+/// What time is measured in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeUnit {
+    /// The unit of the flow.
+    #[default]
+    Clock,
+    /// `ln(1/init.scale)` of the run; runs whose scale is not below 1 are left out.
+    LogInverseScale,
+    /// The escape time of a mode.
+    Escape,
+}
+
 /// A heat map: the median of a column over all rows with the same `x` and `y`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -147,6 +217,10 @@ pub struct MapSpec {
 
 fn escape_time() -> String {
     "escape_time".to_string()
+}
+
+fn time() -> String {
+    "time".to_string()
 }
 
 fn cost() -> String {

@@ -1,6 +1,6 @@
 //! Quantiles of a trajectory's column over runs, on a common clock or on the time since an escape.
 
-use super::{Answer, Group, label, runs_by};
+use super::{Answer, Group, label, origin, runs_by};
 use crate::error::Error;
 use crate::observe::Row;
 use crate::report::figure::{Line, Plot, plot};
@@ -73,11 +73,7 @@ fn curve(
     let Some(summary) = store.summary(hash) else {
         return Ok(None);
     };
-    let origin = match spec.align {
-        Align::Clock => Some(0.0),
-        Align::Event => summary.escape_time(spec.mode),
-    };
-    let Some(origin) = origin else {
+    let Some(origin) = origin(spec.align, spec.mode, &summary) else {
         return Ok(None);
     };
     let trajectory = read::trajectory(&store.folder(hash).join("trajectory.csv"))?;

@@ -1,6 +1,7 @@
-//! What a sweep file asks of its table: fits, quantile bands, heat maps.
+//! What a sweep file asks of its table: fits, quantile bands, families of curves, heat maps.
 
 mod bands;
+mod family;
 mod fit;
 mod map;
 mod student;
@@ -9,7 +10,9 @@ use super::plan::Plan;
 use super::store::Store;
 use super::table::Table;
 use crate::error::Error;
+use crate::report::summary::Summary;
 use crate::report::write_file;
+use crate::scenario::sweep::Align;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -40,6 +43,9 @@ pub(super) fn answer_all(
     }
     for (spec, number) in plan.questions.bands.iter().zip(1..) {
         answers.push(bands::answer(spec, number, plan, store, jobs)?);
+    }
+    for (spec, number) in plan.questions.family.iter().zip(1..) {
+        answers.push(family::answer(spec, number, plan, store, jobs)?);
     }
     for (spec, number) in plan.questions.map.iter().zip(1..) {
         answers.push(map::answer(spec, number, plan, table)?);
@@ -98,6 +104,14 @@ fn gather(count: usize, values: impl Fn(usize) -> Vec<String>) -> Vec<Group> {
         groups[place].rows.push(row);
     }
     groups
+}
+
+/// The time that counts as 0; `None` for a run without the escape of `mode`.
+fn origin(align: Align, mode: usize, summary: &Summary) -> Option<f64> {
+    match align {
+        Align::Clock => Some(0.0),
+        Align::Event => summary.escape_time(mode),
+    }
 }
 
 /// `depth 3, mode 1`.
