@@ -7,6 +7,7 @@
 mod adaptive;
 mod event;
 mod events;
+mod gap;
 mod imbalance;
 mod levels;
 mod locate;
@@ -22,6 +23,7 @@ mod trajectory;
 mod view;
 
 pub use event::{Direction, Event, EventKind, Quantity};
+pub use gap::schatten_gap;
 pub use monitors::Law;
 pub use options::{EventSpec, Grid, Recording, StopRules};
 pub use run_observer::{Observation, Observed, Progress, RunObserver};

@@ -48,3 +48,4 @@ mod tangent;
 mod theory_asymptotic;
 mod theory_reference;
 mod verify_command;
+mod weight_decay_runs;

@@ -36,7 +36,7 @@ pub use errors::{Errors, errors};
 pub use regimes::regimes;
 pub use saddles::{Study, saddles};
 use scale::Kind;
-pub use sweep::{Line, Plot, Tile, plot};
+pub use sweep::{Line, Plot, Tile, Upright, plot};
 
 /// What the figures are made from.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
 //! Figures of a sweep: lines through points, quantiles along time, tiles over a plane.
 
-use super::chart::{Axis, Chart, Curve, Mark, Sample, Shape};
+use super::chart::{Axis, Chart, Curve, Mark, Sample, Shape, Vertical};
 use super::scale::{Kind, Scale, transform};
 use super::{Figure, palette, render};
 use crate::error::Error;
@@ -14,6 +14,8 @@ pub struct Plot {
     pub x: (String, bool),
     pub y: (String, bool),
     pub lines: Vec<Line>,
+    /// Lines over the whole height at one `x`, each in the colour of the line with this place.
+    pub verticals: Vec<Upright>,
     pub tiles: Vec<Tile>,
     /// Shades of the legend and the values that they stand for.
     pub shades: Vec<(f64, String)>,
@@ -25,6 +27,15 @@ pub struct Line {
     pub name: String,
     pub points: Vec<(f64, f64)>,
     pub marks: Vec<(f64, f64)>,
+}
+
+/// A vertical line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Upright {
+    pub name: String,
+    pub x: f64,
+    /// Place of the line that it belongs to.
+    pub line: usize,
 }
 
 /// A filled rectangle.
@@ -59,7 +70,7 @@ pub fn plot(plot: &Plot) -> Result<Figure, Error> {
         x: axis(&plot.x, !plot.tiles.is_empty(), points().map(|p| p.0)),
         y: axis(&plot.y, !plot.tiles.is_empty(), points().map(|p| p.1)),
         bands: Vec::new(),
-        verticals: Vec::new(),
+        verticals: plot.verticals.iter().map(vertical).collect(),
         curves: Vec::new(),
         marks: Vec::new(),
         legend: Vec::new(),
@@ -98,6 +109,14 @@ fn axis(
     Axis {
         label: label.clone(),
         scale,
+    }
+}
+
+fn vertical(upright: &Upright) -> Vertical {
+    Vertical {
+        series: upright.name.clone(),
+        pen: palette::mark(palette::mode(upright.line + 1).color),
+        x: upright.x,
     }
 }
 

@@ -7,7 +7,7 @@ mod questions;
 mod schema;
 
 pub use questions::{COLUMNS, Questions};
-pub use schema::{Align, BandsSpec, FitSpec, KeepSpec, MapSpec, SweepSpec, Transform};
+pub use schema::{Align, BandsSpec, CurvesSpec, FitSpec, KeepSpec, MapSpec, SweepSpec, Transform};
 
 use super::build::Built;
 use super::document::{Document, Node, Place, Value};

@@ -1,6 +1,7 @@
-//! What a sweep file asks of its table: fits, quantile bands, heat maps.
+//! What a sweep file asks of its table: fits, quantile bands, curves, heat maps.
 
 mod bands;
+mod curves;
 mod fit;
 mod map;
 mod student;
@@ -40,6 +41,9 @@ pub(super) fn answer_all(
     }
     for (spec, number) in plan.questions.bands.iter().zip(1..) {
         answers.push(bands::answer(spec, number, plan, store, jobs)?);
+    }
+    for (spec, number) in plan.questions.curves.iter().zip(1..) {
+        answers.push(curves::answer(spec, number, plan, table)?);
     }
     for (spec, number) in plan.questions.map.iter().zip(1..) {
         answers.push(map::answer(spec, number, &plan.title, table)?);
