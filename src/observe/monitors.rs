@@ -195,6 +195,8 @@ impl Monitors {
         let gap = schatten_gap(self.depth, row);
         self.gap.note(row.time, gap, allowed);
         self.end_gap = Worst::default();
+        // A gap that roundoff makes negative is met too.
+        let gap = gap.max(f64::MIN_POSITIVE);
         self.end_gap.note(row.time, gap, allowed);
     }
 
@@ -446,5 +448,10 @@ mod tests {
         let warnings = monitors.warnings();
         assert_eq!(warnings.len(), 1);
         assert!(warnings[0].starts_with("squared parameter norm"));
+        // Balanced at the start, so that no gap may open.
+        (row.parameter_norm_sq, row.schatten) = (2.0 + 1e-9, 2.0);
+        monitors.row(&row);
+        let warnings = monitors.warnings();
+        assert!(warnings.len() == 2 && warnings[0].contains("above"));
     }
 }

@@ -118,10 +118,11 @@ fn inside_the_ball_the_norm_falls() {
         "{COMPLETION}init = {{ kind = \"gaussian\", std = 1.0, scale = {scale:e} }}\n"
     ));
     let rows = &run.trajectory.rows;
-    assert!(
-        rows.windows(2)
-            .all(|p| p[1].parameter_norm_sq < p[0].parameter_norm_sq)
-    );
+    // Ten times the tolerance, of rows that are close to each other.
+    let falls = |p: &[dlnflow::observe::Row]| {
+        p[1].parameter_norm_sq <= p[0].parameter_norm_sq * (1.0 + 1e-7)
+    };
+    assert!(rows.windows(2).all(falls) && rows.len() > 10);
     assert!(run.decay.is_some_and(|d| d.tends_to_origin));
 }
 
