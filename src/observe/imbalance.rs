@@ -110,21 +110,25 @@ impl Hidden {
     /// `‖D_l‖_*` of what was evaluated last; of a wide layer the bound `‖W_{l+1}‖_F² + ‖W_l‖_F²`.
     fn trace_norm(&self, network: &Network, weights: &[f64]) -> f64 {
         let exact = self.probes.is_none() && self.now.ncols() <= DECOMPOSED;
-        let values = exact
-            .then(|| self.full())
-            .and_then(|d| symmetric_eigen(d.as_ref()));
         let size = |layer: usize| {
             let w = &weights[network.range(layer)];
             dot(w, w)
         };
-        let bound = || size(self.layer) + size(self.layer + 1);
-        values.map_or_else(bound, |(values, _)| values.iter().map(|v| v.abs()).sum())
+        let bound = size(self.layer) + size(self.layer + 1);
+        if !exact || bound <= 0.0 {
+            return bound;
+        }
+        // Relative to the bound: tiny starts have imbalances whose squares vanish.
+        let values = symmetric_eigen(self.relative_to(bound).as_ref());
+        values.map_or(bound, |(values, _)| {
+            bound * values.iter().map(|v| v.abs()).sum::<f64>()
+        })
     }
 
-    /// Both triangles of `D_l`.
-    fn full(&self) -> Mat<f64> {
+    /// Both triangles of `D_l/size`.
+    fn relative_to(&self, size: f64) -> Mat<f64> {
         let width = self.now.nrows();
-        Mat::from_fn(width, width, |i, j| self.now[(i.max(j), i.min(j))])
+        Mat::from_fn(width, width, |i, j| self.now[(i.max(j), i.min(j))] / size)
     }
 
     /// `‖D_l(t) − decay·D_l(0)‖_F`.
