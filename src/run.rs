@@ -1,5 +1,6 @@
 //! Scenario → report: the whole of one run, without files.
 
+mod decay;
 mod exact;
 mod graded;
 mod landscape;
@@ -18,7 +19,7 @@ pub use saddles::{Ask, PathOf, Shown, Study, saddles, saddles_along};
 use crate::flow::LayerFlow;
 use crate::integrate::{Integration, Method, Options, Outcome, VectorField, integrate};
 use crate::model::{Network, Problem, Reduction};
-use crate::observe::{EventSpec, Observation, Observed, Progress, RunObserver};
+use crate::observe::{EventSpec, Observation, Observed, Progress, RunObserver, schatten_gap};
 use crate::report::{Report, SolverReport};
 use crate::saddle::{SaddleLevels, saddle_levels};
 use crate::scenario::{Built, Scenario};
@@ -107,8 +108,13 @@ fn measure_flow(
     let expand = |w: Vec<f64>| reduction.as_ref().map_or(w.clone(), |r| r.expand(&w));
     let mut trajectory = observed.trajectory;
     trajectory.weights = trajectory.weights.into_iter().map(expand).collect();
-    let (outcome, outcome_detail) = describe(&end);
+    let (outcome, mut outcome_detail) = describe(&end);
     let problem = &built.problem;
+    let last = trajectory.rows.last();
+    let decay = last.and_then(|row| decay::of(problem, row.parameter_norm_sq));
+    if decay.as_ref().is_some_and(|d| d.tends_to_origin) {
+        outcome_detail.push_str(", on the way to the origin, which it cannot leave");
+    }
     Report {
         title: scenario.title().to_owned(),
         reference: scenario.spec().reference.clone(),
@@ -117,6 +123,8 @@ fn measure_flow(
         time: end.time,
         widths: problem.network.widths().to_vec(),
         l2: problem.l2,
+        decay,
+        schatten_gap: last.map(|row| schatten_gap(problem.network.depth(), row)),
         predictions: Vec::new(),
         declined: Vec::new(),
         laws: observed.laws,

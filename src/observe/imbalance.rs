@@ -8,13 +8,16 @@
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Par};
 
-use crate::linalg::{Mat, MatMut, MatRef, multiply};
+use crate::linalg::{Mat, MatMut, MatRef, dot, multiply, symmetric_eigen};
 use crate::model::{Network, Problem};
 
 /// Sign vectors of a wide layer.
 const PROBES: usize = 8;
 /// Layers this narrow are always treated exactly.
 const NARROW: usize = 512;
+
+/// Layers this narrow have the eigenvalues of `D_l` computed.
+const DECOMPOSED: usize = 128;
 
 /// Measures how far the imbalance is from its law.
 pub(super) struct Imbalance<'a> {
@@ -23,6 +26,8 @@ pub(super) struct Imbalance<'a> {
     layers: Vec<Hidden>,
     /// `max_l ‖D_l(0)‖_F`.
     pub start_norm: f64,
+    /// At least `Σ_l ‖D_l(0)‖_*`.
+    pub start_trace_norm: f64,
 }
 
 /// One hidden layer: `D_l V` at the start and now; without probes the lower triangle of `D_l`.
@@ -45,11 +50,12 @@ impl<'a> Imbalance<'a> {
         let network = &problem.network;
         let weights = &problem.initial_weights;
         let mut layers = Vec::new();
-        let mut start_norm = 0.0_f64;
+        let (mut start_norm, mut start_trace_norm) = (0.0_f64, 0.0);
         for layer in 1..network.depth() {
             let mut hidden = Hidden::new(network, layer);
             hidden.evaluate(network, weights);
             start_norm = start_norm.max(hidden.distance(0.0));
+            start_trace_norm += hidden.trace_norm(network, weights);
             std::mem::swap(&mut hidden.start, &mut hidden.now);
             layers.push(hidden);
         }
@@ -58,6 +64,7 @@ impl<'a> Imbalance<'a> {
             l2: problem.l2,
             layers,
             start_norm,
+            start_trace_norm,
         }
     }
 
@@ -98,6 +105,30 @@ impl Hidden {
             None => gram_difference(upper, lower, out),
             Some(probed) => probed.apply(upper, lower, out),
         }
+    }
+
+    /// `‖D_l‖_*` of what was evaluated last; of a wide layer the bound `‖W_{l+1}‖_F² + ‖W_l‖_F²`.
+    fn trace_norm(&self, network: &Network, weights: &[f64]) -> f64 {
+        let exact = self.probes.is_none() && self.now.ncols() <= DECOMPOSED;
+        let size = |layer: usize| {
+            let w = &weights[network.range(layer)];
+            dot(w, w)
+        };
+        let bound = size(self.layer) + size(self.layer + 1);
+        if !exact || bound <= 0.0 {
+            return bound;
+        }
+        // Relative to the bound: tiny starts have imbalances whose squares vanish.
+        let values = symmetric_eigen(self.relative_to(bound).as_ref());
+        values.map_or(bound, |(values, _)| {
+            bound * values.iter().map(|v| v.abs()).sum::<f64>()
+        })
+    }
+
+    /// Both triangles of `D_l/size`.
+    fn relative_to(&self, size: f64) -> Mat<f64> {
+        let width = self.now.nrows();
+        Mat::from_fn(width, width, |i, j| self.now[(i.max(j), i.min(j))] / size)
     }
 
     /// `‖D_l(t) − decay·D_l(0)‖_F`.
@@ -198,6 +229,19 @@ mod tests {
             .collect();
         assert!(imbalance.drift(2.0, &faded) < 1e-15);
         assert!(imbalance.drift(0.0, &faded) > 0.1);
+    }
+
+    /// `D = bᵀb − aaᵀ` of two vectors: eigenvalues `½(‖b‖² − ‖a‖² ± √((‖a‖² + ‖b‖²)² − 4(ab)²))`, of both signs.
+    #[test]
+    fn the_trace_norm_of_two_vectors() {
+        let network = Network::new(vec![1, 5, 1]);
+        let weights: Vec<f64> = (0..10).map(|i| (f64::from(i) * 0.9).cos()).collect();
+        let mut hidden = Hidden::new(&network, 1);
+        hidden.evaluate(&network, &weights);
+        let (a, b) = weights.split_at(5);
+        let (size, overlap) = (dot(a, a) + dot(b, b), dot(a, b));
+        let exact = (size * size - 4.0 * overlap * overlap).sqrt();
+        assert!((hidden.trace_norm(&network, &weights) - exact).abs() < 1e-14);
     }
 
     /// Independent: the full matrices entry by entry.

@@ -8,6 +8,7 @@ mod adaptive;
 mod arc_length;
 mod event;
 mod events;
+mod gap;
 mod imbalance;
 mod instruments;
 mod levels;
@@ -26,6 +27,7 @@ mod trajectory;
 mod view;
 
 pub use event::{Direction, Event, EventKind, Quantity};
+pub use gap::schatten_gap;
 pub use monitors::Law;
 pub use observable::Observable;
 pub use options::{EventSpec, Grid, Recording, StopRules};

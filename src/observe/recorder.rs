@@ -89,9 +89,9 @@ impl<'a> TrajectoryRecorder<'a> {
         self.sink.frame = Some(frame);
     }
 
-    /// `max_l ‖D_l(0)‖_F`.
-    pub fn start_imbalance(&self) -> f64 {
-        self.sink.imbalance.start_norm
+    /// The imbalance that the run began with.
+    pub fn start_imbalance(&self) -> &Imbalance<'a> {
+        &self.sink.imbalance
     }
 
     /// Records `t = 0`.

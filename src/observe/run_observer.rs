@@ -77,7 +77,6 @@ impl<'a> RunObserver<'a> {
     ) -> Self {
         let probe = Probe::new(problem, field);
         let recorder = TrajectoryRecorder::new(&probe, problem, observation.recording, options);
-        let start_imbalance = recorder.start_imbalance();
         let (specs, levels) = (observation.events, observation.saddle_levels);
         let rtol = match options.method {
             Method::GradientDescent { .. } => 0.0,
@@ -91,7 +90,7 @@ impl<'a> RunObserver<'a> {
             steps: 0,
             horizon: options.horizon,
             detector: EventDetector::new(&probe, problem, specs, levels, rtol),
-            monitors: Monitors::new(&probe, problem, options, start_imbalance),
+            monitors: Monitors::new(&probe, problem, options, recorder.start_imbalance()),
             stop: observation.stop.clone(),
             interrupt: None,
             progress: None,

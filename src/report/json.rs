@@ -2,7 +2,7 @@
 //! line. Floats round-trip; numbers that are not finite are `null`.
 
 use super::events::{Line, number};
-use super::{Check, Declined, Prediction, Report, SolverReport, Source};
+use super::{Check, Decay, Declined, Prediction, Report, SolverReport, Source};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 
@@ -36,6 +36,53 @@ struct CheckObject<'a> {
     band: f64,
     passed: bool,
     source: SourceObject,
+}
+
+/// The last row without its singular values.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct EndObject {
+    pub cost: Option<f64>,
+    pub test_cost: Option<f64>,
+    pub loss: Option<f64>,
+    pub gradient_norm: Option<f64>,
+    pub parameter_norm_sq: Option<f64>,
+    pub schatten: Option<f64>,
+    pub schatten_gap: Option<f64>,
+}
+
+impl EndObject {
+    fn of(report: &Report) -> Self {
+        let last = report.trajectory.rows.last();
+        Self {
+            cost: last.map(|row| row.cost),
+            test_cost: last.and_then(|row| row.test_cost),
+            loss: last.map(|row| row.loss),
+            gradient_norm: last.map(|row| row.gradient_norm),
+            parameter_norm_sq: last.map(|row| row.parameter_norm_sq),
+            schatten: last.map(|row| row.schatten),
+            schatten_gap: report.schatten_gap,
+        }
+    }
+}
+
+/// What regularisation does to a run, as it stands in `report.json`.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct DecayObject {
+    pub tends_to_origin: bool,
+    /// Of each mode.
+    pub critical_l2: Vec<Option<f64>>,
+    pub global_l2: Vec<Option<f64>>,
+}
+
+impl From<&Decay> for DecayObject {
+    fn from(decay: &Decay) -> Self {
+        let thresholds = decay.thresholds.iter();
+        Self {
+            tends_to_origin: decay.tends_to_origin,
+            critical_l2: thresholds.clone().map(|t| Some(t.critical_l2)).collect(),
+            global_l2: thresholds.map(|t| Some(t.global_l2)).collect(),
+        }
+    }
 }
 
 /// The solver's work as it stands in `report.json` and `manifest.json`.
@@ -148,6 +195,11 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
         ("widths", line(&report.widths)?),
         ("l2", line(&report.l2)?),
         ("rank", line(&last.map(|row| row.rank))?),
+        ("final", line(&EndObject::of(report))?),
+        (
+            "weight_decay",
+            line(&report.decay.as_ref().map(DecayObject::from))?,
+        ),
         ("warnings", list(report.warnings.iter())?),
     ];
     write_object(&fields, out)

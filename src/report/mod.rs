@@ -29,4 +29,4 @@ mod report;
 
 pub use folder::{Extras, Input, Keep, redraw, writable, write, write_file, write_new};
 pub use read::{Finished, finished};
-pub use report::{Check, Declined, Prediction, Report, SolverReport, Source};
+pub use report::{Check, Decay, Declined, Prediction, Report, SolverReport, Source, Threshold};

@@ -53,10 +53,14 @@ pub struct RunEntry {
     pub first_half_time: Option<f64>,
     /// `sup ‖A − A_lin‖_F / ‖A_lin(T) − A(0)‖_F` and its numerator.
     pub lazy_distance: Option<f64>,
+    /// To its leading order, where that is known.
+    pub lazy_ratio: Option<f64>,
     pub largest_distance: Option<f64>,
     pub final_distance: Option<f64>,
     /// `‖K − K_0‖_F/‖K_0‖_F` at the end and its largest value.
     pub kernel_drift: Option<f64>,
+    /// To its leading order, where that is known.
+    pub drift_ratio: Option<f64>,
     pub largest_kernel_drift: Option<f64>,
     pub alignment_at_start: Option<f64>,
     pub alignment: Option<f64>,
@@ -127,7 +131,9 @@ pub struct GroupEntry {
     pub seeds: usize,
     pub first_half_time: Option<Quantiles>,
     pub lazy_distance: Option<Quantiles>,
+    pub lazy_ratio: Option<Quantiles>,
     pub kernel_drift: Option<Quantiles>,
+    pub drift_ratio: Option<Quantiles>,
     pub alignment_at_start: Option<Quantiles>,
     pub alignment: Option<Quantiles>,
     pub smallest_effective_rank: Option<Quantiles>,
@@ -144,6 +150,20 @@ pub struct GroupEntry {
     pub curve: Vec<CurveRow>,
 }
 
+/// The power `p` of `ln y = a + p ln w + c w^q` with a known `q < 0`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct CorrectedPower {
+    pub power: f64,
+    pub standard_error: f64,
+    /// `q`.
+    pub exponent: f64,
+    /// `c`.
+    pub coefficient: f64,
+    pub coefficient_error: f64,
+    /// Seeds that have all widths.
+    pub seeds: usize,
+}
+
 /// A fitted power of `w` at one `(γ, L)`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FitEntry {
@@ -154,6 +174,8 @@ pub struct FitEntry {
     pub power: f64,
     pub standard_error: f64,
     pub points: usize,
+    /// With the first correction to a power, where its own power is known.
+    pub corrected: Option<CorrectedPower>,
     pub predicted: Option<f64>,
     /// What the prediction rests on: `leading order`, `observed` or `heuristic`.
     pub prediction: Option<String>,
@@ -258,7 +280,7 @@ fn plain(value: Option<f64>) -> String {
     value.map_or_else(String::new, |v| format!("{v:?}"))
 }
 
-const GROUP_HEADER: [&str; 14] = [
+const GROUP_HEADER: [&str; 16] = [
     "gamma",
     "L",
     "w",
@@ -267,19 +289,24 @@ const GROUP_HEADER: [&str; 14] = [
     "10 %",
     "90 %",
     "lazy distance",
+    "/est.",
     "kernel drift",
+    "/est.",
     "effective rank",
     "d_min/est.",
     "d_saddle/est.",
     "d_min/d_saddle",
     "regime",
 ];
-const FIT_HEADER: [&str; 7] = [
+const FIT_HEADER: [&str; 10] = [
     "gamma",
     "L",
     "quantity",
     "power of w",
     "std. error",
+    "corrected",
+    "std. error",
+    "by w^",
     "predicted",
     "rests on",
 ];
@@ -335,7 +362,7 @@ fn write_filled(
     write_cells(&names, &rows, out)
 }
 
-fn group_cells(g: &GroupEntry) -> [String; 14] {
+fn group_cells(g: &GroupEntry) -> [String; 16] {
     let median = |q: Option<Quantiles>| optional(q.map(|q| q.median), 4);
     [
         optional(g.gamma, 3),
@@ -346,7 +373,9 @@ fn group_cells(g: &GroupEntry) -> [String; 14] {
         optional(g.first_half_time.map(|q| q.low), 4),
         optional(g.first_half_time.map(|q| q.high), 4),
         median(g.lazy_distance),
+        median(g.lazy_ratio),
         median(g.kernel_drift),
+        median(g.drift_ratio),
         median(g.smallest_effective_rank),
         median(g.minimum_ratio),
         median(g.saddle_ratio),
@@ -355,17 +384,24 @@ fn group_cells(g: &GroupEntry) -> [String; 14] {
     ]
 }
 
-fn fit_cells(f: &FitEntry) -> [String; 7] {
-    let signed = |v: f64| format!("{v:+.3}");
+fn fit_cells(f: &FitEntry) -> [String; 10] {
+    let corrected = |cell: fn(CorrectedPower) -> String| f.corrected.map_or_else(String::new, cell);
     [
         optional(f.gamma, 3),
         f.depth.to_string(),
         f.quantity.replace('_', " "),
         signed(f.power),
         format!("{:.3}", f.standard_error),
+        corrected(|c| signed(c.power)),
+        corrected(|c| format!("{:.3}", c.standard_error)),
+        corrected(|c| signed(c.exponent)),
         f.predicted.map_or_else(String::new, signed),
         f.prediction.clone().unwrap_or_default(),
     ]
+}
+
+fn signed(value: f64) -> String {
+    format!("{value:+.3}")
 }
 
 fn optional(value: Option<f64>, digits: usize) -> String {

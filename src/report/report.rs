@@ -65,6 +65,24 @@ pub struct SolverReport {
     pub cpu: Duration,
 }
 
+/// What regularisation does to a run with `λ > 0`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decay {
+    /// Whether the weights at the end are known to go to the origin.
+    pub tends_to_origin: bool,
+    /// By mode, where they are known.
+    pub thresholds: Vec<Threshold>,
+}
+
+/// Values of `λ` at which a mode is lost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Threshold {
+    /// From here on no critical point has the mode.
+    pub critical_l2: f64,
+    /// From here on the global minimum lacks it.
+    pub global_l2: f64,
+}
+
 /// Everything a run produced. Writers format it and compute nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
@@ -79,6 +97,10 @@ pub struct Report {
     /// `n_0 … n_L`.
     pub widths: Vec<usize>,
     pub l2: f64,
+    /// `None` for `λ = 0`.
+    pub decay: Option<Decay>,
+    /// `‖θ‖² − L Σ σ_i^{2/L}` at the end.
+    pub schatten_gap: Option<f64>,
     pub trajectory: Trajectory,
     pub events: Vec<Event>,
     pub predictions: Vec<Prediction>,

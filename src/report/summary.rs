@@ -2,7 +2,7 @@
 //! manifest can be read and its files are those that the manifest lists.
 
 use super::events::Line;
-use super::json::SolverObject;
+use super::json::{DecayObject, EndObject, SolverObject};
 use super::manifest;
 use crate::observe::{Event, EventKind};
 use serde::Deserialize;
@@ -23,6 +23,16 @@ pub struct Summary {
     pub time: f64,
     pub singular_values: Vec<f64>,
     pub rank: Option<usize>,
+    pub final_cost: Option<f64>,
+    pub final_test_cost: Option<f64>,
+    pub final_loss: Option<f64>,
+    /// `‖θ‖² − L Σ σ_i^{2/L}` at the end.
+    pub schatten_gap: Option<f64>,
+    /// Whether the weights are known to go to the origin.
+    pub tends_to_origin: bool,
+    /// Of each mode, as far as they are known.
+    pub critical_l2: Vec<Option<f64>>,
+    pub global_l2: Vec<Option<f64>>,
     /// `n_0 … n_L`.
     pub widths: Vec<usize>,
     pub events: Vec<Event>,
@@ -43,6 +53,10 @@ struct Stored {
     time: Option<f64>,
     singular_values: Vec<Option<f64>>,
     rank: Option<usize>,
+    #[serde(default, rename = "final")]
+    end: EndObject,
+    #[serde(default)]
+    weight_decay: Option<DecayObject>,
     widths: Vec<usize>,
     events: Vec<Line>,
     checks: Vec<StoredCheck>,
@@ -84,7 +98,15 @@ impl Summary {
     fn new(stored: Stored, seed: u64) -> Option<Self> {
         let or_nan = |value: Option<f64>| value.unwrap_or(f64::NAN);
         let events = stored.events.into_iter().map(Event::try_from);
+        let decay = stored.weight_decay.unwrap_or_default();
         Some(Self {
+            final_cost: stored.end.cost,
+            final_test_cost: stored.end.test_cost,
+            final_loss: stored.end.loss,
+            schatten_gap: stored.end.schatten_gap,
+            tends_to_origin: decay.tends_to_origin,
+            critical_l2: decay.critical_l2,
+            global_l2: decay.global_l2,
             outcome: stored.outcome,
             detail: stored.outcome_detail,
             time: or_nan(stored.time),
@@ -101,6 +123,12 @@ impl Summary {
             jvp_evaluations: stored.solver.jvp_evaluations,
             seed,
         })
+    }
+
+    /// Whether weight decay keeps the run at the origin, which for three and more layers is a minimum for
+    /// every `λ > 0`.
+    pub fn trapped(&self) -> bool {
+        self.tends_to_origin && self.widths.len() > 3
     }
 
     /// Whether the integration came to an end.

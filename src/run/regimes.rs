@@ -2,6 +2,7 @@
 //! starts from the nearest minimum and saddle.
 
 mod beside;
+mod corrected;
 mod entries;
 
 use super::parallel::in_order;

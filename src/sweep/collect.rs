@@ -59,6 +59,12 @@ struct Row {
     relative_wait: Option<f64>,
     plateau_cost: Option<f64>,
     final_sigma: Option<f64>,
+    critical_l2: Option<f64>,
+    global_l2: Option<f64>,
+    final_cost: Option<f64>,
+    final_test_cost: Option<f64>,
+    final_loss: Option<f64>,
+    schatten_gap: Option<f64>,
     rank: Option<usize>,
     depth: Option<usize>,
     width: Option<usize>,
@@ -100,11 +106,17 @@ fn row(run: usize, mode: usize, summary: &Summary) -> Row {
         relative_wait: summary.relative_wait(mode),
         plateau_cost: summary.plateau_cost(mode),
         final_sigma: sigma.filter(|s| s.is_finite()),
-        rank: summary.rank,
+        critical_l2: summary.critical_l2.get(mode - 1).copied().flatten(),
+        global_l2: summary.global_l2.get(mode - 1).copied().flatten(),
+        final_cost: summary.final_cost,
+        final_test_cost: summary.final_test_cost,
+        final_loss: summary.final_loss,
+        schatten_gap: summary.schatten_gap,
+        rank: limit_rank(summary),
         depth: summary.widths.len().checked_sub(1),
         width: summary.hidden_width(),
         time: Some(summary.time).filter(|t| t.is_finite()),
-        outcome: summary.outcome.clone(),
+        outcome: outcome(summary),
         checks: Some(summary.checks),
         checks_failed: Some(summary.checks_failed),
         method: Some(summary.method.clone()),
@@ -113,6 +125,21 @@ fn row(run: usize, mode: usize, summary: &Summary) -> Row {
         rhs_evaluations: Some(summary.rhs_evaluations),
         jvp_evaluations: Some(summary.jvp_evaluations),
         seed: Some(summary.seed),
+    }
+}
+
+/// The rank at the end; 0 on the way to the origin, where that of the remains says nothing.
+fn limit_rank(summary: &Summary) -> Option<usize> {
+    match summary.tends_to_origin {
+        true => Some(0),
+        false => summary.rank,
+    }
+}
+
+fn outcome(summary: &Summary) -> String {
+    match summary.trapped() && !summary.failed() {
+        true => "trapped".to_owned(),
+        false => summary.outcome.clone(),
     }
 }
 
@@ -147,6 +174,12 @@ fn table(plan: &Plan, rows: &[Row]) -> Table {
         float("relative_wait", |row| row.relative_wait),
         float("plateau_cost", |row| row.plateau_cost),
         float("final_sigma", |row| row.final_sigma),
+        float("critical_l2", |row| row.critical_l2),
+        float("global_l2", |row| row.global_l2),
+        float("final_cost", |row| row.final_cost),
+        float("final_test_cost", |row| row.final_test_cost),
+        float("final_loss", |row| row.final_loss),
+        float("schatten_gap", |row| row.schatten_gap),
         whole("rank", |row| row.rank),
         whole("depth", |row| row.depth),
         whole("width", |row| row.width),

@@ -82,3 +82,105 @@ pub fn distance_to_saddle(
         status: Status::UpperBound,
     })
 }
+
+/// `max_u u (−½ ln u − ¾ + u − u²/4)` over `0 < u < 1`, see [`departure`].
+const LARGEST_DEPARTURE: f64 = 0.0515426550131402;
+
+/// Two layers, `½ < γ < 1`, squared error: `sup_t ‖A − A_lin‖_F/‖A*‖_F`, to leading order
+/// `h ‖A*‖_6³/‖A*‖_F · w^{−2(1−γ)}`, `‖A*‖_6⁶ = Σ s*_i⁶`, `h = 0.0516…`.
+///
+/// With `τ = w^{1−γ}t`, `ε = w^{−(1−γ)}` and the kernel `w^{1−γ}(N_1 ⊗ I + I ⊗ N_2)` the products of the
+/// layers obey `dA/dτ = −G N_1 − N_2 G`, `dN_1/dτ = −ε²(AᵀG + GᵀA)`, `dN_2/dτ = −ε²(AGᵀ + GAᵀ)`,
+/// `G = A − A*`, exactly, from `N = I + O(w^{−1/2})` and `A(0) = O(w^{1/2−γ})`. To order `ε²`, with
+/// `u = e^{−2τ}`, `N = I + ½ε² s*²(1 − u)²` and `A − A_lin = ε² s*³ u (−½ ln u − ¾ + u − u²/4)` in each mode.
+/// `None` for other `γ`: at `γ = ½` the factor depends on the draw of `A(0)`.
+pub fn departure(width: usize, gamma: f64, target: &[f64]) -> Option<f64> {
+    let size = power_sum(target, 2).sqrt();
+    let cubes = power_sum(target, 6).sqrt();
+    small_start(gamma).then(|| LARGEST_DEPARTURE * cubes / size * movement(width, gamma))
+}
+
+/// `‖K − K_0‖_F/‖K_0‖_F` at the end, to leading order, where [`departure`] holds: `N_1` ends at
+/// `I + ½ε² A*ᵀA*` and `N_2` at `I + ½ε² A*A*ᵀ`.
+pub fn kernel_drift(
+    width: usize,
+    gamma: f64,
+    target: &[f64],
+    inputs: usize,
+    outputs: usize,
+) -> Option<f64> {
+    let (squares, fourths) = (power_sum(target, 2), power_sum(target, 4));
+    let (n, m) = (inputs as f64, outputs as f64);
+    let moved = ((n + m) * fourths + 2.0 * squares * squares).sqrt();
+    small_start(gamma).then(|| moved / (4.0 * (n * m).sqrt()) * movement(width, gamma))
+}
+
+/// How means and single starts of two layers come to their powers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Correction {
+    /// `q`.
+    pub exponent: f64,
+    /// The inverse variance over starts of `ln` of a value grows as this power of `w`: `2γ − 1`.
+    pub weight: f64,
+}
+
+/// The power `q` of the first correction: for two layers the means over starts of `ln` of the lazy
+/// distance and of the drift of the kernel are `ln c − 2(1−γ) ln w + c' w^{−q} + …`.
+///
+/// Both are analytic in `ε² = w^{−2(1−γ)}`, in the kernel's own deviation `w^{−1/2}X` and in
+/// `A(0) = w^{1/2−γ}Z`. `W_2 → −W_2` turns `Z` and leaves `X`, and `X` has mean zero, so means begin with
+/// `w^{−2(1−γ)}`, `w^{−(2γ−1)}` and `w^{−1}`: `q = min(2−2γ, 2γ−1)`. At `γ = ½` every order of `A(0)` is in
+/// `c`, and `q = 1`. `None` outside `½ ≤ γ < 1`.
+pub fn correction(gamma: f64) -> Option<Correction> {
+    let (kernel, weight) = (2.0 - 2.0 * gamma, 2.0 * gamma - 1.0);
+    let exponent = match weight.abs() < 1e-12 {
+        true => Some(kernel),
+        false => small_start(gamma).then(|| kernel.min(weight)),
+    };
+    exponent.map(|exponent| Correction { exponent, weight })
+}
+
+fn small_start(gamma: f64) -> bool {
+    gamma > 0.5 && gamma < 1.0
+}
+
+/// `ε² = w^{−2(1−γ)}`.
+fn movement(width: usize, gamma: f64) -> f64 {
+    (width as f64).powf(-2.0 * (1.0 - gamma))
+}
+
+fn power_sum(values: &[f64], power: i32) -> f64 {
+    values.iter().map(|s| s.powi(power)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The leading equations for a scalar target by Euler's method with `ε → 0`: `d e/dτ = −2e + u·δN`,
+    /// `dδN/dτ = 2u(1 − u)` (both halves of the kernel), in units of `ε²`.
+    #[test]
+    fn the_largest_departure_is_that_of_the_leading_equations() {
+        let (mut kernel, mut e, mut largest) = (0.0_f64, 0.0_f64, 0.0_f64);
+        let step = 1e-5;
+        for k in 0..400_000 {
+            let u = (-2.0 * step * f64::from(k)).exp();
+            e += step * (u * 2.0 * kernel - 2.0 * e);
+            kernel += step * 2.0 * u * (1.0 - u);
+            largest = largest.max(e);
+        }
+        // Euler's error is of the size of the step.
+        let found = departure(1, 0.75, &[1.0]).expect("a start that vanishes");
+        assert!((found / largest - 1.0).abs() < 1e-4, "{found} {largest}");
+        assert!((kernel - 0.5).abs() < 1e-4);
+    }
+
+    #[test]
+    fn the_correction_is_the_slower_of_two() {
+        let near =
+            |gamma, q: f64| correction(gamma).is_some_and(|c| (c.exponent - q).abs() < 1e-12);
+        assert!(near(0.5, 1.0) && near(0.75, 0.5) && near(0.9, 0.2) && near(0.6, 0.2));
+        assert_eq!(correction(1.0), None);
+        assert_eq!(correction(0.4), None);
+    }
+}

@@ -13,6 +13,7 @@ mod homogeneous;
 pub mod lazy;
 pub mod minimum;
 pub mod mode_strength;
+pub mod origin;
 mod prediction;
 mod quadrature;
 pub mod riccati;

@@ -52,3 +52,4 @@ mod theory_asymptotic;
 mod theory_reference;
 mod verify_command;
 mod warm_start;
+mod weight_decay_runs;

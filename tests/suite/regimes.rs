@@ -366,6 +366,47 @@ fn a_wide_start_becomes_lazy_at_the_predicted_powers() {
     assert!((ratio - 1.0).abs() < 0.03, "{ratio}");
 }
 
+/// Two layers, `γ = 3/4`: drift and distance have no free constant, and corrections fall as `w^{−1/2}`.
+#[test]
+fn a_start_that_vanishes_meets_its_leading_order() {
+    let scenario = shipped("papers/jacot2021/jacot2021_e5_large_start.toml", &[]);
+    let ask = RegimesAsk {
+        widths: vec![256, 1024, 4096, 16384, 65536],
+        gammas: vec![0.75],
+        seeds: 10,
+        no_distances: true,
+        threads: 1,
+        ..RegimesAsk::default()
+    };
+    let report = study(&scenario, &ask);
+    let ratios = report.groups.iter().map(|g| {
+        let ratios = [g.lazy_ratio, g.drift_ratio];
+        (g.width, ratios.map(|r| r.expect("an estimate").median))
+    });
+    for (width, [lazy, drift]) in ratios {
+        // The draws' part is of size w^{−1/4}; its median over ten seeds, a third of that.
+        let band = 2.0 * (width as f64).powf(-0.5) + (width as f64).powf(-0.25) / 3.0;
+        assert!((lazy - 1.0).abs() < 2.0 * band, "{width}: {lazy}");
+        assert!((drift - 1.0).abs() < band, "{width}: {drift}");
+    }
+    for quantity in ["kernel_drift", "lazy_distance"] {
+        let fit = fit(&report, quantity);
+        let corrected = fit.corrected.expect("widths and seeds");
+        assert_eq!((corrected.exponent, corrected.seeds), (-0.5, 10));
+        let off = (corrected.power + 0.5).abs();
+        assert!(
+            corrected.standard_error < 0.03 && off < 3.0 * corrected.standard_error,
+            "{fit:?}"
+        );
+    }
+    let fit = fit(&report, "kernel_drift");
+    // The correction itself is seen.
+    assert!(
+        (fit.power + 0.5).abs() > 3.0 * fit.standard_error,
+        "{fit:?}"
+    );
+}
+
 #[test]
 fn a_small_start_passes_saddles() {
     let scenario = shipped("papers/jacot2021/jacot2021_e3_distances.toml", &[]);

@@ -145,7 +145,7 @@ fn bad_files_raise_their_messages() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    assert_eq!(seen, 24);
+    assert_eq!(seen, 25);
 }
 
 #[test]
@@ -154,6 +154,8 @@ fn the_scenarios_that_ship_can_be_swept() {
     let counts = [
         ("escape_time_scale", 27),
         ("gissin2020_depth_scale", 48),
+        ("jacot2021_e4_ranks", 585),
+        ("jacot2021_e4_squared_error", 288),
         ("regimes_gamma_width", 160),
         ("ten_thousand", 10_000),
     ];
@@ -223,6 +225,81 @@ fn escape_times_and_their_slope_are_those_of_the_closed_form() {
     }
     for figure in ["figures/fit_1.svg", "figures/fit_2.svg"] {
         assert!(place.path("out").join(figure).is_file());
+    }
+}
+
+/// The largest value of a function of `0 < s < s*` by a scan.
+fn scan(target: f64, f: impl Fn(f64) -> f64) -> f64 {
+    let grid = (1..20_000).map(|k| f(target * f64::from(k) / 2e4));
+    grid.fold(0.0, f64::max)
+}
+
+/// `λ` from which on a mode has no stationary strength, and from which on it costs more than it fits.
+fn thresholds(depth: usize, target: f64) -> [f64; 2] {
+    let l = depth as f64;
+    [
+        scan(target, |s| 0.5 * s.powf(1.0 - 2.0 / l) * (target - s)),
+        scan(target, |s| {
+            0.5 * (2.0 * target - s) * s / (l * s.powf(2.0 / l))
+        }),
+    ]
+}
+
+/// Squared error over weight decay and depth: runs from a large start lose modes where these cease to
+/// exist, the lowest of four minima where they cease to pay.
+#[test]
+fn ranks_step_at_the_thresholds_of_the_closed_form() {
+    let place = Place::new("");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("scenarios/sweeps/jacot2021_e4_squared_error.toml");
+    let shipped = shipped.to_string_lossy();
+    place.run(0, &["sweep", &shipped, "--out", "out", "--quiet"]);
+    let (csv, _) = place.tables("out");
+    let names = [
+        "depth",
+        "regularization.l2",
+        "init.mode_strengths",
+        "rank",
+        "outcome",
+    ];
+    let [depth, l2, start, rank, outcome] = names.map(|name| column(&csv, name));
+    let number = |text: &String| text.parse::<f64>().expect("number");
+    let kept = |depth: usize, l2: f64, which: usize| {
+        let present = |s: &&f64| l2 < thresholds(depth, **s)[which];
+        [2.0, 1.0, 0.5].iter().filter(present).count().to_string()
+    };
+    let (mut large, mut trapped) = (0, 0);
+    for row in (0..csv.lines().count() - 1).step_by(3) {
+        let (layers, l2) = (number(&depth[row]) as usize, number(&l2[row]));
+        if start[row] == "[3.0, 3.0, 3.0]" {
+            assert_eq!(rank[row], kept(layers, l2, 0), "{layers} {l2}");
+            large += 1;
+        }
+        let at_origin = layers > 2 && rank[row] == "0";
+        assert_eq!(outcome[row] == "trapped", at_origin, "{layers} {l2}");
+        trapped += usize::from(at_origin);
+    }
+    assert!(large == 72 && trapped > 30, "{large} {trapped}");
+    let best = fs::read_to_string(place.path("out/curves_2.csv")).expect("curves");
+    let [depth, l2, rank] = ["depth", "regularization.l2", "rank"].map(|n| column(&best, n));
+    for row in 0..72 {
+        let (layers, l2) = (number(&depth[row]) as usize, number(&l2[row]));
+        let expected = format!("{}.0", kept(layers, l2, 1));
+        assert_eq!(rank[row], expected, "{layers} {l2}");
+    }
+    for (file, which) in [("curves_1_verticals.csv", 0), ("curves_2_verticals.csv", 1)] {
+        let drawn = fs::read_to_string(place.path("out").join(file)).expect("verticals");
+        let [depth, mode, at] = ["depth", "mode", "regularization.l2"].map(|n| column(&drawn, n));
+        for row in 0..at.len() {
+            let target = [2.0, 1.0, 0.5][number(&mode[row]) as usize - 1];
+            let exact = thresholds(number(&depth[row]) as usize, target)[which];
+            // The scan misses the maximum at s = 0 of two layers by half a step.
+            assert!(
+                (number(&at[row]) / exact - 1.0).abs() < 1e-4,
+                "{file} {row}"
+            );
+        }
+        assert!(at.len() >= 9);
     }
 }
 

@@ -145,6 +145,8 @@ pub fn report(modes: usize) -> Report {
         time: HORIZON,
         widths: vec![3, 2, 3],
         l2: 0.0,
+        decay: None,
+        schatten_gap: Some(0.0),
         trajectory: Trajectory {
             rows,
             observables: Vec::new(),

@@ -76,10 +76,7 @@ mod tests {
     fn a_png_has_300_dots_per_inch() {
         let png = png("figure", SVG, Family::Sans).expect("a PNG");
         assert_eq!(&png[1..4], b"PNG");
-        assert_eq!(
-            png[16..24],
-            [0, 0, 1, 44, 0, 0, 0, 150]
-        );
+        assert_eq!(png[16..24], [0, 0, 1, 44, 0, 0, 0, 150]);
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub use regimes::regimes;
 pub use saddles::{Study, saddles};
 use scale::Kind;
 pub use style::{ColorMap, Colors, Extra, Height, LegendPlace, Style, TextMode};
-pub use sweep::{Bar, Line, Plot, plot};
+pub use sweep::{Bar, Line, Plot, Upright, plot};
 
 /// What the figures are made from.
 #[derive(Debug, Clone, Copy)]

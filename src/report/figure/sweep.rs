@@ -1,6 +1,6 @@
 //! Figures of a sweep: lines through points, quantiles along time, tiles over a plane.
 
-use super::chart::{Axis, Chart, Curve, Mark, Sample, Shape, Tile};
+use super::chart::{Axis, Chart, Curve, Mark, Sample, Shape, Tile, Vertical};
 use super::scale::{Kind, Scale, transform};
 use super::{Figure, Style, palette, render};
 use crate::error::Error;
@@ -16,6 +16,8 @@ pub struct Plot {
     pub x: (String, bool),
     pub y: (String, bool),
     pub lines: Vec<Line>,
+    /// Lines over the whole height at one `x`, each in the colour of the line with this place.
+    pub verticals: Vec<Upright>,
     pub tiles: Vec<Tile>,
     pub bar: Option<Bar>,
 }
@@ -44,6 +46,15 @@ impl Bar {
     }
 }
 
+/// A vertical line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Upright {
+    pub name: String,
+    pub x: f64,
+    /// Place of the line that it belongs to.
+    pub line: usize,
+}
+
 /// Draws a plot.
 ///
 /// # Errors
@@ -68,6 +79,7 @@ pub fn plot(plot: &Plot, style: &Style) -> Result<Figure, Error> {
     let mut chart = Chart {
         tiles: plot.tiles.clone(),
         bar: plot.bar.as_ref().map(Bar::axis),
+        verticals: plot.verticals.iter().map(vertical).collect(),
         ..Chart::new(&plot.name, title, description, axes)
     };
     for (place, line) in plot.lines.iter().enumerate() {
@@ -100,6 +112,14 @@ fn axis(
     Axis {
         label: label.clone(),
         scale,
+    }
+}
+
+fn vertical(upright: &Upright) -> Vertical {
+    Vertical {
+        series: upright.name.clone(),
+        pen: palette::mark(palette::mode(upright.line + 1).color),
+        x: upright.x,
     }
 }
 

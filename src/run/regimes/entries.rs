@@ -2,6 +2,7 @@
 
 use super::Task;
 use super::beside::Seen;
+use super::corrected::{Point, corrected};
 use crate::linalg::{Mat, frobenius, svd};
 use crate::model::{Cost, Problem};
 use crate::regime::{Regime, nearest_minimum, nearest_saddle};
@@ -25,6 +26,8 @@ pub(super) fn run_entry(
     let ratio = minimum.value.zip(saddle.value).map(|(m, s)| m / s);
     let samples = seen.map_or(&[][..], |s| &s.samples);
     let (first, last) = (samples.first(), samples.last());
+    let lazy_distance = seen.map(|s| s.largest_distance / s.linear_length);
+    let leading = leading(task, problem);
     RunEntry {
         gamma: task.gamma,
         depth: task.depth,
@@ -32,10 +35,12 @@ pub(super) fn run_entry(
         seed: task.seed,
         outcome: seen.map(|s| s.outcome.clone()),
         first_half_time: seen.and_then(|s| s.first_half_time),
-        lazy_distance: seen.map(|s| s.largest_distance / s.linear_length),
+        lazy_distance,
+        lazy_ratio: lazy_distance.zip(leading).map(|(d, l)| d / l.lazy_distance),
         largest_distance: seen.map(|s| s.largest_distance),
         final_distance: last.map(|s| s.distance),
         kernel_drift: last.map(|s| s.drift),
+        drift_ratio: last.zip(leading).map(|(s, l)| s.drift / l.kernel_drift),
         largest_kernel_drift: samples.iter().map(|s| s.drift).reduce(f64::max),
         alignment_at_start: first.and_then(|s| s.alignment),
         alignment: last.and_then(|s| s.alignment),
@@ -48,6 +53,25 @@ pub(super) fn run_entry(
         distance_ratio: ratio,
         regime: ratio.and_then(Regime::of).map(|r| r.name().to_owned()),
     }
+}
+
+/// Leading orders at large widths.
+#[derive(Clone, Copy)]
+struct Leading {
+    lazy_distance: f64,
+    kernel_drift: f64,
+}
+
+fn leading(task: &Task, problem: &Problem) -> Option<Leading> {
+    let (gamma, width) = (task.gamma.filter(|_| task.depth == 2)?, task.width);
+    let Cost::SquaredError { target } = &problem.cost else {
+        return None;
+    };
+    let s = svd(target.as_ref())?.s;
+    Some(Leading {
+        lazy_distance: lazy::departure(width, gamma, &s)?,
+        kernel_drift: lazy::kernel_drift(width, gamma, &s, target.ncols(), target.nrows())?,
+    })
 }
 
 fn refused(reason: String) -> DistanceEntry {
@@ -143,7 +167,9 @@ pub(super) fn group_entry(group: &[(RunEntry, Vec<Sample>)]) -> GroupEntry {
         seeds: group.len(),
         first_half_time: of(&|r| r.first_half_time),
         lazy_distance: of(&|r| r.lazy_distance),
+        lazy_ratio: of(&|r| r.lazy_ratio),
         kernel_drift: of(&|r| r.kernel_drift),
+        drift_ratio: of(&|r| r.drift_ratio),
         alignment_at_start: of(&|r| r.alignment_at_start),
         alignment: of(&|r| r.alignment),
         smallest_effective_rank: of(&|r| r.smallest_effective_rank),
@@ -203,12 +229,15 @@ pub(super) fn fits(runs: &[RunEntry]) -> Vec<FitEntry> {
     for (gamma, depth) in lines {
         let members = runs.iter().filter(|r| (r.gamma, r.depth) == (gamma, depth));
         for (quantity, value) in FITTED {
-            let points = members.clone().filter_map(|r| {
-                let v = value(r).filter(|v| *v > 0.0)?;
-                Some(((r.width as f64).ln(), v.ln()))
-            });
-            if let Some(line) = fitted(&points.collect::<Vec<_>>()) {
+            let point = |r: &RunEntry| {
+                let (seed, width) = (r.seed, r.width);
+                let value = value(r).filter(|v| *v > 0.0)?;
+                Some(Point { seed, width, value })
+            };
+            let points: Vec<Point> = members.clone().filter_map(point).collect();
+            if let Some(line) = fitted(&logarithms(&points)) {
                 let predicted = gamma.and_then(|g| predicted(quantity, g, depth));
+                let exponent = gamma.and_then(|g| correction(quantity, g, depth));
                 all.push(FitEntry {
                     gamma,
                     depth,
@@ -216,6 +245,7 @@ pub(super) fn fits(runs: &[RunEntry]) -> Vec<FitEntry> {
                     power: line.slope,
                     standard_error: line.standard_error,
                     points: line.points,
+                    corrected: exponent.and_then(|q| corrected(&points, q)),
                     predicted: predicted.map(|p| p.0),
                     prediction: predicted.map(|p| p.1.to_owned()),
                 });
@@ -223,6 +253,17 @@ pub(super) fn fits(runs: &[RunEntry]) -> Vec<FitEntry> {
         }
     }
     all
+}
+
+fn logarithms(points: &[Point]) -> Vec<(f64, f64)> {
+    let logs = |p: &Point| ((p.width as f64).ln(), p.value.ln());
+    points.iter().map(logs).collect()
+}
+
+/// The power of the first correction, where it was derived.
+fn correction(quantity: &str, gamma: f64, depth: usize) -> Option<lazy::Correction> {
+    let derived = depth == 2 && matches!(quantity, "lazy_distance" | "kernel_drift");
+    lazy::correction(gamma).filter(|_| derived)
 }
 
 const LEADING: &str = "leading order";

@@ -8,8 +8,8 @@ mod schema;
 
 pub use questions::{COLUMNS, Questions};
 pub use schema::{
-    Align, BandsSpec, Columns, FamilySpec, FitSpec, KeepSpec, MapSpec, SweepSpec, TimeUnit,
-    Transform,
+    Align, BandsSpec, Columns, CurvesSpec, FamilySpec, FitSpec, KeepSpec, MapSpec, SweepSpec,
+    TimeUnit, Transform,
 };
 
 use super::build::Built;

@@ -3,18 +3,26 @@
 use super::super::document::Document;
 use super::super::error::{InputError, InputErrors, nearest};
 use super::super::schema::{FigureSpec, ObservableName};
-use super::schema::{Align, BandsSpec, Columns, FamilySpec, FitSpec, MapSpec, SweepSpec, TimeUnit};
+use super::schema::{
+    Align, BandsSpec, Columns, CurvesSpec, FamilySpec, FitSpec, MapSpec, SweepSpec, TimeUnit,
+};
 use crate::observe::Observable;
 use serde::{Deserialize, Serialize};
 
 /// Columns of numbers that every table has.
-pub const COLUMNS: [&str; 17] = [
+pub const COLUMNS: [&str; 23] = [
     "run",
     "mode",
     "escape_time",
     "relative_wait",
     "plateau_cost",
     "final_sigma",
+    "critical_l2",
+    "global_l2",
+    "final_cost",
+    "final_test_cost",
+    "final_loss",
+    "schatten_gap",
     "rank",
     "depth",
     "width",
@@ -51,6 +59,8 @@ pub struct Questions {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub family: Vec<FamilySpec>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curves: Vec<CurvesSpec>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub map: Vec<MapSpec>,
     /// How the figures look.
     #[serde(default)]
@@ -64,6 +74,7 @@ impl SweepSpec {
             fit: self.fit.clone(),
             bands: self.bands.clone(),
             family: self.family.clone(),
+            curves: self.curves.clone(),
             map: self.map.clone(),
             figure: self.figure.clone(),
         }
@@ -90,6 +101,23 @@ pub(super) fn check(
         one_of(format!("fit[{i}].quantity"), &fit.quantity, &columns);
         for (k, by) in fit.by.iter().enumerate() {
             one_of(format!("fit[{i}].by[{k}]"), by, &columns);
+        }
+    }
+    for (i, curves) in spec.curves.iter().enumerate() {
+        one_of(format!("curves[{i}].x"), &curves.x, &columns);
+        one_of(format!("curves[{i}].quantity"), &curves.quantity, &columns);
+        for name in curves.only.keys() {
+            one_of(format!("curves[{i}].only"), name, &columns);
+        }
+        let lists = [
+            ("by", &curves.by, &columns[..]),
+            ("best_over", &curves.best_over, keys),
+            ("verticals", &curves.verticals, &columns[..]),
+        ];
+        for (list, names, allowed) in lists {
+            for (k, name) in names.iter().enumerate() {
+                one_of(format!("curves[{i}].{list}[{k}]"), name, allowed);
+            }
         }
     }
     for (i, map) in spec.map.iter().enumerate() {

@@ -5,6 +5,7 @@ use super::super::schema::FigureSpec;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Many runs of one scenario.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -44,6 +45,9 @@ pub struct SweepSpec {
     /// Trajectories of all runs in one figure.
     #[serde(default)]
     pub family: Vec<FamilySpec>,
+    /// Quantiles over runs against a column.
+    #[serde(default)]
+    pub curves: Vec<CurvesSpec>,
     /// Medians over the plane of two columns.
     #[serde(default)]
     pub map: Vec<MapSpec>,
@@ -129,6 +133,41 @@ pub enum Align {
     Clock,
     /// The escape of a mode.
     Event,
+}
+
+/// Quantiles of a column over all runs with the same `x`, one curve for each value of the columns `by`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CurvesSpec {
+    /// Column with numbers.
+    pub x: String,
+    /// Column with numbers; rows where it is empty are left out.
+    pub quantity: String,
+    /// Columns whose every value gets a curve of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<String>,
+    /// Swept keys: of the runs that differ in these alone only the one with the least `final_loss` counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub best_over: Vec<String>,
+    /// Only rows that have these values in these columns, as `table.csv` shows them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub only: BTreeMap<String, String>,
+    /// The rows of this mode.
+    #[serde(default = "one_mode")]
+    #[schemars(range(min = 1))]
+    pub mode: usize,
+    /// The lower and the upper quantile beside the median, between 0 and 1.
+    #[serde(default = "ends")]
+    #[schemars(inner(range(min = 0.0, max = 1.0)))]
+    pub quantiles: [f64; 2],
+    /// Logarithmic axes.
+    #[serde(default)]
+    pub log_x: bool,
+    #[serde(default)]
+    pub log_quantity: bool,
+    /// Columns drawn as vertical lines: their medians for each mode and each value of `by`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verticals: Vec<String>,
 }
 
 /// Trajectories of all runs in one figure.
@@ -275,4 +314,8 @@ fn table(_: &mut SchemaGenerator) -> Schema {
 
 fn tables(_: &mut SchemaGenerator) -> Schema {
     schemars::json_schema!({ "type": "array", "items": { "type": "object" } })
+}
+
+fn ends() -> [f64; 2] {
+    [0.1, 0.9]
 }

@@ -44,12 +44,9 @@ pub fn answer(
     let curves: Vec<Vec<Curve>> = curves.into_iter().collect::<Result<_, Error>>()?;
     let bundles = bundles(spec, plan, &curves);
     let name = format!("family_{number}");
-    let drawn = plot(&picture(spec, plan, &bundles))?;
+    let drawn = plot(&picture(&name, spec, plan, &bundles), &plan.style())?;
     Ok(Answer {
-        files: vec![
-            (format!("figures/{name}.svg"), drawn.svg),
-            (format!("figures/{name}.csv"), drawn.numbers),
-        ],
+        files: drawn.files(),
         tables: vec![(name, result(spec, &bundles))],
     })
 }
@@ -163,10 +160,11 @@ fn result(spec: &FamilySpec, bundles: &[Bundle<'_>]) -> Table {
     Table { columns }
 }
 
-fn picture(spec: &FamilySpec, plan: &Plan, bundles: &[Bundle<'_>]) -> Plot {
+fn picture(name: &str, spec: &FamilySpec, plan: &Plan, bundles: &[Bundle<'_>]) -> Plot {
     let y = spec.y.names().join(", ");
     let x = horizontal(spec);
     Plot {
+        name: name.to_owned(),
         title: format!("{}: {y}", plan.title),
         description: format!("{y} of every run against {x}."),
         x: (x, spec.log_x),

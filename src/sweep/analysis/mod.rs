@@ -1,6 +1,7 @@
-//! What a sweep file asks of its table: fits, quantile bands, families of curves, heat maps.
+//! What a sweep file asks of its table: fits, quantile bands, families of trajectories, curves, heat maps.
 
 mod bands;
+mod curves;
 mod family;
 mod fit;
 mod map;
@@ -46,6 +47,9 @@ pub(super) fn answer_all(
     }
     for (spec, number) in plan.questions.family.iter().zip(1..) {
         answers.push(family::answer(spec, number, plan, store, jobs)?);
+    }
+    for (spec, number) in plan.questions.curves.iter().zip(1..) {
+        answers.push(curves::answer(spec, number, plan, table)?);
     }
     for (spec, number) in plan.questions.map.iter().zip(1..) {
         answers.push(map::answer(spec, number, plan, table)?);

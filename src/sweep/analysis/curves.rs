@@ -1,0 +1,253 @@
+//! Quantiles of a column over runs against another column, with values of further columns as verticals.
+
+use super::bands::quantile;
+use super::{Answer, Group, groups, label};
+use crate::error::Error;
+use crate::report::figure::{Line, Plot, Upright, plot};
+use crate::scenario::sweep::CurvesSpec;
+use crate::sweep::plan::Plan;
+use crate::sweep::table::{Cells, Column, Table};
+use std::collections::BTreeMap;
+
+/// All runs at one `x`.
+struct Point {
+    x: f64,
+    /// Low, median, high.
+    values: [f64; 3],
+    runs: usize,
+}
+
+/// One curve.
+struct Curve {
+    group: Group,
+    points: Vec<Point>,
+}
+
+/// Answers one `[[curves]]`.
+///
+/// # Errors
+/// Those of drawing.
+pub fn answer(
+    spec: &CurvesSpec,
+    number: usize,
+    plan: &Plan,
+    table: &Table,
+) -> Result<Answer, Error> {
+    let kept = kept(spec, plan, table);
+    let all: Vec<Curve> = groups(table, &spec.by)
+        .into_iter()
+        .filter_map(|group| curve(spec, table, &kept, group))
+        .collect();
+    let uprights = uprights(spec, table, &all);
+    let name = format!("curves_{number}");
+    let drawn = plot(
+        &picture(&name, spec, &plan.title, &all, &uprights),
+        &plan.style(),
+    )?;
+    let mut tables = vec![(name.clone(), result(spec, &all))];
+    if !uprights.is_empty() {
+        tables.push((format!("{name}_verticals"), marked(spec, &all, &uprights)));
+    }
+    Ok(Answer {
+        files: drawn.files(),
+        tables,
+    })
+}
+
+/// Whether each row counts: it is of the mode and has the values `only`, and has the least loss over the
+/// keys `best_over`.
+fn kept(spec: &CurvesSpec, plan: &Plan, table: &Table) -> Vec<bool> {
+    let (modes, loss) = (table.column("mode"), table.column("final_loss"));
+    let number = |cells: Option<&Cells>, row: usize| cells.and_then(|c| c.number(row));
+    let mut kept: Vec<bool> = (0..table.rows())
+        .map(|row| number(modes, row) == Some(spec.mode as f64) && matches(spec, table, row))
+        .collect();
+    if spec.best_over.is_empty() {
+        return kept;
+    }
+    let others = plan.keys.iter().filter(|k| !spec.best_over.contains(k));
+    for group in groups(table, &others.cloned().collect::<Vec<_>>()) {
+        let rows = group.rows.iter().copied().filter(|&row| kept[row]);
+        let best = rows
+            .filter_map(|row| Some((row, number(loss, row)?)))
+            .min_by(|a, b| a.1.total_cmp(&b.1));
+        for &row in &group.rows {
+            kept[row] = best.is_some_and(|(best, _)| best == row);
+        }
+    }
+    kept
+}
+
+/// Whether a row has the values `only`.
+fn matches(spec: &CurvesSpec, table: &Table, row: usize) -> bool {
+    let cell = |name: &String| table.column(name).and_then(|cells| cells.text(row));
+    spec.only
+        .iter()
+        .all(|(name, value)| cell(name).as_ref() == Some(value))
+}
+
+fn curve(spec: &CurvesSpec, table: &Table, kept: &[bool], group: Group) -> Option<Curve> {
+    let (x, y) = (table.column(&spec.x)?, table.column(&spec.quantity)?);
+    let rows = group.rows.iter().copied().filter(|&row| kept[row]);
+    let mut pairs: Vec<(f64, f64)> = rows
+        .filter_map(|row| Some((x.number(row)?, y.number(row)?)))
+        .collect();
+    pairs.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let points: Vec<Point> = pairs
+        .chunk_by(|a, b| a.0 == b.0)
+        .filter_map(|chunk| point(spec, chunk))
+        .collect();
+    (!points.is_empty()).then_some(Curve { group, points })
+}
+
+/// Quantiles of pairs with one `x`, sorted by `y`.
+fn point(spec: &CurvesSpec, pairs: &[(f64, f64)]) -> Option<Point> {
+    let values: Vec<f64> = pairs.iter().map(|p| p.1).collect();
+    let [low, high] = spec.quantiles;
+    Some(Point {
+        x: pairs.first()?.0,
+        values: [
+            quantile(&values, low)?,
+            quantile(&values, 0.5)?,
+            quantile(&values, high)?,
+        ],
+        runs: values.len(),
+    })
+}
+
+/// The median of a column for one mode and one curve.
+struct Vertical<'s> {
+    column: &'s str,
+    mode: usize,
+    curve: usize,
+    x: f64,
+}
+
+/// The verticals of every curve.
+fn uprights<'s>(spec: &'s CurvesSpec, table: &Table, all: &[Curve]) -> Vec<Vertical<'s>> {
+    let Some(modes) = table.column("mode") else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for column in &spec.verticals {
+        let Some(cells) = table.column(column) else {
+            continue;
+        };
+        for (curve, of) in all.iter().enumerate() {
+            let mut by_mode: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+            for &row in &of.group.rows {
+                if let (Some(mode), Some(x)) = (modes.number(row), cells.number(row)) {
+                    by_mode.entry(mode as usize).or_default().push(x);
+                }
+            }
+            for (mode, mut values) in by_mode {
+                values.sort_by(f64::total_cmp);
+                let x = quantile(&values, 0.5);
+                found.extend(x.map(|x| Vertical {
+                    column,
+                    mode,
+                    curve,
+                    x,
+                }));
+            }
+        }
+    }
+    found
+}
+
+/// The columns `by` of a table whose rows belong to curves.
+fn by_columns<'c>(spec: &CurvesSpec, rows: &[&'c Curve]) -> Vec<Column> {
+    let column = |(place, name): (usize, &String)| {
+        let cells = rows.iter().map(|c| c.group.values.get(place).cloned());
+        Column::text(name, cells.collect())
+    };
+    spec.by.iter().enumerate().map(column).collect()
+}
+
+fn result(spec: &CurvesSpec, all: &[Curve]) -> Table {
+    let rows: Vec<(&Curve, &Point)> = all
+        .iter()
+        .flat_map(|c| c.points.iter().map(move |p| (c, p)))
+        .collect();
+    let curves: Vec<&Curve> = rows.iter().map(|r| r.0).collect();
+    let float = |name: &str, of: &dyn Fn(&Point) -> f64| {
+        Column::float(name, rows.iter().map(|r| Some(of(r.1))).collect())
+    };
+    let mut columns = by_columns(spec, &curves);
+    columns.extend([
+        float(&spec.x, &|p| p.x),
+        Column::integer("runs", rows.iter().map(|r| Some(r.1.runs as i64)).collect()),
+        float(&format!("quantile_{}", spec.quantiles[0]), &|p| p.values[0]),
+        float(&spec.quantity, &|p| p.values[1]),
+        float(&format!("quantile_{}", spec.quantiles[1]), &|p| p.values[2]),
+    ]);
+    Table { columns }
+}
+
+fn marked(spec: &CurvesSpec, all: &[Curve], uprights: &[Vertical<'_>]) -> Table {
+    let curves: Vec<&Curve> = uprights.iter().map(|u| &all[u.curve]).collect();
+    let mut columns = by_columns(spec, &curves);
+    let names = uprights.iter().map(|u| Some(u.column.to_owned()));
+    let modes = uprights.iter().map(|u| Some(u.mode as i64));
+    columns.extend([
+        Column::text("column", names.collect()),
+        Column::integer("mode", modes.collect()),
+        Column::float(&spec.x, uprights.iter().map(|u| Some(u.x)).collect()),
+    ]);
+    Table { columns }
+}
+
+fn picture(
+    name: &str,
+    spec: &CurvesSpec,
+    title: &str,
+    all: &[Curve],
+    uprights: &[Vertical<'_>],
+) -> Plot {
+    let best = match spec.best_over.is_empty() {
+        true => String::new(),
+        false => " at the least loss".to_owned(),
+    };
+    Plot {
+        name: name.to_owned(),
+        title: format!("{title}: {}{best}", spec.quantity),
+        description: format!(
+            "Medians of {} over runs against {}, bars between quantiles {} and {}.",
+            spec.quantity, spec.x, spec.quantiles[0], spec.quantiles[1]
+        ),
+        x: (spec.x.clone(), spec.log_x),
+        y: (spec.quantity.clone(), spec.log_quantity),
+        lines: all.iter().map(|c| drawn(spec, c)).collect(),
+        verticals: seen(all, uprights),
+        ..Plot::default()
+    }
+}
+
+/// The medians as a line, the quantiles as bars.
+fn drawn(spec: &CurvesSpec, curve: &Curve) -> Line {
+    const GAP: (f64, f64) = (f64::NAN, f64::NAN);
+    let medians: Vec<(f64, f64)> = curve.points.iter().map(|p| (p.x, p.values[1])).collect();
+    let bar = |p: &Point| [GAP, (p.x, p.values[0]), (p.x, p.values[2])];
+    let wide = curve.points.iter().filter(|p| p.values[0] < p.values[2]);
+    Line {
+        name: label(&spec.by, &curve.group.values),
+        points: [medians.clone(), wide.flat_map(bar).collect()].concat(),
+        marks: medians,
+    }
+}
+
+/// Verticals within the range of the curves.
+fn seen(all: &[Curve], uprights: &[Vertical<'_>]) -> Vec<Upright> {
+    let xs = || all.iter().flat_map(|c| c.points.iter().map(|p| p.x));
+    let (lo, hi) = (
+        xs().fold(f64::INFINITY, f64::min),
+        xs().fold(f64::NEG_INFINITY, f64::max),
+    );
+    let within = uprights.iter().filter(|u| lo <= u.x && u.x <= hi);
+    let upright = |u: &Vertical<'_>| Upright {
+        name: format!("{} of mode {}", u.column, u.mode),
+        x: u.x,
+        line: u.curve,
+    };
+    within.map(upright).collect()
+}
