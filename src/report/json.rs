@@ -148,6 +148,8 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
         ("widths", line(&report.widths)?),
         ("l2", line(&report.l2)?),
         ("rank", line(&last.map(|row| row.rank))?),
+        ("cost", line(&last.map(|row| row.cost))?),
+        ("test_cost", line(&last.and_then(|row| row.test_cost))?),
         ("warnings", list(report.warnings.iter())?),
     ];
     write_object(&fields, out)

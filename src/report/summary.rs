@@ -23,6 +23,9 @@ pub struct Summary {
     pub time: f64,
     pub singular_values: Vec<f64>,
     pub rank: Option<usize>,
+    /// `C(A)` and the test cost at the end.
+    pub cost: Option<f64>,
+    pub test_cost: Option<f64>,
     /// `n_0 … n_L`.
     pub widths: Vec<usize>,
     pub events: Vec<Event>,
@@ -43,6 +46,8 @@ struct Stored {
     time: Option<f64>,
     singular_values: Vec<Option<f64>>,
     rank: Option<usize>,
+    cost: Option<f64>,
+    test_cost: Option<f64>,
     widths: Vec<usize>,
     events: Vec<Line>,
     checks: Vec<StoredCheck>,
@@ -90,6 +95,8 @@ impl Summary {
             time: or_nan(stored.time),
             singular_values: stored.singular_values.into_iter().map(or_nan).collect(),
             rank: stored.rank,
+            cost: stored.cost,
+            test_cost: stored.test_cost,
             widths: stored.widths,
             events: events.collect::<Result<_, _>>().ok()?,
             checks: stored.checks.len(),

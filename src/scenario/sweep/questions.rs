@@ -6,13 +6,15 @@ use super::schema::{BandsSpec, FitSpec, MapSpec, SweepSpec};
 use serde::{Deserialize, Serialize};
 
 /// Columns of numbers that every table has.
-pub const COLUMNS: [&str; 17] = [
+pub const COLUMNS: [&str; 19] = [
     "run",
     "mode",
     "escape_time",
     "relative_wait",
     "plateau_cost",
     "final_sigma",
+    "final_cost",
+    "final_test_cost",
     "rank",
     "depth",
     "width",

@@ -106,27 +106,53 @@ impl Edges {
     }
 }
 
+/// From values to shades between 0 and 1.
+struct Shades {
+    log: bool,
+    lo: f64,
+    hi: f64,
+}
+
+impl Shades {
+    fn new(log: bool, values: impl Iterator<Item = f64> + Clone) -> Self {
+        let shown = values.filter(|v| !log || *v > 0.0);
+        Self {
+            log,
+            lo: shown.clone().reduce(f64::min).unwrap_or(1.0),
+            hi: shown.reduce(f64::max).unwrap_or(1.0),
+        }
+    }
+
+    fn of(&self, value: f64) -> f64 {
+        let bend = |x: f64| if self.log { libm::log(x) } else { x };
+        let (lo, hi) = (bend(self.lo), bend(self.hi));
+        match hi > lo {
+            true => (bend(value.max(self.lo)) - lo) / (hi - lo),
+            false => 0.5,
+        }
+    }
+
+    /// The value of a shade.
+    fn value(&self, shade: f64) -> f64 {
+        match self.log {
+            true => libm::exp(libm::log(self.lo) + shade * libm::log(self.hi / self.lo)),
+            false => self.lo + shade * (self.hi - self.lo),
+        }
+    }
+}
+
 fn picture(spec: &MapSpec, title: &str, cells: &[Cell]) -> Plot {
     let (x, y) = (
         Edges::new(cells.iter().map(|c| c.x)),
         Edges::new(cells.iter().map(|c| c.y)),
     );
-    let medians = || cells.iter().map(|c| c.median);
-    let lo = medians().reduce(f64::min).unwrap_or(0.0);
-    let hi = medians().reduce(f64::max).unwrap_or(1.0);
-    let shade = |value: f64| {
-        if hi > lo {
-            (value - lo) / (hi - lo)
-        } else {
-            0.5
-        }
-    };
+    let shades = Shades::new(spec.log_quantity, cells.iter().map(|c| c.median));
     let tile = |cell: &Cell| Tile {
         x: x.of(cell.x),
         y: y.of(cell.y),
-        shade: shade(cell.median),
+        shade: shades.of(cell.median),
     };
-    let steps = [0.0, 0.25, 0.5, 0.75, 1.0].map(|part| (part, lo + part * (hi - lo)));
+    let steps = [0.0, 0.25, 0.5, 0.75, 1.0].map(|part| (part, shades.value(part)));
     Plot {
         title: format!("{title}: {} of mode {}", spec.quantity, spec.mode),
         description: format!(
@@ -145,7 +171,19 @@ fn picture(spec: &MapSpec, title: &str, cells: &[Cell]) -> Plot {
 
 #[cfg(test)]
 mod tests {
-    use super::Edges;
+    use super::{Edges, Shades};
+
+    #[test]
+    fn logarithmic_shades_are_equal_for_equal_quotients() {
+        let shades = Shades::new(true, [1e-4, 1e4, 0.0].into_iter());
+        assert_eq!(
+            [shades.of(0.0), shades.of(1e-4), shades.of(1e4)],
+            [0.0, 0.0, 1.0]
+        );
+        assert!((shades.of(1.0) - 0.5).abs() < 1e-15 && (shades.value(0.5) - 1.0).abs() < 1e-13);
+        let linear = Shades::new(false, [-1.0, 3.0].into_iter());
+        assert_eq!((linear.of(1.0), linear.value(0.5)), (0.5, 1.0));
+    }
 
     #[test]
     fn tiles_meet_half_way() {
