@@ -39,6 +39,7 @@
 
 pub mod error;
 pub mod flow;
+pub mod gallery;
 pub mod integrate;
 pub mod linalg;
 pub mod model;

@@ -72,6 +72,14 @@ pub enum Command {
         #[command(flatten)]
         args: RegimeArgs,
     },
+    /// List or reproduce the published experiments that ship: run, check by number, draw
+    Gallery {
+        /// Experiments to reproduce [default: list all]
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
+        #[command(flatten)]
+        args: GalleryArgs,
+    },
     /// Draw the figures of a finished output folder again, in another look with --set figure.…; nothing is
     /// recomputed
     Plot {
@@ -170,6 +178,22 @@ pub struct RegimeArgs {
     /// Leave the distances out, which take longest in wide deep networks
     #[arg(long)]
     pub no_distances: bool,
+}
+
+#[derive(Args)]
+pub struct GalleryArgs {
+    /// Reproduce all and write the page: gallery.md and figures/ in the output folder
+    #[arg(long, conflicts_with = "ids")]
+    pub all: bool,
+    /// Write the page to DIR too: DIR/gallery.md and DIR/figures/gallery/
+    #[arg(long, value_name = "DIR", requires = "all")]
+    pub docs: Option<PathBuf>,
+    /// Run again what was done before
+    #[arg(long)]
+    pub fresh: bool,
+    /// A catalogue of your own; its scenarios are relative to it [default: the one that ships]
+    #[arg(long, value_name = "FILE")]
+    pub catalogue: Option<PathBuf>,
 }
 
 /// A positive whole number.

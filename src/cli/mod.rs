@@ -5,6 +5,7 @@ mod check;
 mod collect;
 mod exit;
 mod failure;
+mod gallery;
 mod landscape;
 mod plot;
 mod predict;
@@ -39,6 +40,7 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Sweep { sweep, args } => sweep::run(sweep.as_deref(), &args, &global),
         Command::Collect { folder } => collect::run(&folder, &global),
         Command::Regimes { scenario, args } => regimes::run(&scenario, &args, &global),
+        Command::Gallery { ids, args } => gallery::run(&ids, &args, &global),
         Command::Plot { folder, figure } => plot::run(&folder, &figure, &global),
         Command::Schema => schema(),
         Command::Completions { shell } => completions(shell),

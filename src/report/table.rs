@@ -156,7 +156,7 @@ fn write_checks(report: &Report, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// `value` with `digits` significant digits: plain between 1e-4 and 1e6, else with an exponent.
-pub(super) fn significant(value: f64, digits: usize) -> String {
+pub fn significant(value: f64, digits: usize) -> String {
     let magnitude = value.abs();
     if value == 0.0 || !value.is_finite() {
         return value.to_string();

@@ -70,7 +70,7 @@ pub(super) struct Complaint {
 }
 
 /// The candidate nearest to `name`, when it is near enough to be meant.
-pub(super) fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let score = |candidate: &str| {
         let swapped = strsim::normalized_damerau_levenshtein(name, candidate);
         let contained = candidate.len() > 3 && name.contains(candidate);

@@ -22,6 +22,7 @@ pub mod sweep;
 mod validate;
 
 pub use build::{Built, Memory};
+pub(crate) use error::nearest;
 pub use error::{InputError, InputErrors};
 pub use files::InputFile;
 pub use identity::FileHashes;

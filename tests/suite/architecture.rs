@@ -40,6 +40,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("sweep", &["model", "observe", "run", "scenario", "report"]),
+    ("gallery", &["scenario", "report"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

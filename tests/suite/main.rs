@@ -28,6 +28,7 @@ mod exact;
 mod figures;
 mod flow;
 mod flows_agree;
+mod gallery;
 mod input_properties;
 mod inputs;
 mod invariants;

@@ -153,7 +153,6 @@ fn the_scenarios_that_ship_can_be_swept() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/sweeps");
     let counts = [
         ("escape_time_scale", 27),
-        ("gissin2020_depth_scale", 48),
         ("jacot2021_e4_ranks", 585),
         ("jacot2021_e4_squared_error", 288),
         ("regimes_gamma_width", 160),

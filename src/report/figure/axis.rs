@@ -1,7 +1,7 @@
 //! Axes: a line to the left and below, ticks outside, decades or round numbers beside them; and the
 //! bar of colours, an axis to the right.
 
-use super::canvas::{Anchor, Canvas};
+use super::canvas::{Anchor, Canvas, Place};
 use super::chart::Axis;
 use super::palette;
 use super::polyline::Frame;
@@ -115,7 +115,7 @@ pub fn draw_x(
     canvas.text(&name(axis, ticks), at, style.label(), Anchor::Middle)
 }
 
-/// Draws the vertical axis; `edge` is where its cell begins.
+/// Draws the vertical axis.
 pub fn draw_y(
     canvas: &mut Canvas,
     frame: &Frame,
@@ -136,7 +136,13 @@ pub fn draw_y(
     }
     let at = (end - widest(ticks, style) - TO_NAME, place(0.5));
     let at = (at.0 - raised(BELOW, style.label()), at.1);
-    canvas.text(&name(axis, ticks), at, style.label(), Anchor::Upwards)
+    upwards(
+        canvas,
+        &name(axis, ticks),
+        at,
+        place(0.0) - place(1.0),
+        style,
+    )
 }
 
 /// Draws the bar of colours with its axis, to the right of the frame.
@@ -166,7 +172,22 @@ pub fn draw_bar(canvas: &mut Canvas, frame: &Frame, bar: &Axis, style: &Style) -
     }
     let x = right + MAJOR + GAP + widest(&ticks, style) + TO_NAME;
     let at = (x + raised(CAPITALS, style.label()), place(0.5));
-    canvas.text(&name(bar, &ticks), at, style.label(), Anchor::Upwards)
+    let length = place(0.0) - place(1.0);
+    upwards(canvas, &name(bar, &ticks), at, length, style)
+}
+
+/// A name along an axis of this length, smaller where it would be too long.
+fn upwards(
+    canvas: &mut Canvas,
+    name: &str,
+    at: Place,
+    length: i32,
+    style: &Style,
+) -> io::Result<()> {
+    let room = length + 2 * MINOR;
+    let width = style.text_width(name, style.label()).max(1);
+    let part = (f64::from(room) / f64::from(width)).min(1.0);
+    canvas.text(name, at, raised(part, style.label()), Anchor::Upwards)
 }
 
 fn raised(part: f64, size: i32) -> i32 {

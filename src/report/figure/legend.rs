@@ -15,6 +15,8 @@ const GAP: i32 = 90;
 const BETWEEN: i32 = 210;
 /// Room between an inner legend and what stands around it.
 const INNER: i32 = 60;
+/// Places that an inner legend tries along each axis.
+const GRID: i32 = 16;
 
 /// Radius of a mark's circle.
 pub const MARK_RADIUS: i32 = 62;
@@ -111,25 +113,25 @@ impl<'a> Legend<'a> {
     }
 }
 
-/// The corner of `frame` (left, right, top, bottom) for a box of this size over which fewest of `points` lie.
-pub fn free_corner(size: Place, frame: [i32; 4], points: &[Place]) -> Place {
+/// Where in `frame` (left, right, top, bottom) a box of this size covers fewest of `points`: a corner when one
+/// is free, the upper right one first, else any place on a grid.
+pub fn free_place(size: Place, frame: [i32; 4], points: &[Place]) -> Place {
     let [left, right, top, bottom] = frame;
-    let (width, height) = (size.0 + INNER, size.1 + INNER);
-    let corners = [
-        (right - width, top + INNER),
-        (left + INNER, top + INNER),
-        (right - width, bottom - height),
-        (left + INNER, bottom - height),
-    ];
+    let last = ((right - size.0 - INNER), (bottom - size.1 - INNER));
+    let first = (left + INNER, top + INNER);
+    let along = |from: i32, to: i32, part: i32| from + (to - from) * part / GRID;
+    let corners = [(GRID, 0), (0, 0), (GRID, GRID), (0, GRID)];
+    let grid = (0..=GRID).flat_map(|y| (0..=GRID).rev().map(move |x| (x, y)));
+    let places = corners.into_iter().chain(grid);
+    let places = places.map(|(x, y)| (along(first.0, last.0, x), along(first.1, last.1, y)));
     let covered = |&(x, y): &Place| {
-        let inside =
-            |p: &&Place| (x..=x + width).contains(&p.0) && (y - INNER..=y + height).contains(&p.1);
+        let inside = |p: &&Place| {
+            (x - INNER..=x + size.0 + INNER).contains(&p.0)
+                && (y - INNER..=y + size.1 + INNER).contains(&p.1)
+        };
         points.iter().filter(inside).count()
     };
-    corners
-        .into_iter()
-        .min_by_key(covered)
-        .unwrap_or(corners[0])
+    places.min_by_key(covered).unwrap_or(first)
 }
 
 /// Draws a mark at its place.
@@ -161,8 +163,8 @@ mod tests {
     fn an_inner_legend_stands_where_nothing_is_drawn() {
         let frame = [0, 1000, 0, 1000];
         let rising: Vec<Place> = (0..100).map(|i| (10 * i, 1000 - 10 * i)).collect();
-        assert_eq!(free_corner((300, 200), frame, &rising), (60, 60));
+        assert_eq!(free_place((300, 200), frame, &rising), (60, 60));
         let falling: Vec<Place> = (0..100).map(|i| (10 * i, 10 * i)).collect();
-        assert_eq!(free_corner((300, 200), frame, &falling), (640, 60));
+        assert_eq!(free_place((300, 200), frame, &falling), (640, 60));
     }
 }

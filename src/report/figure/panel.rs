@@ -75,9 +75,11 @@ impl Column {
         }
     }
 
-    /// Pens that other figures give these, so that a quantity looks the same everywhere.
-    fn pen(self, number: usize) -> Pen {
+    /// Pens that other figures give these, so that a quantity looks the same everywhere; `number` counts
+    /// those beside singular values.
+    fn pen(self, number: usize, alone: bool) -> Pen {
         match self {
+            _ if alone => palette::cost(),
             Column::Of(Quantity::Cost) => palette::cost(),
             Column::Of(Quantity::TestCost) => palette::test_cost(),
             Column::Of(Quantity::GradientNorm) => palette::gradient_norm(),
@@ -108,7 +110,9 @@ pub fn chart(drawing: &Drawing, panel: &Panel) -> Chart {
                 curves.extend(sigmas(drawing, panel));
             }
             _ => {
-                let curve = curve(drawing, x_column, *column, number);
+                let alone = y_columns.len() == 1;
+                let pen = column.pen(number, alone);
+                let curve = curve(drawing, (x_column, *column), pen);
                 legend.push((Sample::Line(curve.pen), column.names().1.to_owned()));
                 curves.push(curve);
             }
@@ -187,11 +191,11 @@ fn sigma_entries(curves: &[Curve]) -> Vec<(Sample, String)> {
     named.collect()
 }
 
-fn curve(drawing: &Drawing, x: Column, y: Column, number: usize) -> Curve {
+fn curve(drawing: &Drawing, (x, y): (Column, Column), pen: Pen) -> Curve {
     let rows = drawing.trajectory.rows.iter();
     Curve {
         series: y.names().0.to_owned(),
-        pen: y.pen(number),
+        pen,
         points: rows
             .map(|row| {
                 (
@@ -245,7 +249,11 @@ fn mark(event: &Event, panel: &Panel) -> Option<Mark> {
     Some(Mark {
         series: format!("crossing_{}", Column::Of(event.quantity).names().0),
         shape: Shape::Square,
-        pen: palette::mark(Column::Of(event.quantity).pen(0).color),
+        pen: palette::mark(
+            Column::Of(event.quantity)
+                .pen(0, panel.columns.1.len() == 1)
+                .color,
+        ),
         at: (event.time, event.level),
     })
 }

@@ -5,7 +5,7 @@ use super::axis::{draw_bar, draw_x, draw_y};
 use super::canvas::{Anchor, Canvas, Place};
 use super::chart::{Chart, Curve};
 use super::layout::{Layout, Placed};
-use super::legend::{draw_mark, free_corner};
+use super::legend::{draw_mark, free_place};
 use super::palette;
 use super::polyline::{Frame, Run, Vertex, runs, thin};
 use super::scale::Scale;
@@ -138,7 +138,7 @@ impl Placed<'_> {
         let frame = [f.left, f.right, f.top, f.bottom].map(|v| v as i32);
         legend.draw_inside(
             canvas,
-            free_corner(legend.size(), frame, &self.trace(curves)),
+            free_place(legend.size(), frame, &self.trace(curves)),
         )
     }
 
@@ -153,6 +153,12 @@ impl Placed<'_> {
                 places.extend((0..steps).map(|i| (x + i * dx / steps, y + i * dy / steps)));
             }
         }
+        places.extend(
+            self.chart
+                .marks
+                .iter()
+                .filter_map(|mark| self.inside(mark.at)),
+        );
         places
     }
 

@@ -34,14 +34,36 @@ pub struct Line {
 #[derive(Debug, Clone)]
 pub struct Bar {
     pub label: String,
+    pub log: bool,
     pub range: (f64, f64),
 }
 
 impl Bar {
+    /// The shade of a value: 0 at the lower end, 1 at the upper one.
+    pub fn shade(&self, value: f64) -> f64 {
+        let (lo, hi) = self.range;
+        match hi > lo {
+            true => self.scale().position(value).unwrap_or(0.0),
+            false => 0.5,
+        }
+    }
+
+    fn scale(&self) -> Scale {
+        let (lo, hi) = self.range;
+        match self.log {
+            true => Scale {
+                kind: Kind::Log,
+                lo: lo.log10(),
+                hi: hi.log10(),
+            },
+            false => Scale::linear(lo, hi),
+        }
+    }
+
     fn axis(&self) -> Axis {
         Axis {
             label: self.label.clone(),
-            scale: Scale::linear(self.range.0, self.range.1),
+            scale: self.scale(),
         }
     }
 }
@@ -140,4 +162,23 @@ fn add(chart: &mut Chart, line: &Line, number: usize) {
         pen,
         points: line.points.clone(),
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Bar;
+
+    fn bar(log: bool, range: (f64, f64)) -> Bar {
+        let label = String::new();
+        Bar { label, log, range }
+    }
+
+    #[test]
+    fn logarithmic_shades_are_equal_for_equal_quotients() {
+        let shades = bar(true, (1e-4, 1e4));
+        assert_eq!([0.0, 1e-4, 1e4].map(|v| shades.shade(v)), [0.0, 0.0, 1.0]);
+        assert!((shades.shade(1.0) - 0.5).abs() < 1e-15);
+        assert_eq!(bar(false, (-1.0, 3.0)).shade(1.0), 0.5);
+        assert_eq!(bar(false, (2.0, 2.0)).shade(2.0), 0.5);
+    }
 }

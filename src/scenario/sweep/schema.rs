@@ -248,6 +248,9 @@ pub struct MapSpec {
     /// Column with numbers; rows where it is empty are left out.
     #[serde(default = "escape_time")]
     pub quantity: String,
+    /// Shade the logarithm of the quantity.
+    #[serde(default)]
+    pub log_quantity: bool,
     /// The rows of this mode.
     #[serde(default = "one_mode")]
     #[schemars(range(min = 1))]

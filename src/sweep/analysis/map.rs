@@ -107,25 +107,29 @@ impl Edges {
     }
 }
 
+/// The bar that covers `values`; what has no logarithm is as dark as the least.
+fn bar(spec: &MapSpec, values: impl Iterator<Item = f64> + Clone) -> Bar {
+    let shown = values.filter(|v| !spec.log_quantity || *v > 0.0);
+    Bar {
+        label: spec.quantity.clone(),
+        log: spec.log_quantity,
+        range: (
+            shown.clone().reduce(f64::min).unwrap_or(1.0),
+            shown.reduce(f64::max).unwrap_or(1.0),
+        ),
+    }
+}
+
 fn picture(name: &str, spec: &MapSpec, title: &str, cells: &[Cell]) -> Plot {
     let (x, y) = (
         Edges::new(cells.iter().map(|c| c.x)),
         Edges::new(cells.iter().map(|c| c.y)),
     );
-    let medians = || cells.iter().map(|c| c.median);
-    let lo = medians().reduce(f64::min).unwrap_or(0.0);
-    let hi = medians().reduce(f64::max).unwrap_or(1.0);
-    let shade = |value: f64| {
-        if hi > lo {
-            (value - lo) / (hi - lo)
-        } else {
-            0.5
-        }
-    };
+    let bar = bar(spec, cells.iter().map(|c| c.median));
     let tile = |cell: &Cell| Tile {
         x: x.of(cell.x),
         y: y.of(cell.y),
-        shade: shade(cell.median),
+        shade: bar.shade(cell.median),
     };
     Plot {
         name: name.to_owned(),
@@ -137,10 +141,7 @@ fn picture(name: &str, spec: &MapSpec, title: &str, cells: &[Cell]) -> Plot {
         x: (spec.x.clone(), x.log),
         y: (spec.y.clone(), y.log),
         tiles: cells.iter().map(tile).collect(),
-        bar: Some(Bar {
-            label: spec.quantity.clone(),
-            range: (lo, hi),
-        }),
+        bar: Some(bar),
         ..Plot::default()
     }
 }
