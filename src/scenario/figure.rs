@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::error::InputErrors;
 use super::load::Scenario;
-use super::schema::{ColumnName, FigureSpec, PanelSpec, ScaleName};
+use super::schema::{ColumnName, FigureSpec, LegendName, PanelSpec, ScaleName};
 use super::validate::has_test_set;
 
 impl Scenario {
@@ -28,6 +28,10 @@ pub(super) fn check(context: &mut Context<'_>) {
     };
     if spec.height.is_some() && spec.aspect.is_some() {
         context.wrong("figure.aspect", "allowed only without figure.height");
+    }
+    if spec.end_labels && spec.legend == LegendName::Right {
+        let allowed = "must be another place with end_labels = true: names stand there";
+        context.wrong("figure.legend", allowed);
     }
     check_panels(context, spec);
 }

@@ -227,6 +227,15 @@ fn plot_refuses_what_it_cannot_do() {
             vec!["--set", "figure.height=50.0", "--set", "figure.aspect=0.5"],
             "only without figure.height",
         ),
+        (
+            vec![
+                "--set",
+                "figure.end_labels=true",
+                "--set",
+                "figure.legend=\"right\"",
+            ],
+            "names stand there",
+        ),
     ];
     for (more, message) in wrong {
         let args = [vec!["plot", "out/scenario"], more].concat();

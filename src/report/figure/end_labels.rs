@@ -9,8 +9,9 @@ use std::io;
 /// From one baseline to the next, relative to the text height.
 const LINE: f64 = 1.1;
 
-/// The name of a curve in the legend, if it is the only curve of its name.
+/// The name of a curve in the legend, if it is the only curve of its name and ends within the axes.
 fn name_of<'a>(chart: &'a Chart, curve: &Curve) -> Option<&'a str> {
+    chart.y.scale.inside(curve.points.last()?.1)?;
     let entry = chart.legend.iter().find(|(sample, _)| match sample {
         Sample::Line(pen) => *pen == curve.pen,
         _ => false,

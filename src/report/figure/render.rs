@@ -69,8 +69,14 @@ fn extras(
         files.push(match extra {
             Extra::Pdf => (".pdf", export::pdf(name, svg, style.font)?),
             Extra::Png => (".png", export::png(name, svg, style.font)?),
-            Extra::Matplotlib => (".py", script::matplotlib(name, layout, style).into_bytes()),
-            Extra::Pgfplots => (".tex", script::pgfplots(name, layout, style).into_bytes()),
+            Extra::Matplotlib => (
+                "_matplotlib.py",
+                script::matplotlib(name, layout, style).into_bytes(),
+            ),
+            Extra::Pgfplots => (
+                "_pgfplots.tex",
+                script::pgfplots(name, layout, style).into_bytes(),
+            ),
         });
     }
     Ok(files)

@@ -248,7 +248,8 @@ fn pgfplots_panel(
     let _ = write!(
         out,
         "\\begin{{axis}}[at={{({x}mm,{y}mm)}}, scale only axis, width={width}mm, height={height}mm,\n  \
-         axis lines=left, legend pos=outer north east, legend style={{draw=none}},\n"
+         axis lines=left, legend pos=south east, legend style={{draw=none, fill=none, font=\\scriptsize}},\n  \
+         label style={{font=\\small}}, tick label style={{font=\\footnotesize}},\n"
     );
     for (letter, axis) in [("x", &chart.x), ("y", &chart.y)] {
         let (lo, hi) = ends(&axis.scale);
@@ -289,6 +290,14 @@ fn pgfplots_panel(
             rgb(style.line_color(mark.pen.color))
         );
         pgfplots_series(out, name, &format!("{prefix}{}", mark.series), &look);
+    }
+    let (lo, hi) = ends(&chart.y.scale);
+    for vertical in &chart.verticals {
+        let (x, color) = (vertical.x, rgb(style.line_color(vertical.pen.color)));
+        let _ = writeln!(
+            out,
+            "\\addplot[forget plot, densely dotted, color={{rgb,255:{color}}}] coordinates {{({x:e},{lo:e}) ({x:e},{hi:e})}};"
+        );
     }
     let _ = writeln!(out, "\\end{{axis}}");
 }
