@@ -6,6 +6,9 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+/// Folders beside those of the entries.
+const TAKEN: [&str; 2] = ["scenarios", "figures"];
+
 /// Commands that leave an output folder.
 const COMMANDS: [&str; 6] = ["run", "verify", "saddles", "landscape", "regimes", "sweep"];
 
@@ -237,6 +240,16 @@ impl Catalogue {
 }
 
 impl Entry {
+    /// Authors and years without titles.
+    pub fn authors(&self) -> String {
+        let short = |one: &str| match one.split_once("), ") {
+            Some((authors, _)) => format!("{authors})"),
+            None => one.to_owned(),
+        };
+        let papers: Vec<String> = self.paper.split("; ").map(short).collect();
+        papers.join("; ")
+    }
+
     /// The files that its checks and figures read in the folder of a step.
     pub fn files(&self, step: &str) -> BTreeSet<&str> {
         let figures = self
@@ -253,6 +266,9 @@ impl Entry {
     fn mistake(&self) -> Option<String> {
         if !is_name(&self.id) {
             return Some("an id is made of letters, digits and _".to_owned());
+        }
+        if TAKEN.contains(&self.id.as_str()) {
+            return Some("this id is the name of a folder beside those of the entries".to_owned());
         }
         let mut names = BTreeSet::new();
         let steps = self.steps.iter().find_map(|step| {

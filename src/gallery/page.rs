@@ -96,7 +96,7 @@ fn overview(shown: &Shown, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
         "| {} | [`dlnflow gallery {id}`](#{id}) | {} | {}{} |",
-        cell(&entry.paper),
+        cell(&entry.authors()),
         cell(&entry.claim),
         shown.tally(),
         cell(&first),
