@@ -187,7 +187,7 @@ pub enum CatalogueError {
 
 /// An entry that is not there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no entry \"{name}\" in the gallery{hint}; `dlnflow gallery` lists all")]
+#[error("there is no entry \"{name}\" in the gallery, which `dlnflow gallery` lists{hint}")]
 pub struct UnknownEntry {
     pub name: String,
     hint: String,
@@ -302,15 +302,11 @@ impl Step {
         argument.ends_with(".toml") && !argument.starts_with('-')
     }
 
-    /// The command as it would be typed in the repository.
-    pub fn typed(&self) -> String {
+    /// The command as it would be typed where files are in `folder` (`"scenarios/"`, `""`).
+    pub fn typed(&self, folder: &str) -> String {
         let mut line = "dlnflow".to_owned();
         for argument in &self.run {
-            let place = if Self::is_file(argument) {
-                "scenarios/"
-            } else {
-                ""
-            };
+            let place = if Self::is_file(argument) { folder } else { "" };
             let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=:".contains(c);
             let quote = if argument.chars().all(plain) { "" } else { "'" };
             let _ = write!(line, " {quote}{place}{argument}{quote}");

@@ -478,6 +478,11 @@ fn the_page_is_the_same_on_every_run() {
         first[1].contains("| `dlnflow gallery e`")
             || first[1].contains("[`dlnflow gallery e`](#e)")
     );
+    assert!(
+        first[0].contains("\n$ dlnflow run x.toml\n"),
+        "{}",
+        first[0]
+    );
     place.run(0, &all);
     assert_eq!(pages(), first);
     place.run(0, &[&all[..], &["--fresh"]].concat());
