@@ -6,6 +6,9 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+/// Folders beside those of the entries.
+const TAKEN: [&str; 2] = ["scenarios", "figures"];
+
 /// Commands that leave an output folder.
 const COMMANDS: [&str; 6] = ["run", "verify", "saddles", "landscape", "regimes", "sweep"];
 
@@ -184,7 +187,7 @@ pub enum CatalogueError {
 
 /// An entry that is not there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no entry \"{name}\" in the gallery{hint}; `dlnflow gallery` lists all")]
+#[error("there is no entry \"{name}\" in the gallery, which `dlnflow gallery` lists{hint}")]
 pub struct UnknownEntry {
     pub name: String,
     hint: String,
@@ -237,6 +240,16 @@ impl Catalogue {
 }
 
 impl Entry {
+    /// Authors and years without titles.
+    pub fn authors(&self) -> String {
+        let short = |one: &str| match one.split_once("), ") {
+            Some((authors, _)) => format!("{authors})"),
+            None => one.to_owned(),
+        };
+        let papers: Vec<String> = self.paper.split("; ").map(short).collect();
+        papers.join("; ")
+    }
+
     /// The files that its checks and figures read in the folder of a step.
     pub fn files(&self, step: &str) -> BTreeSet<&str> {
         let figures = self
@@ -253,6 +266,9 @@ impl Entry {
     fn mistake(&self) -> Option<String> {
         if !is_name(&self.id) {
             return Some("an id is made of letters, digits and _".to_owned());
+        }
+        if TAKEN.contains(&self.id.as_str()) {
+            return Some("this id is the name of a folder beside those of the entries".to_owned());
         }
         let mut names = BTreeSet::new();
         let steps = self.steps.iter().find_map(|step| {
@@ -286,15 +302,11 @@ impl Step {
         argument.ends_with(".toml") && !argument.starts_with('-')
     }
 
-    /// The command as it would be typed in the repository.
-    pub fn typed(&self) -> String {
+    /// The command as it would be typed where files are in `folder` (`"scenarios/"`, `""`).
+    pub fn typed(&self, folder: &str) -> String {
         let mut line = "dlnflow".to_owned();
         for argument in &self.run {
-            let place = if Self::is_file(argument) {
-                "scenarios/"
-            } else {
-                ""
-            };
+            let place = if Self::is_file(argument) { folder } else { "" };
             let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=:".contains(c);
             let quote = if argument.chars().all(plain) { "" } else { "'" };
             let _ = write!(line, " {quote}{place}{argument}{quote}");

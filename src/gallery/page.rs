@@ -30,6 +30,8 @@ impl Shown<'_> {
 pub struct Page<'a> {
     pub catalogue: &'a Catalogue,
     pub shown: Vec<Shown<'a>>,
+    /// What stands before the names of scenarios in commands.
+    pub scenarios: &'a str,
     /// Where the figures are, as the page sees it.
     pub figures: &'a str,
 }
@@ -47,7 +49,10 @@ impl Page<'_> {
     /// Those of `out`.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "# {}\n", self.catalogue.title)?;
-        writeln!(out, "{}\n", self.catalogue.introduction.trim())?;
+        let introduction = self.catalogue.introduction.trim();
+        if !introduction.is_empty() {
+            writeln!(out, "{introduction}\n")?;
+        }
         writeln!(out, "| paper | command | claim | checked |")?;
         writeln!(out, "|---|---|---|---|")?;
         for shown in &self.shown {
@@ -67,7 +72,7 @@ impl Page<'_> {
         writeln!(out, "**Settings.** {}\n", entry.settings.trim())?;
         writeln!(out, "```console")?;
         for step in &entry.steps {
-            writeln!(out, "$ {}", step.typed())?;
+            writeln!(out, "$ {}", step.typed(self.scenarios))?;
         }
         writeln!(out, "```\n")?;
         table(&shown.checks, out)?;
@@ -96,7 +101,7 @@ fn overview(shown: &Shown, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
         "| {} | [`dlnflow gallery {id}`](#{id}) | {} | {}{} |",
-        cell(&entry.paper),
+        cell(&entry.authors()),
         cell(&entry.claim),
         shown.tally(),
         cell(&first),

@@ -83,6 +83,14 @@ fn every_entry_says_what_it_claims_and_checks() {
 }
 
 #[test]
+fn authors_are_the_papers_without_titles() {
+    let catalogue = catalogue();
+    let two = catalogue.entry("domine2024").expect("entry").authors();
+    let expected = "Braun, Dominé, Fitzgerald & Saxe (2022); Dominé et al. (2024)";
+    assert_eq!(two, expected);
+}
+
+#[test]
 fn the_sweeps_of_papers_load() {
     let mut seen = 0;
     for name in named(&catalogue()) {
@@ -337,6 +345,7 @@ fn mistakes_in_a_catalogue_are_named() {
             good.replace("\"e\"", "\"../e\""),
             "an id is made of letters",
         ),
+        (good.replace("\"e\"", "\"figures\""), "the name of a folder"),
         (
             good.replace("name = \"s\"", "name = \"a/b\""),
             "a step's name is made of",
@@ -468,6 +477,11 @@ fn the_page_is_the_same_on_every_run() {
     assert!(
         first[1].contains("| `dlnflow gallery e`")
             || first[1].contains("[`dlnflow gallery e`](#e)")
+    );
+    assert!(
+        first[0].contains("\n$ dlnflow run x.toml\n"),
+        "{}",
+        first[0]
     );
     place.run(0, &all);
     assert_eq!(pages(), first);

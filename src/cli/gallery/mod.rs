@@ -161,7 +161,7 @@ fn list(shelf: &Shelf, global: &Global) -> Result<Exit, Failure> {
         let header = ["id", "status", "paper"].map(str::to_owned);
         let rows = entries
             .iter()
-            .map(|(entry, status)| [&entry.id, *status, &entry.paper].map(str::to_owned));
+            .map(|(entry, status)| [entry.id.clone(), (*status).to_owned(), entry.authors()]);
         let rows: Vec<[String; 3]> = std::iter::once(header).chain(rows).collect();
         print::lines(aligned(&rows).into_iter())?;
     }

@@ -15,6 +15,8 @@ pub struct Shelf {
     pub catalogue: Catalogue,
     /// Folder that the files of steps are relative to.
     pub scenarios: PathBuf,
+    /// What a user types before their names: the repository's folder, or nothing.
+    pub typed: &'static str,
     pub out: PathBuf,
     /// This program, and the hash of its file.
     pub program: PathBuf,
@@ -28,13 +30,14 @@ impl Shelf {
         let out = out.unwrap_or(Path::new(OUT)).to_owned();
         let program = std::env::current_exe().map_err(|e| Error::io(Path::new("dlnflow"), e))?;
         let program_hash = hash_file(&program).map_err(|e| Error::io(&program, e))?;
-        let (catalogue, scenarios) = match own {
-            Some(file) => (read(file)?, beside(file)),
-            None => (shipped_catalogue()?, unpack(&out)?),
+        let (catalogue, scenarios, typed) = match own {
+            Some(file) => (read(file)?, beside(file), ""),
+            None => (shipped_catalogue()?, unpack(&out)?, "scenarios/"),
         };
         Ok(Self {
             catalogue,
             scenarios,
+            typed,
             out,
             program,
             program_hash,

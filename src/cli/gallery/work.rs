@@ -231,7 +231,7 @@ impl<'a> Job<'a> {
         print::message(&format!(
             "error: {} ended with {code_text}: {}",
             self.name(),
-            self.step.typed()
+            self.step.typed(self.shelf.typed)
         ));
         let log = fs::read_to_string(self.log_path()).unwrap_or_default();
         log.lines()
