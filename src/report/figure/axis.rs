@@ -24,7 +24,7 @@ const EDGE: i32 = 60;
 /// The bar of colours: how far from the axes, how wide, in how many steps.
 const BAR_GAP: i32 = 180;
 const BAR_WIDTH: i32 = 300;
-const BAR_STEPS: i32 = 128;
+const BAR_STEPS: i32 = 96;
 
 /// Most ticks on a vertical axis of this length.
 pub fn vertical_ticks(scale: &Scale, length: i32, style: &Style) -> Ticks {
@@ -150,10 +150,11 @@ pub fn draw_bar(canvas: &mut Canvas, frame: &Frame, bar: &Axis, style: &Style) -
     let left = frame.right as i32 + BAR_GAP;
     let right = left + BAR_WIDTH;
     let place = |p: f64| (frame.bottom - p * (frame.bottom - frame.top)).round() as i32;
-    for step in 0..BAR_STEPS {
+    for step in (0..BAR_STEPS).rev() {
         let at = |i: i32| f64::from(i) / f64::from(BAR_STEPS);
         let shade = palette::shade(style.color_map, at(step) + 0.5 / f64::from(BAR_STEPS));
-        canvas.tile((left, place(at(step + 1))), (right, place(at(step))), shade)?;
+        let (upper, lower) = (place(at(step + 1)), place(at(step)));
+        canvas.tile((left, upper), (right, lower), (right, place(0.0)), shade)?;
     }
     let ticks = vertical_ticks(&bar.scale, place(0.0) - place(1.0), style);
     for &p in &ticks.minor {

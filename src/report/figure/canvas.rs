@@ -7,6 +7,9 @@ use plotters::backend::{DrawingBackend, SVGBackend};
 use plotters::style::{BLACK, Color, RGBColor, ShapeStyle, TextStyle, WHITE};
 use std::io;
 
+/// How far tiles reach under their neighbours.
+const OVERLAP: i32 = 12;
+
 /// Units in a millimetre.
 pub const MM: i32 = 100;
 
@@ -120,11 +123,17 @@ impl<'a> Canvas<'a> {
             .map_err(io::Error::other)
     }
 
-    /// A rectangle that meets its neighbours without a seam.
-    pub fn tile(&mut self, from: Place, to: Place, color: RGBColor) -> io::Result<()> {
-        // One unit over the edge: readers that smooth edges would let the ground shine through.
-        let to = (to.0 + 1, to.1 + 1);
-        self.area(from, to, color)
+    /// A rectangle that reaches a little under its right and lower neighbours, which are drawn later, but not
+    /// past `limit`: readers that smooth edges would let the ground shine through.
+    pub fn tile(
+        &mut self,
+        from: Place,
+        to: Place,
+        limit: Place,
+        color: RGBColor,
+    ) -> io::Result<()> {
+        let reach = |end: i32, limit: i32| (end + OVERLAP).min(limit).max(end);
+        self.area(from, (reach(to.0, limit.0), reach(to.1, limit.1)), color)
     }
 
     /// A straight solid line.

@@ -70,20 +70,26 @@ impl<'a> Text<'a> {
         let mut out = String::new();
         let mut baseline = 0.0;
         for piece in self.pieces() {
+            let text = unbroken(piece.text);
             let dy = ((piece.drop - baseline) * size).round();
             baseline = piece.drop;
             if piece.drop != 0.0 {
                 let small = (SMALL * size).round();
                 let open = format!("<tspan dy=\"{dy}\" font-size=\"{small}\">");
-                out += &(open + &escaped(piece.text) + "</tspan>");
+                out += &(open + &escaped(&text) + "</tspan>");
             } else if dy != 0.0 {
-                out += &format!("<tspan dy=\"{dy}\">{}</tspan>", escaped(piece.text));
+                out += &format!("<tspan dy=\"{dy}\">{}</tspan>", escaped(&text));
             } else {
-                out += &escaped(piece.text);
+                out += &escaped(&text);
             }
         }
         out
     }
+}
+
+/// Readers drop spaces at the ends of spans, but not these.
+fn unbroken(text: &str) -> String {
+    text.replace(' ', "\u{a0}")
 }
 
 /// Start, drop and closing brace of the first group.

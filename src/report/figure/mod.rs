@@ -36,6 +36,7 @@ mod style;
 mod svg;
 mod sweep;
 mod ticks;
+mod words;
 
 use super::{Prediction, Report};
 use crate::error::Error;

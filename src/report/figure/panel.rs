@@ -7,7 +7,9 @@ use super::onset::log_time;
 use super::palette;
 use super::scale::{Kind, Scale};
 use super::singular_values::{self, event_entries, predicted_times, prediction_entry};
+use super::words::words;
 use crate::observe::{Event, EventKind, Observable, Quantity, Row, Trajectory};
+use crate::report::names::{QUANTITIES, name};
 
 /// What stands along an axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,22 +58,23 @@ impl Side {
 
 impl Column {
     fn value(self, trajectory: &Trajectory, row: &Row) -> f64 {
-        trajectory.value(row, self.names().0).unwrap_or(f64::NAN)
+        trajectory.value(row, self.name()).unwrap_or(f64::NAN)
     }
 
-    /// Name in the numbers, and words for readers.
-    fn names(self) -> (&'static str, &'static str) {
+    /// Name in the numbers.
+    fn name(self) -> &'static str {
         match self {
-            Column::Time => ("time", "time t"),
-            Column::Of(Quantity::Cost) => ("cost", "cost C"),
-            Column::Of(Quantity::TestCost) => ("test_cost", "test cost"),
-            Column::Of(Quantity::Loss) => ("loss", "loss"),
-            Column::Of(Quantity::GradientNorm) => ("gradient_norm", "gradient norm ‖∇‖"),
-            Column::Of(Quantity::ParameterNormSq) => ("parameter_norm_sq", "‖θ‖^{2}"),
-            Column::Of(Quantity::Schatten) => ("schatten", "L Σ σ_{i}^{2/L}"),
-            Column::Of(Quantity::Rank) => ("rank", "rank"),
-            Column::Of(Quantity::SingularValue) => ("sigma_1", "singular values σ_{k}"),
-            Column::Seen(observable) => (observable.name(), words(observable)),
+            Column::Time => "time",
+            Column::Of(Quantity::SingularValue) => "sigma_1",
+            Column::Of(quantity) => name(&QUANTITIES, &quantity),
+            Column::Seen(observable) => observable.name(),
+        }
+    }
+
+    fn words(self) -> String {
+        match self {
+            Column::Of(Quantity::SingularValue) => "singular values σ_{k}".to_owned(),
+            _ => words(self.name()),
         }
     }
 
@@ -85,17 +88,6 @@ impl Column {
             Column::Of(Quantity::GradientNorm) => palette::gradient_norm(),
             _ => palette::mode(number + 4),
         }
-    }
-}
-
-fn words(observable: Observable) -> &'static str {
-    match observable {
-        Observable::KernelNorm => "kernel norm ‖K‖",
-        Observable::KernelAlignment => "kernel alignment",
-        Observable::EffectiveRank => "effective rank",
-        Observable::NuclearNorm => "nuclear norm Σ σ_{i}",
-        Observable::ArcLength => "arc length of A",
-        Observable::ModeSpeedResidual => "mode speed residual",
     }
 }
 
@@ -113,7 +105,7 @@ pub fn chart(drawing: &Drawing, panel: &Panel) -> Chart {
                 let alone = y_columns.len() == 1;
                 let pen = column.pen(number, alone);
                 let curve = curve(drawing, (x_column, *column), pen);
-                legend.push((Sample::Line(curve.pen), column.names().1.to_owned()));
+                legend.push((Sample::Line(curve.pen), column.words()));
                 curves.push(curve);
             }
         }
@@ -146,7 +138,7 @@ pub fn chart(drawing: &Drawing, panel: &Panel) -> Chart {
 }
 
 fn title(drawing: &Drawing, panel: &Panel) -> String {
-    let names: Vec<_> = panel.columns.1.iter().map(|c| c.names().0).collect();
+    let names: Vec<_> = panel.columns.1.iter().map(|c| c.name()).collect();
     format!("{}: {}", drawing.title, names.join(", "))
 }
 
@@ -194,7 +186,7 @@ fn sigma_entries(curves: &[Curve]) -> Vec<(Sample, String)> {
 fn curve(drawing: &Drawing, (x, y): (Column, Column), pen: Pen) -> Curve {
     let rows = drawing.trajectory.rows.iter();
     Curve {
-        series: y.names().0.to_owned(),
+        series: y.name().to_owned(),
         pen,
         points: rows
             .map(|row| {
@@ -222,15 +214,15 @@ fn axes(drawing: &Drawing, panel: &Panel, curves: &[Curve]) -> (Axis, Axis) {
         Kind::Linear => Scale::linear_from_zero(up()),
     };
     let y_name = match ys.as_slice() {
-        [only] => only.names().1.to_owned(),
+        [only] => only.words(),
         _ => ys
             .iter()
-            .map(|c| c.names().1)
+            .map(|c| c.words())
             .collect::<Vec<_>>()
             .join(", "),
     };
     (
-        panel.x.axis(x.names().1, x_scale),
+        panel.x.axis(&x.words(), x_scale),
         panel.y.axis(&y_name, y_scale),
     )
 }
@@ -247,7 +239,7 @@ fn mark(event: &Event, panel: &Panel) -> Option<Mark> {
         return None;
     }
     Some(Mark {
-        series: format!("crossing_{}", Column::Of(event.quantity).names().0),
+        series: format!("crossing_{}", Column::Of(event.quantity).name()),
         shape: Shape::Square,
         pen: palette::mark(
             Column::Of(event.quantity)

@@ -183,10 +183,14 @@ impl Placed<'_> {
             let (x, y) = (place(&self.chart.x.scale, x), place(&self.chart.y.scale, y));
             (across(&self.frame, x) as i32, up(&self.frame, y) as i32)
         };
-        for tile in &self.chart.tiles {
+        let limit = (self.frame.right as i32, self.frame.bottom as i32);
+        // Left to right and down, so that each covers what its neighbour reaches under it.
+        let mut tiles: Vec<_> = self.chart.tiles.iter().collect();
+        tiles.sort_by(|a, b| b.y.0.total_cmp(&a.y.0).then(a.x.0.total_cmp(&b.x.0)));
+        for tile in tiles {
             let (low, high) = (corner(tile.x.0, tile.y.0), corner(tile.x.1, tile.y.1));
             let shade = palette::shade(style.color_map, tile.shade);
-            canvas.tile((low.0, high.1), (high.0, low.1), shade)?;
+            canvas.tile((low.0, high.1), (high.0, low.1), limit, shade)?;
         }
         Ok(())
     }

@@ -14,7 +14,12 @@ pub struct Scale {
     pub kind: Kind,
     pub lo: f64,
     pub hi: f64,
+    /// Only whole numbers are labelled.
+    pub whole: bool,
 }
+
+/// Of powers of ten: what is labelled on a logarithmic axis with fewer than two decades.
+pub const MULTIPLES: [f64; 3] = [1.0, 2.0, 5.0];
 
 /// Largest magnitude on a linear axis: differences must not overflow.
 const LINEAR_LIMIT: f64 = 1e300;
@@ -46,6 +51,7 @@ impl Scale {
             kind: Kind::Linear,
             lo,
             hi: if resolved { hi } else { lo + wide },
+            whole: false,
         }
     }
 
@@ -62,16 +68,28 @@ impl Scale {
         Self::linear(lo, hi)
     }
 
+    /// An axis from `lo` to `hi`, logarithms where it is logarithmic.
+    pub fn exactly(kind: Kind, lo: f64, hi: f64) -> Self {
+        let whole = false;
+        Self {
+            kind,
+            lo,
+            hi,
+            whole,
+        }
+    }
+
     /// A logarithmic axis from `lo` to `hi` (logarithms), widened to whole decades when it would
-    /// show fewer than two of them.
+    /// have fewer than two labels.
     pub fn log(lo: f64, hi: f64) -> Self {
-        let decades = hi.floor() - lo.ceil();
-        let (lo, hi) = match decades >= 1.0 {
-            true => (lo, hi),
-            false => (lo.floor(), hi.ceil().max(lo.floor() + 1.0)),
-        };
-        let kind = Kind::Log;
-        Self { kind, lo, hi }
+        let labels = (lo.floor() as i32..=hi.ceil() as i32)
+            .flat_map(|decade| MULTIPLES.map(|m| f64::from(decade) + m.log10()))
+            .filter(|v| (lo..=hi).contains(v))
+            .count();
+        match labels >= 2 {
+            true => Self::exactly(Kind::Log, lo, hi),
+            false => Self::exactly(Kind::Log, lo.floor(), hi.ceil().max(lo.floor() + 1.0)),
+        }
     }
 
     /// A logarithmic axis with a little room around the positive ones of `values`.

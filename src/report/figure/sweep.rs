@@ -2,6 +2,7 @@
 
 use super::chart::{Axis, Chart, Curve, Mark, Sample, Shape, Tile, Vertical};
 use super::scale::{Kind, Scale, transform};
+use super::words::{is_whole, words};
 use super::{Figure, Style, palette, render};
 use crate::error::Error;
 
@@ -51,18 +52,14 @@ impl Bar {
     fn scale(&self) -> Scale {
         let (lo, hi) = self.range;
         match self.log {
-            true => Scale {
-                kind: Kind::Log,
-                lo: lo.log10(),
-                hi: hi.log10(),
-            },
+            true => Scale::exactly(Kind::Log, lo.log10(), hi.log10()),
             false => Scale::linear(lo, hi),
         }
     }
 
     fn axis(&self) -> Axis {
         Axis {
-            label: self.label.clone(),
+            label: words(&self.label),
             scale: self.scale(),
         }
     }
@@ -105,7 +102,8 @@ pub fn plot(plot: &Plot, style: &Style) -> Result<Figure, Error> {
         ..Chart::new(&plot.name, title, description, axes)
     };
     for (place, line) in plot.lines.iter().enumerate() {
-        add(&mut chart, line, place + 1);
+        // One line needs no name: the axes have it.
+        add(&mut chart, line, place + 1, plot.lines.len() > 1);
     }
     render::figure(chart, style)
 }
@@ -122,7 +120,7 @@ fn axis(
         (lo.min(v), hi.max(v))
     });
     let scale = match (log, filled && lo < hi) {
-        (true, true) => Scale { kind, lo, hi },
+        (true, true) => Scale::exactly(kind, lo, hi),
         (true, false) => Scale::log_around(values),
         (false, true) => Scale::linear(lo, hi),
         (false, false) if lo <= hi => {
@@ -132,8 +130,11 @@ fn axis(
         (false, false) => Scale::linear(0.0, 1.0),
     };
     Axis {
-        label: label.clone(),
-        scale,
+        label: words(label),
+        scale: Scale {
+            whole: is_whole(label),
+            ..scale
+        },
     }
 }
 
@@ -145,9 +146,10 @@ fn vertical(upright: &Upright) -> Vertical {
     }
 }
 
-fn add(chart: &mut Chart, line: &Line, number: usize) {
+/// Draws a line; `named`: with an entry in the legend.
+fn add(chart: &mut Chart, line: &Line, number: usize, named: bool) {
     let pen = palette::mode(number);
-    if number <= palette::NAMED_MODES && !line.name.is_empty() {
+    if number <= palette::NAMED_MODES && named && !line.name.is_empty() {
         chart.legend.push((Sample::Line(pen), line.name.clone()));
     }
     let mark = |&at: &(f64, f64)| Mark {

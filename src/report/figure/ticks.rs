@@ -1,7 +1,7 @@
 //! Ticks: on a linear axis multiples of 1, 2 or 5 times a power of ten; on a logarithmic axis the
 //! decades, written `10^k`, with minor ticks at 2 … 9 times each.
 
-use super::scale::{Kind, Scale};
+use super::scale::{Kind, MULTIPLES, Scale};
 
 /// Ticks of one axis at positions `0 … 1`.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +32,7 @@ fn with_minus(number: &str) -> String {
 fn linear(scale: &Scale, most: usize) -> Ticks {
     let span = scale.hi - scale.lo;
     let step = nice_step(span / most as f64);
+    let step = if scale.whole { step.max(1.0) } else { step };
     let exponent = common_exponent(scale.lo.abs().max(scale.hi.abs()));
     let unit = 10f64.powi(exponent);
     let decimals = (-(step / unit).log10() - 1e-9).ceil().clamp(0.0, 12.0) as usize;
@@ -71,6 +72,9 @@ fn common_exponent(largest: f64) -> i32 {
 fn decades(scale: &Scale, most: usize) -> Ticks {
     let position = |v: f64| (v - scale.lo) / (scale.hi - scale.lo);
     let (first, last) = (scale.lo.ceil() as i32, scale.hi.floor() as i32);
+    if last <= first {
+        return within_a_decade(scale);
+    }
     let stride = stride((last - first + 1).max(1) as usize, most);
     let (labelled, others): (Vec<i32>, Vec<i32>) =
         (first..=last).partition(|k| k.rem_euclid(stride) == 0);
@@ -89,6 +93,39 @@ fn decades(scale: &Scale, most: usize) -> Ticks {
         major: major.collect(),
         minor: minor.into_iter().map(position).filter(on_axis).collect(),
         exponent: 0,
+    }
+}
+
+/// Labels at 1, 2 and 5 times powers of ten, minor ticks at the other multiples.
+fn within_a_decade(scale: &Scale) -> Ticks {
+    let position = |v: f64| (v - scale.lo) / (scale.hi - scale.lo);
+    let (mut major, mut minor) = (Vec::new(), Vec::new());
+    for decade in scale.lo.floor() as i32..=scale.hi.floor() as i32 {
+        for multiple in 1..10 {
+            let place = position(f64::from(decade) + f64::from(multiple).log10());
+            match (0.0..=1.0).contains(&place) {
+                true if MULTIPLES.contains(&f64::from(multiple)) => {
+                    major.push((place, multiple_of_ten(multiple, decade)));
+                }
+                true => minor.push(place),
+                false => {}
+            }
+        }
+    }
+    Ticks {
+        major,
+        minor,
+        exponent: 0,
+    }
+}
+
+/// `multiple · 10^decade`, plain where that is short.
+fn multiple_of_ten(multiple: i32, decade: i32) -> String {
+    match (decade, multiple) {
+        (0..=3, _) => (multiple * 10i32.pow(decade as u32)).to_string(),
+        (-3..=-1, _) => format!("0.{}{multiple}", "0".repeat((-decade - 1) as usize)),
+        (_, 1) => power_of_ten(decade),
+        _ => format!("{multiple}·{}", power_of_ten(decade)),
     }
 }
 
@@ -118,6 +155,29 @@ mod tests {
         assert_eq!(ticks.minor.len(), 3 * 8);
         // 0.02 is the first minor tick: (log10 0.02 + 2)/3 of the axis.
         assert!((ticks.minor[0] - 2f64.log10() / 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn within_a_decade_multiples_are_labelled() {
+        let scale = |lo: f64, hi: f64| Scale::log(lo.log10(), hi.log10());
+        assert_eq!(labels(&ticks(&scale(30.0, 130.0), 6)), ["50", "100"]);
+        assert_eq!(labels(&ticks(&scale(0.04, 0.3), 6)), ["0.05", "0.1", "0.2"]);
+        assert_eq!(
+            labels(&ticks(&scale(1.5e5, 6e5), 6)),
+            ["2·10^{5}", "5·10^{5}"]
+        );
+        // 50 lies at (log 50 − log 30)/(log 130 − log 30).
+        let place = (50.0f64 / 30.0).ln() / (130.0f64 / 30.0).ln();
+        assert!((ticks(&scale(30.0, 130.0), 6).major[0].0 - place).abs() < 1e-12);
+    }
+
+    #[test]
+    fn an_axis_of_whole_numbers_has_no_halves() {
+        let scale = Scale {
+            whole: true,
+            ..Scale::linear(1.9, 4.1)
+        };
+        assert_eq!(labels(&ticks(&scale, 8)), ["2", "3", "4"]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Times at which rows are taken, `t = 0` not counted.
-const ROWS: usize = 120;
+const ROWS: usize = 360;
 /// The first of them, relative to the horizon.
 const FIRST: f64 = 1e-6;
 /// Cost, relative to that of the start, at which a run is over.
