@@ -33,4 +33,6 @@ pub const FILES: &[(&str, &str)] = shipped![
     "saddles/squared_error_four_layers.toml",
     "saddles/weighted_two_layers.toml",
     "sweeps/escape_time_scale.toml",
+    "sweeps/jacot2021_e4_ranks.toml",
+    "sweeps/jacot2021_e4_squared_error.toml",
 ];

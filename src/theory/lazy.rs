@@ -172,7 +172,9 @@ mod tests {
         // Euler's error is of the size of the step.
         let found = departure(1, 0.75, &[1.0]).expect("a start that vanishes");
         assert!((found / largest - 1.0).abs() < 1e-4, "{found} {largest}");
-        assert!((kernel - 0.5).abs() < 1e-4);
+        // ½ (1 − u)² at τ = 4.
+        let half = 0.5 * (1.0 - (-8.0_f64).exp()).powi(2);
+        assert!((kernel - half).abs() < 1e-4, "{kernel} {half}");
     }
 
     #[test]

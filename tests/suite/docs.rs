@@ -285,7 +285,8 @@ fn the_reference_has_every_key_name_and_default() {
 
 #[test]
 fn the_page_on_sweeps_has_every_key_and_default() {
-    let text = read("docs/sweeps.md");
+    // The look of figures is explained once, for scenarios.
+    let text = read("docs/sweeps.md") + &section(&read("docs/scenario.md"), "figure");
     let schema = dlnflow::scenario::sweep::json_schema();
     let mut entries = BTreeSet::new();
     collect(&schema, &schema, "", &mut entries);

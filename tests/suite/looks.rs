@@ -221,7 +221,7 @@ fn plot_refuses_what_it_cannot_do() {
             vec!["--figure", "cost"],
             "must be one of singular_values_linear",
         ),
-        (vec!["--set", "figure.widht=3.0"], "\"width\""),
+        (vec!["--set", "figure.widht=3.0"], "did you mean width?"),
         (vec!["--set", "figure.width=\"icml\""], "icml-column"),
         (
             vec!["--set", "figure.height=50.0", "--set", "figure.aspect=0.5"],

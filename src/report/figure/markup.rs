@@ -89,7 +89,13 @@ impl<'a> Text<'a> {
 
 /// Readers drop spaces at the ends of spans, but not these.
 fn unbroken(text: &str) -> String {
-    text.replace(' ', "\u{a0}")
+    let end = |c: char| if c == ' ' { '\u{a0}' } else { c };
+    let last = text.chars().count().saturating_sub(1);
+    let at_end = |i: usize| i == 0 || i == last;
+    let chars = text.chars().enumerate();
+    chars
+        .map(|(i, c)| if at_end(i) { end(c) } else { c })
+        .collect()
 }
 
 /// Start, drop and closing brace of the first group.
@@ -133,7 +139,7 @@ mod tests {
     fn raised_text_returns_to_the_baseline() {
         assert_eq!(
             Text("t / 10^{−6} s").svg(100.0),
-            "t / 10<tspan dy=\"-38\" font-size=\"72\">−6</tspan><tspan dy=\"38\"> s</tspan>"
+            "t / 10<tspan dy=\"-38\" font-size=\"72\">−6</tspan><tspan dy=\"38\">\u{a0}s</tspan>"
         );
         assert_eq!(
             Text("σ_{1}").svg(100.0),

@@ -215,11 +215,7 @@ fn axes(drawing: &Drawing, panel: &Panel, curves: &[Curve]) -> (Axis, Axis) {
     };
     let y_name = match ys.as_slice() {
         [only] => only.words(),
-        _ => ys
-            .iter()
-            .map(|c| c.words())
-            .collect::<Vec<_>>()
-            .join(", "),
+        _ => ys.iter().map(|c| c.words()).collect::<Vec<_>>().join(", "),
     };
     (
         panel.x.axis(&x.words(), x_scale),
