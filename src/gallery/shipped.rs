@@ -14,6 +14,7 @@ pub const CATALOGUE: &str = "papers/gallery.toml";
 /// All of `scenarios/papers`, and what the catalogue names elsewhere.
 pub const FILES: &[(&str, &str)] = shipped![
     "papers/arora2019/arora2019_depth.toml",
+    "papers/arora2019/arora2019_mode_speed.toml",
     "papers/atanasov2022/atanasov2022_kernel.toml",
     "papers/atanasov2022/atanasov2022_silent_alignment.toml",
     "papers/domine2024/domine2024_lambda_balanced.toml",

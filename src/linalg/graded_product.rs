@@ -31,9 +31,13 @@ pub fn product_singular_values(factors: &[MatRef<'_, f64>]) -> Vec<f64> {
     } else {
         reduce(factors.iter().map(|w| w.transpose()))
     };
-    let mut columns: Vec<Column> = triangle.into_iter().map(Row::into_column).collect();
+    // In units of the largest row: products of two sizes must not underflow.
+    let top = triangle.iter().map(|row| row.exponent).max().unwrap_or(0);
+    let rows = triangle.into_iter();
+    let mut columns: Vec<Column> = rows.map(|row| row.into_column(top)).collect();
     orthogonalise(&mut columns);
-    let mut values: Vec<f64> = columns.iter().map(Column::size).collect();
+    let sizes = columns.iter().map(Column::size);
+    let mut values: Vec<f64> = sizes.map(|size| libm::scalbn(size, top)).collect();
     values.resize(modes, 0.0);
     values
 }
@@ -205,8 +209,9 @@ impl Row {
         power(self.exponent - other.exponent)
     }
 
-    fn into_column(self) -> Column {
-        Column::new(self.entries, power(self.exponent), Vec::new())
+    /// The row over `2^top`.
+    fn into_column(self, top: i32) -> Column {
+        Column::new(self.entries, power(self.exponent - top), Vec::new())
     }
 }
 
@@ -231,6 +236,18 @@ mod tests {
 
     fn values(factors: &[Mat<f64>]) -> Vec<f64> {
         product_singular_values(&factors.iter().map(Mat::as_ref).collect::<Vec<_>>())
+    }
+
+    /// Powers of two change no digit, down to products of 1e-300.
+    #[test]
+    fn tiny_factors_have_the_same_digits() {
+        let factors = [irregular(4, 3), irregular(3, 4)];
+        let small: Vec<Mat<f64>> = factors
+            .iter()
+            .map(|w| Mat::from_fn(w.nrows(), w.ncols(), |i, j| w[(i, j)] * power(-497)))
+            .collect();
+        let expected: Vec<f64> = values(&factors).iter().map(|s| s * power(-994)).collect();
+        assert_eq!(values(&small), expected);
     }
 
     fn assert_close(found: &[f64], expected: &[f64], tolerance: f64) {
