@@ -9,8 +9,13 @@ use faer::{Mat, MatRef, Par};
 /// Singular values of matrices of one shape, without allocation after `new`.
 pub struct SingularValues {
     values: Vec<f64>,
+    /// A matrix of tiny or huge entries in another unit.
+    scaled: Mat<f64>,
     memory: MemBuffer,
 }
+
+/// Entries whose squares, and sums of them, are numbers of full precision.
+const PLAIN: std::ops::Range<f64> = 1e-100..1e100;
 
 impl SingularValues {
     /// For matrices of shape `rows × cols`.
@@ -25,12 +30,33 @@ impl SingularValues {
         );
         Self {
             values: vec![0.0; rows.min(cols)],
+            scaled: Mat::zeros(rows, cols),
             memory: MemBuffer::new(scratch),
         }
     }
 
     /// `σ_1 ≥ σ_2 ≥ …` of `a`; all NaN when the iteration does not converge (a not finite).
     pub fn of(&mut self, a: MatRef<'_, f64>) -> &[f64] {
+        let largest = a.norm_max();
+        if largest == 0.0 || PLAIN.contains(&largest) || !largest.is_finite() {
+            self.decompose(a, 0);
+            return &self.values;
+        }
+        // faer squares entries as they are.
+        let exponent = libm::ilogb(largest);
+        let mut scaled = std::mem::replace(&mut self.scaled, Mat::new());
+        for (to, from) in scaled.col_iter_mut().zip(a.col_iter()) {
+            for (to, from) in to.iter_mut().zip(from.iter()) {
+                *to = libm::scalbn(*from, -exponent);
+            }
+        }
+        self.decompose(scaled.as_ref(), exponent);
+        self.scaled = scaled;
+        &self.values
+    }
+
+    /// Singular values of `2^exponent · a`.
+    fn decompose(&mut self, a: MatRef<'_, f64>, exponent: i32) {
         let result = faer_svd::svd(
             a,
             DiagMut::from_slice_mut(&mut self.values),
@@ -42,8 +68,11 @@ impl SingularValues {
         );
         if result.is_err() {
             self.values.fill(f64::NAN);
+        } else if exponent != 0 {
+            for value in &mut self.values {
+                *value = libm::scalbn(*value, exponent);
+            }
         }
-        &self.values
     }
 }
 
@@ -104,4 +133,27 @@ pub fn symmetric_eigen(a: MatRef<'_, f64>) -> Option<(Vec<f64>, Mat<f64>)> {
     )
     .ok()?;
     Some((values, vectors))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Powers of two change no digit.
+    #[test]
+    fn tiny_and_huge_matrices_have_the_same_digits() {
+        let a = Mat::from_fn(4, 3, |i, j| (1.3 * i as f64 + 2.1 * j as f64 + 0.7).sin());
+        let mut spectrum = SingularValues::new(4, 3);
+        let plain = spectrum.of(a.as_ref()).to_vec();
+        for exponent in [-990, -400, 400, 990] {
+            let scale = libm::scalbn(1.0, exponent);
+            let other = Mat::from_fn(4, 3, |i, j| a[(i, j)] * scale);
+            let expected: Vec<f64> = plain.iter().map(|s| s * scale).collect();
+            let found = spectrum.of(other.as_ref());
+            for (found, expected) in found.iter().zip(&expected) {
+                // The unit of the scaled matrix is another power of two: roundoff of a few eps.
+                assert!((found / expected - 1.0).abs() < 1e-14, "{exponent}");
+            }
+        }
+    }
 }

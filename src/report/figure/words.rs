@@ -1,7 +1,11 @@
 //! Words for the names of columns and keys, as they stand at axes.
 
-/// What `name` is called in a figure; a name without words of its own stands as it is.
+/// What `name` is called in a figure; a name without words of its own stands as it is, several
+/// names are called one by one.
 pub fn words(name: &str) -> String {
+    if name.contains(", ") {
+        return name.split(", ").map(words).collect::<Vec<_>>().join(", ");
+    }
     let known = match name {
         "time" => "time t",
         "cost" => "cost C",
@@ -54,5 +58,6 @@ mod tests {
         assert_eq!(words("init.scale"), "initial scale α");
         assert_eq!(words("sigma_12"), "σ_{12}");
         assert_eq!(words("sigma_x"), "sigma_x");
+        assert_eq!(words("cost, kernel_norm"), "cost C, kernel norm ‖K‖");
     }
 }

@@ -163,23 +163,30 @@ fn result(spec: &FamilySpec, bundles: &[Bundle<'_>]) -> Table {
 fn picture(name: &str, spec: &FamilySpec, plan: &Plan, bundles: &[Bundle<'_>]) -> Plot {
     let y = spec.y.names().join(", ");
     let x = horizontal(spec);
+    let grouped = bundles.iter().any(|b| b.values != bundles[0].values);
     Plot {
         name: name.to_owned(),
         title: format!("{}: {y}", plan.title),
         description: format!("{y} of every run against {x}."),
         x: (x, spec.log_x),
         y: (y, spec.log_y),
-        lines: bundles.iter().map(|bundle| line(spec, bundle)).collect(),
+        lines: bundles
+            .iter()
+            .map(|bundle| line(spec, bundle, grouped))
+            .collect(),
         ..Plot::default()
     }
 }
 
-/// Runs one after the other, with a gap between two.
-fn line(spec: &FamilySpec, bundle: &Bundle<'_>) -> Line {
+/// Runs one after the other, with a gap between two; `grouped`: named by the values of swept keys.
+fn line(spec: &FamilySpec, bundle: &Bundle<'_>, grouped: bool) -> Line {
     const GAP: (f64, f64) = (f64::NAN, f64::NAN);
     let curves = bundle.curves.iter();
     let points: Vec<&[(f64, f64)]> = curves.map(|curve| &curve.points[..]).collect();
-    let group = label(&spec.by, &bundle.values);
+    let group = match grouped {
+        true => label(&spec.by, &bundle.values),
+        false => String::new(),
+    };
     let several = spec.y.names().len() > 1;
     let parts = [group.as_str(), if several { &bundle.column } else { "" }];
     let parts: Vec<&str> = parts.into_iter().filter(|p| !p.is_empty()).collect();
