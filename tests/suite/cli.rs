@@ -3,9 +3,8 @@
 use crate::program::{Done, Place};
 use crate::two_modes::{ESCAPE, SCENARIO};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use tempfile::TempDir;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// Every file of an output folder.
 const FILES: [&str; 14] = [

@@ -87,8 +87,13 @@ fn text(label: &Label, style: &Style) -> String {
             };
             let family = style.font.css();
             let spans = text.svg(size);
+            // Some readers drop spaces at the ends of spans unless told otherwise.
+            let spaces = match spans.contains("<tspan") {
+                true => " xml:space=\"preserve\"",
+                false => "",
+            };
             format!(
-                "<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\" font-family=\"{family}\" \
+                "<text{spaces} x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\" font-family=\"{family}\" \
                  font-size=\"{size}\" {fill}>{spans}</text>"
             )
         }

@@ -156,7 +156,7 @@ fn uprights<'s>(spec: &'s CurvesSpec, table: &Table, all: &[Curve]) -> Vec<Verti
 }
 
 /// The columns `by` of a table whose rows belong to curves.
-fn by_columns<'c>(spec: &CurvesSpec, rows: &[&'c Curve]) -> Vec<Column> {
+fn by_columns(spec: &CurvesSpec, rows: &[&Curve]) -> Vec<Column> {
     let column = |(place, name): (usize, &String)| {
         let cells = rows.iter().map(|c| c.group.values.get(place).cloned());
         Column::text(name, cells.collect())
