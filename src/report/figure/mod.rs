@@ -50,6 +50,7 @@ pub use saddles::{Study, saddles};
 use scale::Kind;
 pub use style::{ColorMap, Colors, Extra, Height, LegendPlace, Style, TextMode};
 pub use sweep::{Bar, Line, Plot, Upright, plot};
+pub use words::words;
 
 /// What the figures are made from.
 #[derive(Debug, Clone, Copy)]

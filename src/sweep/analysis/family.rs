@@ -4,7 +4,7 @@
 use super::{Answer, Group, label, origin, runs_by};
 use crate::error::Error;
 use crate::observe::{Row, Trajectory};
-use crate::report::figure::{Line, Plot, plot};
+use crate::report::figure::{Line, Plot, plot, words};
 use crate::report::read;
 use crate::report::summary::Summary;
 use crate::scenario::sweep::{Align, FamilySpec, TimeUnit};
@@ -188,8 +188,12 @@ fn line(spec: &FamilySpec, bundle: &Bundle<'_>, grouped: bool) -> Line {
         false => String::new(),
     };
     let several = spec.y.names().len() > 1;
-    let parts = [group.as_str(), if several { &bundle.column } else { "" }];
-    let parts: Vec<&str> = parts.into_iter().filter(|p| !p.is_empty()).collect();
+    let column = match several {
+        true => words(&bundle.column),
+        false => String::new(),
+    };
+    let mut parts = vec![group, column];
+    parts.retain(|part| !part.is_empty());
     Line {
         name: parts.join(", "),
         points: points.join(&[GAP][..]),
