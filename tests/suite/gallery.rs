@@ -101,7 +101,7 @@ fn the_sweeps_of_papers_load() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 6);
+    assert_eq!(seen, 8);
 }
 
 /// The page that ships is that of the catalogue: its entries, its figures and no others.
