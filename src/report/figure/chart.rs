@@ -89,6 +89,13 @@ pub struct Chart {
 }
 
 impl Chart {
+    /// The legend's word for curves of this pen.
+    pub fn name_of(&self, pen: Pen) -> Option<&str> {
+        let line = |sample: &Sample| matches!(sample, Sample::Line(p) if *p == pen);
+        let entry = self.legend.iter().find(|(sample, _)| line(sample));
+        entry.map(|(_, text)| text.as_str())
+    }
+
     /// Axes with nothing in them.
     pub fn new(name: &str, title: String, description: String, (x, y): (Axis, Axis)) -> Self {
         Self {

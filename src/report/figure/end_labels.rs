@@ -12,12 +12,8 @@ const LINE: f64 = 1.1;
 /// The name of a curve in the legend, if it is the only curve of its name and ends within the axes.
 fn name_of<'a>(chart: &'a Chart, curve: &Curve) -> Option<&'a str> {
     chart.y.scale.inside(curve.points.last()?.1)?;
-    let entry = chart.legend.iter().find(|(sample, _)| match sample {
-        Sample::Line(pen) => *pen == curve.pen,
-        _ => false,
-    });
     let alone = chart.curves.iter().filter(|c| c.pen == curve.pen).count() == 1;
-    entry.filter(|_| alone).map(|(_, text)| text.as_str())
+    chart.name_of(curve.pen).filter(|_| alone)
 }
 
 /// The legend without the curves that bear their names.

@@ -33,6 +33,8 @@ pub struct Placed<'a> {
 /// A whole figure.
 pub struct Layout<'a> {
     pub size: Place,
+    /// Rows and columns of panels.
+    pub shape: (usize, usize),
     pub panels: Vec<Placed<'a>>,
 }
 
@@ -68,8 +70,19 @@ impl<'a> Layout<'a> {
         }
         Self {
             size: (style.canvas_width(), grid.total_height()),
+            shape: (grid.rows, grid.columns),
             panels: placed,
         }
+    }
+
+    /// The panels and what their series in the numbers begin with: nothing, or with several `a/`, `b/`, ….
+    pub fn prefixed(&self) -> impl Iterator<Item = (&Placed<'a>, String)> {
+        let single = self.panels.len() == 1;
+        let panels = self.panels.iter().zip('a'..='z');
+        panels.map(move |(panel, letter)| match single {
+            true => (panel, String::new()),
+            false => (panel, format!("{letter}/")),
+        })
     }
 }
 

@@ -301,11 +301,7 @@ fn visible<'a>(
 /// `series, x, y` of everything drawn; with several panels `a/series`.
 fn numbers(layout: &Layout, curves: &[Vec<Vec<Run>>]) -> String {
     let mut out = String::from("series,x,y\n");
-    for ((panel, curves), letter) in layout.panels.iter().zip(curves).zip('a'..='z') {
-        let prefix = match layout.panels.len() {
-            1 => String::new(),
-            _ => format!("{letter}/"),
-        };
+    for ((panel, prefix), curves) in layout.prefixed().zip(curves) {
         panel_numbers(panel.chart, curves, &prefix, &mut out);
     }
     out

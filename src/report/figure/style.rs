@@ -33,7 +33,7 @@ pub enum TextMode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LegendPlace {
     Above,
-    /// In the corner of the axes with fewest points.
+    /// Inside the axes, where fewest curves pass.
     Inside,
     /// To the right of the axes.
     Right,

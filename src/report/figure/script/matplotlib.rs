@@ -1,0 +1,136 @@
+//! A Python script with matplotlib.
+
+use super::super::canvas::{Dash, Pen};
+use super::super::chart::{Axis, Chart, Shape};
+use super::super::layout::Layout;
+use super::super::scale::Kind;
+use super::super::style::Style;
+use super::{ends, inches, legend_of, mark_series, points, with_mathematics};
+use plotters::style::RGBColor;
+use std::fmt::Write;
+
+/// A Python script.
+pub fn matplotlib(name: &str, layout: &Layout, style: &Style) -> String {
+    let (rows, columns) = layout.shape;
+    let (width, height) = (inches(layout.size.0), inches(layout.size.1));
+    let mut out = format!(
+        "# Draws {name}.csv; run it beside the file.\nimport csv\nfrom collections import defaultdict\n\n\
+         import matplotlib.pyplot as plt\n\nseries = defaultdict(lambda: ([], []))\n\
+         with open(\"{name}.csv\") as file:\n    for row in csv.DictReader(file):\n        \
+         xs, ys = series[row[\"series\"]]\n        xs.append(float(row[\"x\"]))\n        \
+         ys.append(float(row[\"y\"] or \"nan\"))\n\nplt.rcParams[\"font.size\"] = {size:.2}\n\
+         fig, axes = plt.subplots({rows}, {columns}, figsize=({width:.3}, {height:.3}), squeeze=False)\n\
+         axes = axes.flatten()\n",
+        size = style.font_size * 7.5 / 8.5,
+    );
+    for (i, (panel, prefix)) in layout.prefixed().enumerate() {
+        draw_panel(&mut out, (i, panel.chart), &prefix, style);
+    }
+    let _ = write!(
+        out,
+        "for unused in axes[{}:]:\n    unused.set_visible(False)\n\
+         fig.tight_layout()\nfig.savefig(\"{name}_matplotlib.pdf\")\n",
+        layout.panels.len()
+    );
+    out
+}
+
+// Writing to a string cannot fail, here and below.
+fn draw_panel(out: &mut String, (i, chart): (usize, &Chart), prefix: &str, style: &Style) {
+    let _ = writeln!(out, "\nax = axes[{i}]");
+    for curve in &chart.curves {
+        let label = legend_of(chart, curve).map_or_else(String::new, |text| {
+            format!(", label={:?}", with_mathematics(text))
+        });
+        let _ = writeln!(
+            out,
+            "ax.plot(*series[{:?}], color=\"#{}\", linewidth={}, linestyle={}{label})",
+            format!("{prefix}{}", curve.series),
+            hex(style.line_color(curve.pen.color)),
+            points(curve.pen.width),
+            dash(curve.pen),
+        );
+    }
+    for mark in mark_series(chart) {
+        let shape = if mark.shape == Shape::Circle {
+            "o"
+        } else {
+            "s"
+        };
+        let _ = writeln!(
+            out,
+            "ax.plot(*series[{:?}], \"{shape}\", markersize=3.5, markerfacecolor=\"white\", \
+             markeredgewidth={}, color=\"#{}\")",
+            format!("{prefix}{}", mark.series),
+            points(mark.pen.width),
+            hex(style.line_color(mark.pen.color)),
+        );
+    }
+    for vertical in &chart.verticals {
+        let color = hex(style.line_color(vertical.pen.color));
+        let _ = writeln!(
+            out,
+            "ax.axvline({}, color=\"#{color}\", linewidth={}, linestyle=\":\")",
+            vertical.x,
+            points(vertical.pen.width)
+        );
+    }
+    for band in &chart.bands {
+        let _ = writeln!(
+            out,
+            "ax.axvspan({}, {}, color=\"#ECECEC\")",
+            band.from, band.to
+        );
+    }
+    for (letter, axis) in [("x", &chart.x), ("y", &chart.y)] {
+        draw_axis(out, letter, axis);
+    }
+    let _ = writeln!(
+        out,
+        "if ax.get_legend_handles_labels()[0]:\n    ax.legend(frameon=False)"
+    );
+}
+
+fn draw_axis(out: &mut String, letter: &str, axis: &Axis) {
+    if axis.scale.kind == Kind::Log {
+        let _ = writeln!(out, "ax.set_{letter}scale(\"log\")");
+    }
+    let (lo, hi) = ends(&axis.scale);
+    let label = with_mathematics(&axis.label);
+    let _ = writeln!(
+        out,
+        "ax.set_{letter}lim({lo:e}, {hi:e})\nax.set_{letter}label({label:?})"
+    );
+}
+
+fn dash(pen: Pen) -> String {
+    match pen.dash {
+        Dash::Solid => "\"-\"".to_owned(),
+        Dash::Dotted | Dash::FineDotted => "\":\"".to_owned(),
+        dash => {
+            // matplotlib measures dashes in line widths.
+            let width = f64::from(pen.width.max(1));
+            let lengths = dash
+                .pattern()
+                .split(' ')
+                .filter_map(|l| l.parse::<f64>().ok());
+            let lengths = lengths.map(|l| format!("{:.2}", l / width));
+            format!("(0, ({}))", lengths.collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+fn hex(RGBColor(r, g, b): RGBColor) -> String {
+    format!("{r:02X}{g:02X}{b:02X}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dashes_are_lengths_in_line_widths() {
+        let pen = super::super::super::palette::test_cost();
+        assert!(dash(pen).starts_with("(0, ("));
+    }
+}
