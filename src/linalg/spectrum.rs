@@ -4,7 +4,7 @@ use faer::diag::DiagMut;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd;
 use faer::linalg::svd::{self as faer_svd, ComputeSvdVectors};
-use faer::{Mat, MatRef, Par};
+use faer::{Mat, MatMut, MatRef, Par};
 
 /// Singular values of matrices of one shape, without allocation after `new`.
 pub struct SingularValues {
@@ -16,6 +16,41 @@ pub struct SingularValues {
 
 /// Entries whose squares, and sums of them, are numbers of full precision.
 const PLAIN: std::ops::Range<f64> = 1e-100..1e100;
+
+/// The power of two in whose unit `a` has ordinary entries: faer squares them as they are. 0 where they
+/// are ordinary, all zero or not finite.
+fn unit(a: MatRef<'_, f64>) -> i32 {
+    let largest = a.norm_max();
+    match largest == 0.0 || PLAIN.contains(&largest) || !largest.is_finite() {
+        true => 0,
+        false => libm::ilogb(largest),
+    }
+}
+
+/// `to = 2^exponent from`.
+fn rescale(mut to: MatMut<'_, f64>, from: MatRef<'_, f64>, exponent: i32) {
+    for (to, from) in to.as_mut().col_iter_mut().zip(from.col_iter()) {
+        for (to, from) in to.iter_mut().zip(from.iter()) {
+            *to = libm::scalbn(*from, exponent);
+        }
+    }
+}
+
+/// `a` in the unit `2^exponent`.
+fn in_unit(a: MatRef<'_, f64>, exponent: i32) -> Mat<f64> {
+    let mut scaled = Mat::zeros(a.nrows(), a.ncols());
+    rescale(scaled.as_mut(), a, -exponent);
+    scaled
+}
+
+/// Values of a matrix in the unit `2^exponent` as those of the matrix.
+fn back(values: &mut [f64], exponent: i32) {
+    if exponent != 0 {
+        for value in values {
+            *value = libm::scalbn(*value, exponent);
+        }
+    }
+}
 
 impl SingularValues {
     /// For matrices of shape `rows × cols`.
@@ -37,19 +72,13 @@ impl SingularValues {
 
     /// `σ_1 ≥ σ_2 ≥ …` of `a`; all NaN when the iteration does not converge (a not finite).
     pub fn of(&mut self, a: MatRef<'_, f64>) -> &[f64] {
-        let largest = a.norm_max();
-        if largest == 0.0 || PLAIN.contains(&largest) || !largest.is_finite() {
+        let exponent = unit(a);
+        if exponent == 0 {
             self.decompose(a, 0);
             return &self.values;
         }
-        // faer squares entries as they are.
-        let exponent = libm::ilogb(largest);
         let mut scaled = std::mem::replace(&mut self.scaled, Mat::new());
-        for (to, from) in scaled.col_iter_mut().zip(a.col_iter()) {
-            for (to, from) in to.iter_mut().zip(from.iter()) {
-                *to = libm::scalbn(*from, -exponent);
-            }
-        }
+        rescale(scaled.as_mut(), a, -exponent);
         self.decompose(scaled.as_ref(), exponent);
         self.scaled = scaled;
         &self.values
@@ -66,12 +95,9 @@ impl SingularValues {
             MemStack::new(&mut self.memory),
             Default::default(),
         );
-        if result.is_err() {
-            self.values.fill(f64::NAN);
-        } else if exponent != 0 {
-            for value in &mut self.values {
-                *value = libm::scalbn(*value, exponent);
-            }
+        match result {
+            Ok(()) => back(&mut self.values, exponent),
+            Err(_) => self.values.fill(f64::NAN),
         }
     }
 }
@@ -86,6 +112,12 @@ pub struct Svd {
 /// Thin SVD of `a` (`rows × cols`, `k = min`): `u : rows × k`, `v : cols × k`. `None` when `a` is
 /// not finite.
 pub fn svd(a: MatRef<'_, f64>) -> Option<Svd> {
+    let exponent = unit(a);
+    if exponent != 0 {
+        let mut factors = svd(in_unit(a, exponent).as_ref())?;
+        back(&mut factors.s, exponent);
+        return Some(factors);
+    }
     let (rows, cols) = (a.nrows(), a.ncols());
     let k = rows.min(cols);
     let (mut u, mut v) = (Mat::zeros(rows, k), Mat::zeros(cols, k));
@@ -114,6 +146,12 @@ pub fn svd(a: MatRef<'_, f64>) -> Option<Svd> {
 /// Eigenvalues in increasing order and eigenvectors (columns) of a symmetric matrix, of which the
 /// lower triangle is read. `None` when it is not finite.
 pub fn symmetric_eigen(a: MatRef<'_, f64>) -> Option<(Vec<f64>, Mat<f64>)> {
+    let exponent = unit(a);
+    if exponent != 0 {
+        let (mut values, vectors) = symmetric_eigen(in_unit(a, exponent).as_ref())?;
+        back(&mut values, exponent);
+        return Some((values, vectors));
+    }
     let n = a.nrows();
     let mut values = vec![0.0; n];
     let mut vectors = Mat::zeros(n, n);
@@ -145,12 +183,18 @@ mod tests {
         let a = Mat::from_fn(4, 3, |i, j| (1.3 * i as f64 + 2.1 * j as f64 + 0.7).sin());
         let mut spectrum = SingularValues::new(4, 3);
         let plain = spectrum.of(a.as_ref()).to_vec();
+        let (plain_values, _) = symmetric_eigen(a.subrows(0, 3)).expect("finite");
         for exponent in [-990, -400, 400, 990] {
             let scale = libm::scalbn(1.0, exponent);
             let other = Mat::from_fn(4, 3, |i, j| a[(i, j)] * scale);
             let expected: Vec<f64> = plain.iter().map(|s| s * scale).collect();
             let found = spectrum.of(other.as_ref());
-            for (found, expected) in found.iter().zip(&expected) {
+            let factors = svd(other.as_ref()).expect("finite");
+            let (values, _) = symmetric_eigen(other.subrows(0, 3)).expect("finite");
+            let expected_values: Vec<f64> = plain_values.iter().map(|s| s * scale).collect();
+            let all = [found, factors.s.as_slice(), &values].concat();
+            let expected = [&expected[..], &expected, &expected_values].concat();
+            for (found, expected) in all.iter().zip(&expected) {
                 // The unit of the scaled matrix is another power of two: roundoff of a few eps.
                 assert!((found / expected - 1.0).abs() < 1e-14, "{exponent}");
             }
