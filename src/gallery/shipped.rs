@@ -25,6 +25,7 @@ pub const FILES: &[(&str, &str)] = shipped![
     "papers/jacot2021/jacot2021_e1_saddle_to_saddle.toml",
     "papers/jacot2021/jacot2021_e2_three_regimes.toml",
     "papers/jacot2021/jacot2021_e3_distances.toml",
+    "papers/jacot2021/jacot2021_e5_any_width.toml",
     "papers/jacot2021/jacot2021_e5_large_start.toml",
     "papers/kunin2025/kunin2025_jumps.toml",
     "papers/li2021/li2021_glrl.toml",

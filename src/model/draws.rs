@@ -51,6 +51,26 @@ impl Stream {
         }
     }
 
+    /// The root of a chi-squared number with `degrees ≥ 2` degrees of freedom, by Marsaglia & Tsang's
+    /// rejection for gamma variables (ACM Trans. Math. Softw. 26, 2000).
+    pub fn chi(&mut self, degrees: f64) -> f64 {
+        let d = 0.5 * degrees - 1.0 / 3.0;
+        let c = 1.0 / (9.0 * d).sqrt();
+        loop {
+            let x = self.normal();
+            let root = 1.0 + c * x;
+            if root <= 0.0 {
+                continue;
+            }
+            // v − 1 itself: of many degrees v is so near to 1 that ln v + 1 − v would be rounding.
+            let above = c * x * (3.0 + c * x * (3.0 + c * x));
+            let bound = 0.5 * x * x + d * (libm::log1p(above) - above);
+            if libm::log(self.uniform()) < bound {
+                return (2.0 * d * (1.0 + above)).sqrt();
+            }
+        }
+    }
+
     /// Uniform on `0 … bound − 1`, without bias; `bound > 0`.
     pub fn below(&mut self, bound: u64) -> u64 {
         let rest = (u64::MAX % bound + 1) % bound;

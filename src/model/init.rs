@@ -54,6 +54,28 @@ pub fn gaussian_layers(network: &Network, std: &[f64], seed: u64) -> Vec<f64> {
     })
 }
 
+/// Two Gaussian layers of hidden width `width`, in the basis that they span: `R : k × k` in place of
+/// `S = [W_1, W_2ᵀ] = O R`, `OᵀO = I`, `k = n_0 + n_2`. `A`, all norms and the flow of both are the same, and
+/// no number of neurons is too large. `R` is upper triangular with `R_ii² ~ χ²` of `width − i + 1` degrees of
+/// freedom and `R_ij ~ N(0, 1)`, times `std_l` of the column (Bartlett 1933), from the stream `init/span`.
+/// Assumes `k` hidden neurons and `width > k`.
+pub fn spanning_layers(network: &Network, std: &[f64], width: u64, seed: u64) -> Vec<f64> {
+    let (inputs, k) = (network.input_width(), network.widths()[1]);
+    let mut stream = Stream::new(seed, "init/span");
+    let mut root = Mat::zeros(k, k);
+    for j in 0..k {
+        let size = if j < inputs { std[0] } else { std[1] };
+        for i in 0..j {
+            root[(i, j)] = size * stream.normal();
+        }
+        root[(j, j)] = size * stream.chi(width as f64 - j as f64);
+    }
+    fill(network, |layer, _, _| match layer {
+        1 => root.get(.., ..inputs).to_owned(),
+        _ => root.get(.., inputs..).transpose().to_owned(),
+    })
+}
+
 /// Haar matrices with orthonormal rows or columns, layer `l` from the stream `init/Wl`.
 pub fn orthogonal_layers(network: &Network, seed: u64) -> Vec<f64> {
     fill(network, |layer, rows, cols| {

@@ -150,18 +150,24 @@ pub struct GroupEntry {
     pub curve: Vec<CurveRow>,
 }
 
-/// The power `p` of `ln y = a + p ln w + c w^q` with a known `q < 0`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+/// The power `p` of `ln y = a + p ln w + Σ c_i w^{q_i}` with known `q_i < 0`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CorrectedPower {
     pub power: f64,
     pub standard_error: f64,
+    pub corrections: Vec<CorrectionEntry>,
+    /// Seeds that have all widths.
+    pub seeds: usize,
+}
+
+/// One `c w^q`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct CorrectionEntry {
     /// `q`.
     pub exponent: f64,
     /// `c`.
     pub coefficient: f64,
-    pub coefficient_error: f64,
-    /// Seeds that have all widths.
-    pub seeds: usize,
+    pub standard_error: f64,
 }
 
 /// A fitted power of `w` at one `(γ, L)`.
@@ -174,8 +180,8 @@ pub struct FitEntry {
     pub power: f64,
     pub standard_error: f64,
     pub points: usize,
-    /// With the first correction to a power, where its own power is known.
-    pub corrected: Option<CorrectedPower>,
+    /// With one, two and three corrections, as many as there are widths for, where their powers are known.
+    pub corrected: Vec<CorrectedPower>,
     pub predicted: Option<f64>,
     /// What the prediction rests on: `leading order`, `observed` or `heuristic`.
     pub prediction: Option<String>,
@@ -321,7 +327,7 @@ pub fn write(report: &RegimesReport, out: &mut impl Write) -> io::Result<()> {
     write_filled(&GROUP_HEADER, &cells, out)?;
     if !report.fits.is_empty() {
         writeln!(out)?;
-        let cells: Vec<_> = report.fits.iter().map(fit_cells).collect();
+        let cells: Vec<_> = report.fits.iter().flat_map(fit_rows).collect();
         write_filled(&FIT_HEADER, &cells, out)?;
     }
     for reason in reasons(report) {
@@ -384,20 +390,46 @@ fn group_cells(g: &GroupEntry) -> [String; 16] {
     ]
 }
 
-fn fit_cells(f: &FitEntry) -> [String; 10] {
-    let corrected = |cell: fn(CorrectedPower) -> String| f.corrected.map_or_else(String::new, cell);
+/// The plain power beside that with one correction, and one row for every further number of them.
+fn fit_rows(f: &FitEntry) -> Vec<[String; 10]> {
+    let mut corrected = f.corrected.iter();
+    let first = fit_cells(f, corrected.next());
+    let more = corrected.map(|c| {
+        let mut cells = fit_cells(f, Some(c));
+        cells[3..5].fill(String::new());
+        cells
+    });
+    std::iter::once(first).chain(more).collect()
+}
+
+fn fit_cells(f: &FitEntry, corrected: Option<&CorrectedPower>) -> [String; 10] {
+    let plain = measured(f.power, f.standard_error);
+    let corrected_power = corrected.map(|c| measured(c.power, c.standard_error));
+    let [power, error] = corrected_power.unwrap_or_default();
+    let exponents = corrected.map(|c| {
+        let all = c.corrections.iter().map(|c| signed(c.exponent));
+        all.collect::<Vec<_>>().join(" ")
+    });
+    let [plain_power, plain_error] = plain;
     [
         optional(f.gamma, 3),
         f.depth.to_string(),
         f.quantity.replace('_', " "),
-        signed(f.power),
-        format!("{:.3}", f.standard_error),
-        corrected(|c| signed(c.power)),
-        corrected(|c| format!("{:.3}", c.standard_error)),
-        corrected(|c| signed(c.exponent)),
+        plain_power,
+        plain_error,
+        power,
+        error,
+        exponents.unwrap_or_default(),
         f.predicted.map_or_else(String::new, signed),
         f.prediction.clone().unwrap_or_default(),
     ]
+}
+
+/// A power and its error, with as many digits as the error leaves.
+fn measured(power: f64, error: f64) -> [String; 2] {
+    // Two digits of the error; of one that is no number, as many as usual.
+    let digits = ((1.0 - error.log10().floor()) as usize).clamp(3, 9);
+    [format!("{power:+.digits$}"), format!("{error:.digits$}")]
 }
 
 fn signed(value: f64) -> String {

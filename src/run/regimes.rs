@@ -9,7 +9,7 @@ use super::parallel::in_order;
 use crate::model::draws::child_seed;
 use crate::regime::{LinearModel, Refused};
 use crate::report::regimes::{RegimesReport, RunEntry, Sample};
-use crate::scenario::schema::InitSpec;
+use crate::scenario::schema::{InitSpec, ScenarioSpec};
 use crate::scenario::{InputErrors, Scenario};
 use entries::{fits, group_entry, run_entry};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -130,14 +130,12 @@ fn tasks(scenario: &Scenario, ask: &RegimesAsk) -> Vec<Task> {
         0 => vec![spec.seed],
         n => (0..n as u64).map(|i| child_seed(spec.seed, i)).collect(),
     };
-    let hidden = own[1..own.len() - 1].iter().copied().max();
     let depths = or_own(&ask.depths, own.len() - 1);
-    let widths = or_own(&ask.widths, hidden.unwrap_or(0));
+    let widths = or_own(&ask.widths, own_width(spec));
     let gammas: Vec<Option<f64>> = match ask.gammas.is_empty() {
         true => vec![None],
         false => ask.gammas.iter().map(|g| Some(*g)).collect(),
     };
-    let reshaped = !(ask.depths.is_empty() && ask.widths.is_empty());
     let mut tasks = Vec::new();
     for gamma in &gammas {
         for &depth in &depths {
@@ -145,10 +143,7 @@ fn tasks(scenario: &Scenario, ask: &RegimesAsk) -> Vec<Task> {
                 for &seed in &seeds {
                     let mut overrides = vec![format!("seed={seed}")];
                     overrides.extend(gamma.map(|g| format!("init.gamma={g:?}")));
-                    if reshaped {
-                        let all = shape(own, depth, width);
-                        overrides.push(format!("network.widths={all:?}"));
-                    }
+                    overrides.extend(reshaped(scenario, ask, depth, width));
                     tasks.push(Task {
                         depth,
                         width,
@@ -170,10 +165,38 @@ fn or_own(asked: &[usize], own: usize) -> Vec<usize> {
     }
 }
 
-fn shape(own: &[usize], depth: usize, width: usize) -> Vec<usize> {
-    let mut widths = vec![width; depth + 1];
-    (widths[0], widths[depth]) = (own[0], own[own.len() - 1]);
-    widths
+/// What makes the layers `depth` and the hidden width `width`; nothing unless one of them is asked for.
+fn reshaped(scenario: &Scenario, ask: &RegimesAsk, depth: usize, width: usize) -> Vec<String> {
+    let spec = scenario.spec();
+    let own = &spec.network.widths;
+    let drawn = drawn_width(&spec.init).is_some();
+    let mut overrides = Vec::new();
+    if drawn && !ask.widths.is_empty() {
+        overrides.push(format!("init.drawn_width={width}"));
+    }
+    if !ask.depths.is_empty() || !(drawn || ask.widths.is_empty()) {
+        // A drawn layer stands in the file as the neurons that span it.
+        let hidden = if drawn { own[1] } else { width };
+        let mut widths = vec![hidden; depth + 1];
+        (widths[0], widths[depth]) = (own[0], own[own.len() - 1]);
+        overrides.push(format!("network.widths={widths:?}"));
+    }
+    overrides
+}
+
+/// The hidden width: of the layer that is drawn, else of the widest.
+fn own_width(spec: &ScenarioSpec) -> usize {
+    let widths = &spec.network.widths;
+    let widest = || widths[1..widths.len() - 1].iter().copied().max();
+    let drawn = drawn_width(&spec.init).map(|w| w as usize);
+    drawn.or_else(widest).unwrap_or(0)
+}
+
+fn drawn_width(init: &InitSpec) -> Option<u64> {
+    match init {
+        InitSpec::Gaussian { drawn_width, .. } => *drawn_width,
+        _ => None,
+    }
 }
 
 /// `γ` of a start that has the variance `w^{−γ}`.

@@ -6,7 +6,7 @@ use crate::linalg::{Mat, MatRef};
 use crate::model::draws::{Stream, gaussian};
 use crate::model::init::{
     Factors, balanced_layers, gaussian_layers, identity_layers, lambda_balanced_layers,
-    orthogonal_layers,
+    orthogonal_layers, spanning_layers,
 };
 use crate::model::{Cost, Network};
 
@@ -25,12 +25,19 @@ pub(super) fn build(
     sound(context, &before, &after).then_some(weights)
 }
 
+/// Largest `init.drawn_width`: `width − i` must stay exact, and no study needs more.
+const LARGEST_DRAWN: u64 = 1_000_000_000_000;
+
 fn unscaled(context: &mut Context<'_>, network: &Network, cost: Option<&Cost>) -> Option<Vec<f64>> {
     let (init, seed) = (&context.spec.init, context.spec.seed);
     match init {
-        InitSpec::Gaussian { .. } => {
+        InitSpec::Gaussian { drawn_width, .. } => {
             let std = layer_std(context, network)?;
-            Some(gaussian_layers(network, &std, seed))
+            let Some(width) = *drawn_width else {
+                return Some(gaussian_layers(network, &std, seed));
+            };
+            drawn_width_fits(context, network, width)
+                .then(|| spanning_layers(network, &std, width, seed))
         }
         InitSpec::Orthogonal { .. } => Some(orthogonal_layers(network, seed)),
         InitSpec::Identity { .. } => Some(identity_layers(network)),
@@ -88,6 +95,7 @@ fn layer_std(context: &mut Context<'_>, network: &Network) -> Option<Vec<f64>> {
         gamma,
         std,
         per_layer_std,
+        drawn_width,
         ..
     } = &context.spec.init
     else {
@@ -97,7 +105,7 @@ fn layer_std(context: &mut Context<'_>, network: &Network) -> Option<Vec<f64>> {
     match (gamma, std, per_layer_std) {
         (Some(gamma), None, None) => {
             let hidden = network.widths()[1..depth].iter().max();
-            let Some(&width) = hidden else {
+            let Some(width) = drawn_width.or(hidden.map(|&w| w as u64)) else {
                 context.wrong(
                     "init.gamma",
                     "needs a hidden layer: give std for a network without one",
@@ -127,6 +135,32 @@ fn layer_std(context: &mut Context<'_>, network: &Network) -> Option<Vec<f64>> {
             None
         }
     }
+}
+
+/// Whether the network is the one to which two layers of hidden width `width` reduce.
+fn drawn_width_fits(context: &mut Context<'_>, network: &Network, width: u64) -> bool {
+    let key = "init.drawn_width";
+    if network.depth() != 2 {
+        let found = format!("found {} layers", network.depth());
+        context.found(key, found, "holds for two layers");
+        return false;
+    }
+    let (span, hidden) = (
+        network.input_width() + network.output_width(),
+        network.widths()[1],
+    );
+    if hidden != span {
+        let found = format!("found {hidden} hidden neurons");
+        let allowed = format!("must be {span}, inputs and outputs together, for init.drawn_width");
+        context.found("network.widths", found, allowed);
+    }
+    let allowed = span as u64 + 1..=LARGEST_DRAWN;
+    if !allowed.contains(&width) {
+        let found = format!("found {width}");
+        let range = format!("must be above {span}, inputs and outputs together, and at most 1e12");
+        context.found(key, found, range);
+    }
+    hidden == span && allowed.contains(&width)
 }
 
 /// Notes that of several keys of `[init]` none or more than one is given.

@@ -116,29 +116,49 @@ pub fn kernel_drift(
 }
 
 /// How means and single starts of two layers come to their powers.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Correction {
-    /// `q`.
-    pub exponent: f64,
+#[derive(Debug, Clone, PartialEq)]
+pub struct Corrections {
+    /// `q_1 < q_2 < …`, the first few.
+    pub exponents: Vec<f64>,
     /// The inverse variance over starts of `ln` of a value grows as this power of `w`: `2γ − 1`.
     pub weight: f64,
 }
 
-/// The power `q` of the first correction: for two layers the means over starts of `ln` of the lazy
-/// distance and of the drift of the kernel are `ln c − 2(1−γ) ln w + c' w^{−q} + …`.
+/// Corrections that are given.
+const MOST_CORRECTIONS: usize = 3;
+
+/// The powers `q_i` of the corrections: for two layers the means over starts of `ln` of the lazy
+/// distance and of the drift of the kernel are `ln c − 2(1−γ) ln w + Σ c_i w^{−q_i}`.
 ///
 /// Both are analytic in `ε² = w^{−2(1−γ)}`, in the kernel's own deviation `w^{−1/2}X` and in
-/// `A(0) = w^{1/2−γ}Z`. `W_2 → −W_2` turns `Z` and leaves `X`, and `X` has mean zero, so means begin with
-/// `w^{−2(1−γ)}`, `w^{−(2γ−1)}` and `w^{−1}`: `q = min(2−2γ, 2γ−1)`. At `γ = ½` every order of `A(0)` is in
-/// `c`, and `q = 1`. `None` outside `½ ≤ γ < 1`.
-pub fn correction(gamma: f64) -> Option<Correction> {
-    let (kernel, weight) = (2.0 - 2.0 * gamma, 2.0 * gamma - 1.0);
-    let exponent = match weight.abs() < 1e-12 {
-        true => Some(kernel),
-        false => small_start(gamma).then(|| kernel.min(weight)),
-    };
-    exponent.map(|exponent| Correction { exponent, weight })
+/// `A(0) = w^{1/2−γ}Z`. `W_2 → −W_2` turns `Z` and leaves `X`, and `X` has mean zero, so means have the
+/// powers `a = 2(1−γ)` of `ε²`, `b = 2γ−1` of `Z²`, `1 = a + b` of `X²`, and their products: the
+/// `q_i` are all `ia + jb > 0`. At `γ = ½` every order of `A(0)` is in `c`, and `b` drops out.
+/// `None` outside `½ ≤ γ < 1`.
+pub fn corrections(gamma: f64) -> Option<Corrections> {
+    let (a, b) = (2.0 - 2.0 * gamma, 2.0 * gamma - 1.0);
+    let constant = b.abs() < EQUAL;
+    if !constant && !small_start(gamma) {
+        return None;
+    }
+    let (steps, start_steps) = (
+        MOST_CORRECTIONS,
+        if constant { 0 } else { MOST_CORRECTIONS },
+    );
+    let power = |i: usize, j: usize| i as f64 * a + j as f64 * b;
+    let all = (0..=steps).flat_map(|i| (0..=start_steps).map(move |j| power(i, j)));
+    let mut exponents: Vec<f64> = all.filter(|q| *q > EQUAL).collect();
+    exponents.sort_by(f64::total_cmp);
+    exponents.dedup_by(|x, y| (*x - *y).abs() < EQUAL);
+    exponents.truncate(MOST_CORRECTIONS);
+    Some(Corrections {
+        exponents,
+        weight: b,
+    })
 }
+
+/// Powers nearer than this are one.
+const EQUAL: f64 = 1e-9;
 
 fn small_start(gamma: f64) -> bool {
     gamma > 0.5 && gamma < 1.0
@@ -178,11 +198,22 @@ mod tests {
     }
 
     #[test]
-    fn the_correction_is_the_slower_of_two() {
-        let near =
-            |gamma, q: f64| correction(gamma).is_some_and(|c| (c.exponent - q).abs() < 1e-12);
-        assert!(near(0.5, 1.0) && near(0.75, 0.5) && near(0.9, 0.2) && near(0.6, 0.2));
-        assert_eq!(correction(1.0), None);
-        assert_eq!(correction(0.4), None);
+    fn corrections_are_the_slowest_products() {
+        for (gamma, expected) in [
+            (0.5, [1.0, 2.0, 3.0]),
+            (0.6, [0.2, 0.4, 0.6]),
+            (0.75, [0.5, 1.0, 1.5]),
+            // a = 0.2, b = 0.8: two corrections of ε² come first.
+            (0.9, [0.2, 0.4, 0.6]),
+            // a = 0.7, b = 0.3
+            (0.65, [0.3, 0.6, 0.7]),
+        ] {
+            let found = corrections(gamma).expect("a lazy start");
+            for (found, expected) in found.exponents.iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-12, "{gamma}: {found}");
+            }
+        }
+        assert_eq!(corrections(1.0), None);
+        assert_eq!(corrections(0.4), None);
     }
 }

@@ -121,6 +121,36 @@ fn normal_moments() {
 }
 
 #[test]
+fn chi_bits_and_moments() {
+    let mut stream = Stream::new(7, "init/span");
+    let degrees = [2.0, 2.0, 5.0, 5.0, 1e3, 1e12, 1e12];
+    let expected = [
+        0x3ffa6b3ae5291583,
+        0x3ff3fd9f240e5c46,
+        0x4005417eb145cf9c,
+        0x3ffb8fd6451f0f16,
+        0x40401a05a1c5d412,
+        0x412e847f79c1a521,
+        0x412e8481a24ded30,
+    ];
+    assert_eq!(bits(&degrees.map(|n| stream.chi(n))), expected);
+    // Chi-squared: mean n, variance 2n, fourth central moment 12 n (n + 4).
+    let count = 200_000;
+    for degrees in [2.0, 7.0, 1e12] {
+        let off: Vec<f64> = (0..count)
+            .map(|_| stream.chi(degrees).powi(2) - degrees)
+            .collect();
+        let mean = off.iter().sum::<f64>() / f64::from(count);
+        let variance = off.iter().map(|x| x * x).sum::<f64>() / f64::from(count);
+        let band = 5.0 * (2.0 * degrees / f64::from(count)).sqrt();
+        assert!(mean.abs() < band, "{degrees}: {mean}");
+        let spread = 12.0 * degrees * (degrees + 4.0) - 4.0 * degrees * degrees;
+        let band = 5.0 * (spread / f64::from(count)).sqrt();
+        assert!((variance - 2.0 * degrees).abs() < band, "{variance}");
+    }
+}
+
+#[test]
 fn haar_is_orthonormal_and_unbiased() {
     for (rows, cols) in [(7, 7), (40, 12), (12, 40), (1, 5)] {
         let q = haar(rows, cols, &mut Stream::new(5, "haar"));

@@ -48,7 +48,7 @@ fn bad_files_raise_their_messages() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    assert_eq!(files.len(), 153);
+    assert_eq!(files.len(), 156);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn good_files_build_and_so_do_their_resolved_forms() {
         assert_eq!(again.expectations, built.expectations);
         assert_eq!(again.resolved, built.resolved, "{}", path.display());
     }
-    assert_eq!(files.len(), 38);
+    assert_eq!(files.len(), 39);
 }
 
 #[test]

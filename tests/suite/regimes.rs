@@ -9,7 +9,7 @@ use dlnflow::model::{Cost, Network, Problem};
 use dlnflow::regime::{
     LinearModel, Refused, nearest_minimum, nearest_over, nearest_saddle, tangent_kernel,
 };
-use dlnflow::report::regimes::{FitEntry, RegimesReport};
+use dlnflow::report::regimes::{CorrectedPower, FitEntry, RegimesReport};
 use dlnflow::run::{NoStudy, RegimesAsk, regimes};
 use dlnflow::scenario::Scenario;
 use dlnflow::theory::schatten::representation_cost;
@@ -391,8 +391,11 @@ fn a_start_that_vanishes_meets_its_leading_order() {
     }
     for quantity in ["kernel_drift", "lazy_distance"] {
         let fit = fit(&report, quantity);
-        let corrected = fit.corrected.expect("widths and seeds");
-        assert_eq!((corrected.exponent, corrected.seeds), (-0.5, 10));
+        let exponents = |c: &CorrectedPower| c.corrections.iter().map(|c| c.exponent).collect();
+        let found: Vec<Vec<f64>> = fit.corrected.iter().map(exponents).collect();
+        assert_eq!(found, [vec![-0.5], vec![-0.5, -1.0]]);
+        let corrected = &fit.corrected[0];
+        assert_eq!(corrected.seeds, 10);
         let off = (corrected.power + 0.5).abs();
         assert!(
             corrected.standard_error < 0.03 && off < 3.0 * corrected.standard_error,
@@ -405,6 +408,63 @@ fn a_start_that_vanishes_meets_its_leading_order() {
         (fit.power + 0.5).abs() > 3.0 * fit.standard_error,
         "{fit:?}"
     );
+}
+
+/// Layers of up to 10⁹ neurons, of which the flow needs eight: at `γ = 0.6`, where corrections fall as `w^{−0.2}`,
+/// the powers show only there.
+#[test]
+fn the_widest_layers_meet_the_powers() {
+    let scenario = shipped("papers/jacot2021/jacot2021_e5_any_width.toml", &[]);
+    let ask = RegimesAsk {
+        widths: [1e5, 5e5, 2e6, 1e7, 5e7, 2e8, 1e9]
+            .map(|w| w as usize)
+            .to_vec(),
+        gammas: vec![0.6, 0.75],
+        seeds: 40,
+        no_distances: true,
+        threads: 2,
+        ..RegimesAsk::default()
+    };
+    let report = study(&scenario, &ask);
+    let fits = report.fits.iter().filter(|f| f.predicted.is_some());
+    let mut seen = 0;
+    for fit in fits {
+        let last = fit.corrected.last().expect("corrections");
+        let off = (last.power - fit.predicted.expect("a power")).abs();
+        assert_eq!((last.corrections.len(), last.seeds), (3, 40));
+        assert!(
+            last.standard_error < 0.005 && off < 3.0 * last.standard_error,
+            "{fit:?}"
+        );
+        seen += 1;
+    }
+    assert_eq!(seen, 4);
+}
+
+/// A drawn width is that of the layer, not of the neurons that span it.
+#[test]
+fn a_drawn_width_stands_in_for_the_layer() {
+    let path = "papers/jacot2021/jacot2021_e5_any_width.toml";
+    let report = study(
+        &shipped(path, &[]),
+        &RegimesAsk {
+            threads: 1,
+            ..RegimesAsk::default()
+        },
+    );
+    let run = &report.runs[0];
+    assert_eq!((run.width, run.gamma), (1_000_000, Some(0.75)));
+    let ratio = run.minimum.ratio.expect("a distance");
+    // Corrections are of size w^{−1/4}.
+    assert!((ratio - 1.0).abs() < 0.03, "{ratio}");
+    let never = AtomicBool::new(false);
+    let deep = RegimesAsk {
+        depths: vec![3],
+        threads: 1,
+        ..RegimesAsk::default()
+    };
+    let found = regimes(&shipped(path, &[]), &deep, &never, &|_, _| {});
+    assert!(matches!(found, Err(NoStudy::Input(_))));
 }
 
 #[test]

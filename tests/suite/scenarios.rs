@@ -58,7 +58,7 @@ fn every_scenario_explains_itself_on_one_page() {
             "{name} has no \"Look for\""
         );
     }
-    assert_eq!(files.len(), 45);
+    assert_eq!(files.len(), 46);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //! imbalance, standard deviations, least squares, tolerances.
 
 use dlnflow::linalg::{Mat, svd};
-use dlnflow::model::Cost;
+use dlnflow::model::init::spanning_layers;
+use dlnflow::model::{Cost, Network};
 use dlnflow::scenario::{Built, Scenario};
 use std::path::Path;
 
@@ -42,6 +43,44 @@ fn imbalance(built: &Built, l: usize) -> Mat<f64> {
 fn close(a: &Mat<f64>, b: &Mat<f64>) {
     let error = (a - b).norm_max();
     assert!(error < ROUNDING, "{error:e}");
+}
+
+/// Moments of products of Gaussian layers: those of Wishart matrices (Muirhead 1982, §3.2).
+#[test]
+fn a_drawn_width_has_the_law_of_that_many_neurons() {
+    let (inputs, outputs, width, std) = (2_usize, 3_usize, 7_u64, [0.5, 2.0]);
+    let network = Network::new(vec![inputs, inputs + outputs, outputs]);
+    let (n, m, w) = (inputs as f64, outputs as f64, width as f64);
+    let (a, b) = (std[0] * std[0], std[1] * std[1]);
+    let draw = |seed: u64| {
+        let weights = spanning_layers(&network, &std, width, seed);
+        let (low, high) = (network.layer(&weights, 1), network.layer(&weights, 2));
+        let gram = low.transpose() * low;
+        [
+            (high * low).squared_norm_l2(),
+            gram.squared_norm_l2(),
+            high.squared_norm_l2(),
+            (high * low * gram).squared_norm_l2(),
+        ]
+    };
+    // Given W_1 the rows of W_2 are independent; E tr S³ of a Wishart matrix S of w degrees, n × n.
+    let cubes = n * w * (w * w + n * n + 3.0 * w * (n + 1.0) + 3.0 * n + 4.0);
+    let expected = [
+        a * b * n * m * w,
+        a * a * n * w * (w + n + 1.0),
+        b * m * w,
+        a * a * a * b * m * cubes,
+    ];
+    let count = 20_000;
+    let drawn: Vec<[f64; 4]> = (0..count).map(draw).collect();
+    for k in 0..4 {
+        let count = count as f64;
+        let mean = drawn.iter().map(|d| d[k]).sum::<f64>() / count;
+        let variance = drawn.iter().map(|d| (d[k] - mean).powi(2)).sum::<f64>() / count;
+        let band = 5.0 * (variance / count).sqrt();
+        let off = (mean - expected[k]).abs();
+        assert!(off < band, "{k}: {mean} for {}", expected[k]);
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `ln y = a − p ln w + c w^{−q}` with a known `q`, by weighted least squares over widths, one fit a seed.
+//! `ln y = a − p ln w + Σ c_i w^{−q_i}` with known `q_i`, by weighted least squares over widths, one fit a seed.
 //!
 //! Starts of one seed and several widths share draws, so errors of their points are not independent; those
 //! of different seeds are. Every seed is fitted with the same weights, the power of `w` by which the variance
@@ -6,11 +6,13 @@
 //! seeds' fits over `√seeds`. Weights from the measured scatter would prefer widths where it is small by
 //! chance, and understate the error.
 
-use crate::report::regimes::CorrectedPower;
-use crate::theory::lazy::Correction;
+use crate::linalg::{Mat, product, svd};
+use crate::report::regimes::{CorrectedPower, CorrectionEntry};
+use crate::theory::lazy::Corrections;
 
-/// Fewest widths and seeds: one more than there are parameters, and a variance.
-const WIDTHS: usize = 4;
+/// Widths beyond the corrections: the constant, the power, and one to hold them against.
+const SPARE_WIDTHS: usize = 3;
+/// Fewest seeds: a variance.
 const SEEDS: usize = 3;
 
 /// One measured value.
@@ -21,28 +23,49 @@ pub(super) struct Point {
     pub value: f64,
 }
 
-/// `None` with fewer than four widths or three seeds that have them all.
-pub(super) fn corrected(points: &[Point], correction: Correction) -> Option<CorrectedPower> {
+/// The fits with one, two, … corrections: as many as leave a width over. None with fewer than three seeds
+/// that have all widths.
+pub(super) fn corrected(points: &[Point], corrections: &Corrections) -> Vec<CorrectedPower> {
     let mut widths: Vec<usize> = points.iter().map(|p| p.width).collect();
     widths.sort_unstable();
     widths.dedup();
     let curves = curves(points, &widths);
-    if widths.len() < WIDTHS || curves.len() < SEEDS {
-        return None;
+    let most = widths.len().saturating_sub(SPARE_WIDTHS);
+    let most = most.min(corrections.exponents.len());
+    if curves.len() < SEEDS {
+        return Vec::new();
     }
-    let fit = Fit::new(&widths, correction);
-    let fits: Vec<[f64; 2]> = curves.iter().map(|c| fit.slopes(c)).collect();
+    let fit = |count| {
+        let exponents = &corrections.exponents[..count];
+        with(
+            exponents,
+            Fit::new(&widths, exponents, corrections.weight)?,
+            &curves,
+        )
+    };
+    (1..=most).map_while(fit).collect()
+}
+
+fn with(exponents: &[f64], fit: Fit, curves: &[Vec<f64>]) -> Option<CorrectedPower> {
+    let fits: Vec<Vec<f64>> = curves.iter().map(|c| fit.coefficients(c)).collect();
     let of = |k: usize| Sample::of(fits.iter().map(|f| f[k]));
-    let (power, coefficient) = (of(0), of(1));
-    let all = [power.mean, power.variance, coefficient.mean];
-    all.iter().all(|x| x.is_finite()).then(|| CorrectedPower {
+    let power = of(1);
+    let entry = |(i, q): (usize, &f64)| {
+        let coefficient = of(2 + i);
+        CorrectionEntry {
+            exponent: -q,
+            coefficient: coefficient.mean,
+            standard_error: coefficient.error(),
+        }
+    };
+    let found = CorrectedPower {
         power: power.mean,
         standard_error: power.error(),
-        exponent: -correction.exponent,
-        coefficient: coefficient.mean,
-        coefficient_error: coefficient.error(),
+        corrections: exponents.iter().enumerate().map(entry).collect(),
         seeds: fits.len(),
-    })
+    };
+    let finite = found.power.is_finite() && found.standard_error.is_finite();
+    finite.then_some(found)
 }
 
 /// `ln y` over the widths, for every seed that has them all.
@@ -83,40 +106,44 @@ impl Sample {
     }
 }
 
-/// The weighted least squares that all seeds share, about the weighted means of `ln w` and `w^{−q}`.
+/// The weighted least squares that all seeds share.
 struct Fit {
-    /// Weight, `ln w`, `w^{−q}`.
-    rows: Vec<[f64; 3]>,
-    squares: [f64; 3],
+    /// `(XᵀX)⁻¹Xᵀ` of the weighted columns `1`, `ln w`, `w^{−q_1}`, ….
+    inverse: Mat<f64>,
+    /// Roots of the weights.
+    roots: Vec<f64>,
 }
 
 impl Fit {
-    fn new(widths: &[usize], correction: Correction) -> Self {
-        let row = |w: &usize| {
-            let w = *w as f64;
-            let weight = w.powf(correction.weight);
-            [weight, w.ln(), w.powf(-correction.exponent)]
+    fn new(widths: &[usize], exponents: &[f64], weight: f64) -> Option<Self> {
+        let columns = |w: f64, j: usize| match j {
+            0 => 1.0,
+            1 => w.ln(),
+            _ => w.powf(-exponents[j - 2]),
         };
-        let mut rows: Vec<[f64; 3]> = widths.iter().map(row).collect();
-        let total: f64 = rows.iter().map(|r| r[0]).sum();
-        for j in [1, 2] {
-            let mean = rows.iter().map(|r| r[0] * r[j]).sum::<f64>() / total;
-            rows.iter_mut().for_each(|r| r[j] -= mean);
-        }
-        let sum = |i: usize, j: usize| rows.iter().map(|r| r[0] * r[i] * r[j]).sum();
-        let squares = [sum(1, 1), sum(1, 2), sum(2, 2)];
-        Self { rows, squares }
+        let width = |i: usize| widths[i] as f64;
+        let roots: Vec<f64> = (0..widths.len())
+            .map(|i| width(i).powf(0.5 * weight))
+            .collect();
+        let design = Mat::from_fn(widths.len(), 2 + exponents.len(), |i, j| {
+            roots[i] * columns(width(i), j)
+        });
+        let factors = svd(design.as_ref())?;
+        let (v, s) = (&factors.v, &factors.s);
+        let scaled = Mat::from_fn(v.nrows(), v.ncols(), |i, k| v[(i, k)] / s[k]);
+        let inverse = product(scaled.as_ref(), factors.u.transpose());
+        Some(Self { inverse, roots })
     }
 
-    /// The slopes of `y` in `ln w` and in `w^{−q}`.
-    fn slopes(&self, y: &[f64]) -> [f64; 2] {
-        let along = |j: usize| -> f64 {
-            let terms = self.rows.iter().zip(y);
-            terms.map(|(r, y)| r[0] * r[j] * y).sum()
+    /// The coefficients of the columns for the values `y`.
+    fn coefficients(&self, y: &[f64]) -> Vec<f64> {
+        let row = |j: usize| {
+            let terms = y.iter().zip(&self.roots).enumerate();
+            terms
+                .map(|(i, (y, root))| self.inverse[(j, i)] * root * y)
+                .sum()
         };
-        let ([a, b, c], x, z) = (self.squares, along(1), along(2));
-        let determinant = a * c - b * b;
-        [(c * x - b * z) / determinant, (a * z - b * x) / determinant]
+        (0..self.inverse.nrows()).map(row).collect()
     }
 }
 
@@ -124,10 +151,12 @@ impl Fit {
 mod tests {
     use super::*;
 
-    const QUARTER: Correction = Correction {
-        exponent: 0.25,
-        weight: 0.5,
-    };
+    fn quarters() -> Corrections {
+        Corrections {
+            exponents: vec![0.25, 0.5],
+            weight: 0.5,
+        }
+    }
 
     fn points(noise: f64) -> Vec<Point> {
         let one = |seed: u64, width: usize| {
@@ -145,14 +174,22 @@ mod tests {
 
     #[test]
     fn a_corrected_power_is_found_whatever_the_correction() {
-        let fit = corrected(&points(1e-6), QUARTER).expect("a fit");
-        // Noise of 1e-6, ten times larger in the power for the correction takes most of it.
-        assert!((fit.power + 0.5).abs() < 1e-5, "{fit:?}");
-        assert!((fit.coefficient + 2.0).abs() < 1e-4, "{fit:?}");
-        assert_eq!((fit.exponent, fit.seeds), (-0.25, 40));
-        let wide = corrected(&points(0.1), QUARTER).expect("a fit");
+        let fits = corrected(&points(1e-6), &quarters());
+        assert_eq!(fits.len(), 2);
+        for fit in &fits {
+            // Noise of 1e-6; each correction takes a digit of the power.
+            let digits = 10_f64.powi(fit.corrections.len() as i32);
+            assert!((fit.power + 0.5).abs() < 1e-6 * digits, "{fit:?}");
+            let first = fit.corrections[0];
+            assert!((first.coefficient + 2.0).abs() < 1e-5 * digits, "{fit:?}");
+            assert_eq!((first.exponent, fit.seeds), (-0.25, 40));
+        }
+        // The correction that is not there.
+        let second = fits[1].corrections[1];
+        assert!(second.coefficient.abs() < 1e-3, "{second:?}");
+        let wide = &corrected(&points(0.1), &quarters())[0];
         // Errors are proportional to the noise.
-        let ratio = wide.standard_error / fit.standard_error;
+        let ratio = wide.standard_error / fits[0].standard_error;
         assert!((ratio / 1e5 - 1.0).abs() < 0.01, "{ratio}");
     }
 
@@ -160,8 +197,8 @@ mod tests {
     fn three_widths_or_two_seeds_are_not_enough() {
         let all = points(0.1);
         let narrow: Vec<Point> = all.iter().copied().filter(|p| p.width < 1024).collect();
-        assert_eq!(corrected(&narrow, QUARTER), None);
+        assert_eq!(corrected(&narrow, &quarters()), []);
         let few: Vec<Point> = all.into_iter().filter(|p| p.seed < 2).collect();
-        assert_eq!(corrected(&few, QUARTER), None);
+        assert_eq!(corrected(&few, &quarters()), []);
     }
 }

@@ -237,7 +237,7 @@ pub(super) fn fits(runs: &[RunEntry]) -> Vec<FitEntry> {
             let points: Vec<Point> = members.clone().filter_map(point).collect();
             if let Some(line) = fitted(&logarithms(&points)) {
                 let predicted = gamma.and_then(|g| predicted(quantity, g, depth));
-                let exponent = gamma.and_then(|g| correction(quantity, g, depth));
+                let corrections = gamma.and_then(|g| corrections(quantity, g, depth));
                 all.push(FitEntry {
                     gamma,
                     depth,
@@ -245,7 +245,7 @@ pub(super) fn fits(runs: &[RunEntry]) -> Vec<FitEntry> {
                     power: line.slope,
                     standard_error: line.standard_error,
                     points: line.points,
-                    corrected: exponent.and_then(|q| corrected(&points, q)),
+                    corrected: corrections.map_or_else(Vec::new, |c| corrected(&points, &c)),
                     predicted: predicted.map(|p| p.0),
                     prediction: predicted.map(|p| p.1.to_owned()),
                 });
@@ -260,10 +260,10 @@ fn logarithms(points: &[Point]) -> Vec<(f64, f64)> {
     points.iter().map(logs).collect()
 }
 
-/// The power of the first correction, where it was derived.
-fn correction(quantity: &str, gamma: f64, depth: usize) -> Option<lazy::Correction> {
+/// The powers of the corrections, where they were derived.
+fn corrections(quantity: &str, gamma: f64, depth: usize) -> Option<lazy::Corrections> {
     let derived = depth == 2 && matches!(quantity, "lazy_distance" | "kernel_drift");
-    lazy::correction(gamma).filter(|_| derived)
+    lazy::corrections(gamma).filter(|_| derived)
 }
 
 const LEADING: &str = "leading order";

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub enum InitSpec {
     /// Independent Gaussian entries, given by exactly one of `gamma`, `std`, `per_layer_std`.
     Gaussian {
-        /// `std² = w^−gamma` with `w` the widest hidden layer.
+        /// `std² = w^−gamma` with `w` the widest hidden layer, or `drawn_width`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         gamma: Option<f64>,
         /// Standard deviation of every entry.
@@ -22,6 +22,11 @@ pub enum InitSpec {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(inner(range(min = 0.0)))]
         per_layer_std: Option<Vec<f64>>,
+        /// Two layers: the hidden width `w` that is drawn, up to 1e12. `network.widths` has the `n_0 + n_2`
+        /// hidden neurons to which it reduces exactly.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 1, max = 1_000_000_000_000_u64))]
+        drawn_width: Option<u64>,
         #[serde(default = "one")]
         #[schemars(extend("exclusiveMinimum" = 0.0))]
         scale: f64,
