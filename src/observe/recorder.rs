@@ -84,9 +84,9 @@ impl<'a> TrajectoryRecorder<'a> {
         }
     }
 
-    /// Takes weights in the hidden basis of `frame` from now on.
-    pub fn enter(&mut self, frame: Frame) {
-        self.sink.frame = Some(frame);
+    /// Takes weights in the hidden basis of `frame` from now on, or in their own.
+    pub fn enter(&mut self, frame: Option<Frame>) {
+        self.sink.frame = frame;
     }
 
     /// The imbalance that the run began with.

@@ -111,12 +111,12 @@ impl<'a> RunObserver<'a> {
         self
     }
 
-    /// The steps that follow have times from `origin` on and weights in the hidden basis of `frame`;
-    /// the state does not change.
-    pub fn enter(&mut self, origin: Time, frame: &Frame, weights: &[f64]) {
+    /// The steps that follow have times from `origin` on and weights in the hidden basis of `frame`, whose
+    /// neurons carry one mode each, or in their own; the state does not change.
+    pub fn enter(&mut self, origin: Time, frame: Option<&Frame>, weights: &[f64]) {
         self.probe.origin = origin;
-        self.probe.graded = true;
-        self.recorder.enter(frame.clone());
+        self.probe.graded = frame.is_some();
+        self.recorder.enter(frame.cloned());
         self.last_weights.copy_from_slice(weights);
     }
 

@@ -63,7 +63,7 @@ pub fn finished(folder: &Path) -> Result<Finished, Error> {
         });
     }
     let stored = stored(&folder.join("report.json"))?;
-    let graded = stored.solver.frame_rotations.is_some();
+    let graded = stored.solver.frame_rotations.is_some_and(|n| n > 0);
     let (title, predictions) = told(stored);
     Ok(Finished {
         title,

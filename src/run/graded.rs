@@ -13,36 +13,53 @@ use crate::integrate::{
     Integration, Method, Options, Outcome, Statistics, Time, VectorField, integrate,
 };
 use crate::linalg::{Mat, SingularValues};
-use crate::model::{Frame, Problem};
+use crate::model::{Frame, Network, Problem};
 use crate::observe::RunObserver;
-use crate::saddle::{Waiting, WaitingFlow};
+use crate::saddle::{LoneMode, Waiting, WaitingFlow};
 use crate::scenario::FrameName;
 use plateaus::{Found, Plateaus};
 use segment::Segment;
 use wait::{Limits, Wait, rest};
 
-/// Largest size of a neuron at the start, relative to one that has escaped, at which rounding is
-/// felt: with two layers by modes that wait long …
+/// Size of a neuron, relative to one that has escaped, below which rounding is felt: with two layers
+/// by modes that wait long …
 const SMALL_TWO_LAYERS: f64 = 1e-5;
-/// … with more because the stiffness of a plateau grows with a power of it.
+/// … with more because the stiffness of a plateau grows with a power of it …
 const SMALL_DEEP: f64 = 1e-3;
+/// … and where the frame was asked for, since it lets the waiting modes go on alone.
+const SMALL_DEEP_ON: f64 = 1e-2;
 
 /// Whether hidden bases that follow the modes are worth it, or were asked for.
 pub(super) fn applies(problem: &Problem, method: Method, wanted: FrameName) -> bool {
     let depth = problem.network.depth();
     let possible = !matches!(method, Method::GradientDescent { .. } | Method::Exact);
-    let small = if depth == 2 {
-        SMALL_TWO_LAYERS
-    } else {
-        SMALL_DEEP
-    };
     depth > 1
         && possible
         && match wanted {
             FrameName::On => true,
             FrameName::Off => false,
-            FrameName::Auto => smallest_neuron(problem) < small * escaped_neuron(problem),
+            FrameName::Auto => starts_small(problem, wanted),
         }
+}
+
+fn small(network: &Network, wanted: FrameName) -> f64 {
+    match (network.depth(), wanted) {
+        (2, _) => SMALL_TWO_LAYERS,
+        (_, FrameName::On) => SMALL_DEEP_ON,
+        _ => SMALL_DEEP,
+    }
+}
+
+/// Whether the smallest neuron at the start is small beside an escaped one.
+fn starts_small(problem: &Problem, wanted: FrameName) -> bool {
+    let [smallest, _] = neuron_range(&problem.network, &problem.initial_weights);
+    smallest < small(&problem.network, wanted) * escaped_neuron(problem)
+}
+
+/// Whether some hidden neuron has become small beside another one, in a run for which the frame was asked for.
+fn are_apart(network: &Network, weights: &[f64]) -> bool {
+    let [smallest, largest] = neuron_range(network, weights);
+    smallest < small(network, FrameName::On) * largest
 }
 
 /// What a user should know who has switched the frame off where it matters.
@@ -59,14 +76,14 @@ pub(super) fn floor_warning(
     })
 }
 
-/// The smallest hidden neuron that is not zero.
-fn smallest_neuron(problem: &Problem) -> f64 {
-    let network = &problem.network;
+/// The smallest hidden neuron that is not zero, and the largest.
+fn neuron_range(network: &Network, weights: &[f64]) -> [f64; 2] {
     let mut squares = vec![0.0; network.widths().iter().sum()];
-    network.neuron_squares(&problem.initial_weights, &mut squares);
+    network.neuron_squares(weights, &mut squares);
     let hidden = network.input_width()..squares.len() - network.output_width();
     let positive = squares[hidden].iter().copied().filter(|&s| s > 0.0);
-    positive.fold(f64::INFINITY, f64::min).sqrt()
+    let smallest = positive.clone().fold(f64::INFINITY, f64::min);
+    [smallest, positive.fold(0.0, f64::max)].map(f64::sqrt)
 }
 
 /// About the size of a neuron that carries an escaped mode: `√2 s^{1/L}`, `s` the largest singular
@@ -109,6 +126,8 @@ pub(super) fn integrate_graded(
         origin: Time::default(),
         statistics: Statistics::default(),
         rotations: 0,
+        matters: starts_small(problem, FrameName::On),
+        started: false,
         steps_since_wait: 0,
         scaled_step: None,
     };
@@ -136,6 +155,10 @@ struct Run<'a> {
     origin: Time,
     statistics: Statistics,
     rotations: usize,
+    /// Whether rounding is felt by now, so that the bases are rotated.
+    matters: bool,
+    /// Whether the observer knows the start.
+    started: bool,
     steps_since_wait: usize,
     /// The last step of a wait that goes on. Its scaled time does not depend on the size that the
     /// waiting modes have reached.
@@ -146,14 +169,14 @@ impl Run<'_> {
     /// Segment after segment.
     fn all(&mut self, observer: &mut RunObserver<'_>) -> Outcome {
         loop {
-            self.frame.regrade(&mut self.state);
-            self.rotations += 1;
-            observer.enter(self.origin, &self.frame, &self.state);
-            let end = match self
-                .plateaus
-                .as_mut()
-                .and_then(|p| p.find(&self.frame, &self.state))
-            {
+            if self.matters {
+                self.frame.regrade(&mut self.state);
+                self.rotations += 1;
+            }
+            let frame = self.matters.then_some(&self.frame);
+            observer.enter(self.origin, frame, &self.state);
+            let plateaus = self.plateaus.as_mut().filter(|_| self.matters);
+            let end = match plateaus.and_then(|p| p.find(&self.frame, &self.state)) {
                 None => self.move_on(observer),
                 Some(Found::Rest) => self.rest(observer),
                 Some(Found::Wait(waiting)) => {
@@ -167,6 +190,7 @@ impl Run<'_> {
             if let Some(outcome) = end {
                 return outcome;
             }
+            self.started = true;
             if self.statistics.steps >= self.options.max_steps {
                 let (steps, time) = (self.statistics.steps, self.origin.high);
                 return Outcome::Failed {
@@ -193,32 +217,29 @@ impl Run<'_> {
         Time::from(self.options.horizon).since(self.origin)
     }
 
-    fn is_first(&self) -> bool {
-        self.rotations == 1
-    }
-
     /// The whole flow until new bases are needed; the outcome when the run ends here.
     fn move_on(&mut self, observer: &mut RunObserver<'_>) -> Option<Outcome> {
         let method = match self.options.method {
             // One-step methods lose nothing when a segment ends.
-            Method::Auto => Method::Dop853,
+            Method::Auto if self.matters => Method::Dop853,
             other => other,
         };
         let left = self.left();
         let part = self.part(method, left, self.state.len());
-        let first = self.is_first();
         let network = &self.problem.network;
         let mut segment = Segment::new(
             observer,
             network,
             &self.state,
-            first,
+            !self.started,
             (left, part.max_steps),
         );
-        segment.plateaus = self.plateaus.as_mut();
+        segment.plateaus = self.plateaus.as_mut().filter(|_| self.matters);
+        segment.until_apart = !self.matters;
         segment.steps = self.steps_since_wait;
         let end = integrate(self.field, &self.state, &part, &mut segment);
         let (renew, stuck) = (segment.renew, segment.stuck);
+        self.matters |= renew;
         self.steps_since_wait = segment.steps;
         self.count(end.statistics);
         self.origin = self.origin.plus(end.time);
@@ -246,30 +267,32 @@ impl Run<'_> {
         let limits = Limits {
             left: self.left(),
             log_size: waiting.largest_size(self.options.rtol).ln(),
-            first: self.is_first(),
+            first: !self.started,
         };
         let mut part = self.part(Method::Dop853, f64::MAX, start.len());
         part.atol.fill(f64::MIN_POSITIVE);
         let mut wait = Wait::new(observer, waiting, &flow, &start, limits);
-        let end = integrate(&flow, &start, &part, &mut wait);
+        let (statistics, failed) = match LoneMode::of(waiting, &start, self.options.rtol) {
+            Some(lone) => (wait.grow_alone(&lone, &start), None),
+            None => {
+                let end = integrate(&flow, &start, &part, &mut wait);
+                let failed = matches!(end.outcome, Outcome::Failed { .. });
+                (end.statistics, failed.then_some((end.outcome, end.time)))
+            }
+        };
         let (stopped, time, leaves) = (wait.outcome.take(), wait.time, wait.leaves);
         self.scaled_step = wait.last_step.filter(|_| !leaves);
         self.state.copy_from_slice(&wait.weights);
-        self.count(end.statistics);
+        self.count(statistics);
         self.origin = self.origin.plus(time);
         if leaves && let Some(plateaus) = &self.plateaus {
             plateaus.respond(waiting, &mut self.state);
         }
-        match (stopped, end.outcome) {
-            (Some(outcome), _) => Some(outcome),
-            (None, failed @ Outcome::Failed { .. }) => Some(at_time_of_run(
-                failed,
-                self.origin,
-                end.time,
-                self.statistics.steps,
-            )),
-            (None, _) => None,
-        }
+        stopped.or_else(|| {
+            let (outcome, time) = failed?;
+            let steps = self.statistics.steps;
+            Some(at_time_of_run(outcome, self.origin, time, steps))
+        })
     }
 
     /// Nothing moves any more.

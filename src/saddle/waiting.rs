@@ -217,7 +217,7 @@ impl Waiting {
     }
 
     /// `f` at a scaled state.
-    fn motion(&self, state: &[f64]) -> Vec<f64> {
+    pub(super) fn motion(&self, state: &[f64]) -> Vec<f64> {
         let mut f = vec![0.0; self.inner.parameters()];
         WaitingFlow::new(self, state, None).force(state, &mut f);
         f
@@ -239,16 +239,19 @@ impl Waiting {
     }
 
     /// Size of the waiting part beyond which the neglected `O(P²)` of the slope is felt at `rtol`:
-    /// there `‖K P‖ = √rtol ‖S‖` for a rank-one part. Where nothing is neglected, `√rtol` is
-    /// `ESCAPING`.
+    /// where `‖K P‖ = √rtol ‖S‖`. Where nothing is neglected, `√rtol` is `ESCAPING`.
     pub fn largest_size(&self, rtol: f64) -> f64 {
-        let depth = self.inner.depth() as f64;
-        let curvature = self.plateau.curvature.norm_max().max(f64::MIN_POSITIVE);
-        let part = if self.plateau.is_linear {
+        self.size_at(if self.plateau.is_linear {
             ESCAPING
         } else {
             rtol.sqrt()
-        };
+        })
+    }
+
+    /// Size of a waiting part of rank one at which `‖K P‖ = part ‖S‖`.
+    pub(super) fn size_at(&self, part: f64) -> f64 {
+        let depth = self.inner.depth() as f64;
+        let curvature = self.plateau.curvature.norm_max().max(f64::MIN_POSITIVE);
         let end_to_end = part * self.plateau.steepest() / curvature;
         0.5 * depth.sqrt() * end_to_end.powf(1.0 / depth)
     }

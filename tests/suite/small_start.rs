@@ -201,15 +201,18 @@ const COMPLETION: &str = "{ kind = \"matrix_completion\", \
 
 /// Escape times from a Gaussian start of size `scale`.
 fn gaussian(depth: usize, cost: &str, scale: f64, rtol: f64, modes: usize) -> Vec<f64> {
+    times(&gaussian_run(depth, cost, scale, rtol), modes)
+}
+
+fn gaussian_run(depth: usize, cost: &str, scale: f64, rtol: f64) -> Report {
     let hidden = ", 4".repeat(depth - 1);
     let horizon = 30.0 * scale.powi(2 - depth as i32) - 2000.0 * scale.ln();
-    let report = run_text(&format!(
+    run_text(&format!(
         "seed = 3\nnetwork = {{ widths = [3{hidden}, 3] }}\ncost = {cost}\n\
          init = {{ kind = \"gaussian\", std = 1.0, scale = {scale:e} }}\n\
          {}events = [{{ kind = \"escape\" }}]\n",
         solver("auto", rtol, horizon)
-    ));
-    times(&report, modes)
+    ))
 }
 
 /// Three layers: `T_k α` tends to a constant; at 1e-16 it is there to `α^{2/3}` and better.
@@ -220,8 +223,42 @@ fn waits_of_three_layers_are_a_power_of_the_start() {
         times.iter().map(|t| t * scale).collect()
     };
     let at = scaled(1e-16);
-    for scale in [1e-20, 1e-60] {
+    for scale in [1e-20, 1e-60, 1e-100] {
         assert_close(&scaled(scale), &at, 1e-9, &format!("{scale:e}"));
+    }
+}
+
+/// A wait of 10⁹⁸ time units costs what one of 10² does, up to the part that is no power law.
+#[test]
+fn deep_waits_cost_the_same_whatever_their_length() {
+    for (depth, smallest) in [(3, 1e-100), (4, 1e-60), (5, 1e-50)] {
+        for cost in [SQUARED, DENSE] {
+            let work = |scale: f64| {
+                let solver = gaussian_run(depth, cost, scale, 1e-12).solver;
+                solver.rhs_evaluations as f64
+            };
+            let ratio = work(smallest) / work(1e-4);
+            assert!(ratio < 3.0, "{depth} layers: {ratio}");
+        }
+    }
+}
+
+/// Where neurons stay within the range in which rounding is not felt the frame does nothing, even if asked for.
+#[test]
+fn a_frame_without_use_does_nothing() {
+    for (widths, std) in [("[3, 4, 3]", 1e-2), ("[3, 4, 4, 3]", 0.3)] {
+        let run = |frame: &str| {
+            run_text(&format!(
+                "seed = 3\nnetwork = {{ widths = {widths} }}\ncost = {SQUARED}\n\
+                 init = {{ kind = \"gaussian\", std = {std} }}\n\
+                 solver = {{ frame = \"{frame}\", horizon = 40.0 }}\n\
+                 events = [{{ kind = \"escape\" }}]\n"
+            ))
+        };
+        let (off, on) = (run("off"), run("on"));
+        assert_eq!(on.solver.frame_rotations, Some(0));
+        // 100 rtol
+        assert_close(&times(&on, 3), &times(&off, 3), 1e-7, widths);
     }
 }
 

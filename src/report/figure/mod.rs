@@ -70,7 +70,7 @@ impl<'a> From<&'a Report> for Drawing<'a> {
             trajectory: &report.trajectory,
             events: &report.events,
             predictions: &report.predictions,
-            graded: report.solver.frame_rotations.is_some(),
+            graded: report.solver.frame_rotations.is_some_and(|n| n > 0),
         }
     }
 }

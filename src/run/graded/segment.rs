@@ -1,5 +1,6 @@
 //! A stretch of the whole flow in one set of hidden bases.
 
+use super::are_apart;
 use super::plateaus::Plateaus;
 use crate::integrate::{Observer, Step};
 use crate::model::Network;
@@ -19,6 +20,8 @@ pub(super) struct Segment<'r, 'a, 'p> {
     sizes: Sizes<'r>,
     first: bool,
     pub plateaus: Option<&'r mut Plateaus<'p>>,
+    /// Whether the segment goes on until neurons differ so much that bases matter.
+    pub until_apart: bool,
     /// Whether the segment ended before the run.
     pub renew: bool,
     steps_left: usize,
@@ -46,6 +49,7 @@ impl<'r, 'a> Segment<'r, 'a, '_> {
             horizon,
             stuck: false,
             plateaus: None,
+            until_apart: false,
             renew: false,
         }
     }
@@ -64,8 +68,12 @@ impl Observer for Segment<'_, '_, '_> {
         self.steps += 1;
         self.steps_left = self.steps_left.saturating_sub(1);
         let settled = |p: &mut &mut Plateaus<'_>| p.may_wait(step.y1);
-        self.renew =
-            self.sizes.have_moved(step.y1, 1.0) || self.plateaus.as_mut().is_some_and(settled);
+        self.renew = match self.until_apart {
+            true => are_apart(self.sizes.network, step.y1),
+            false => {
+                self.sizes.have_moved(step.y1, 1.0) || self.plateaus.as_mut().is_some_and(settled)
+            }
+        };
         if self.renew {
             return ControlFlow::Break("new hidden bases".to_owned());
         }

@@ -1,9 +1,9 @@
 //! Steps of the waiting modes, shown to the observer of the run as steps of all weights in time.
 
 use super::segment::Sizes;
-use crate::integrate::{Interpolant, Observer, Outcome, Step, VectorField};
+use crate::integrate::{Interpolant, Observer, Outcome, Statistics, Step, VectorField};
 use crate::observe::RunObserver;
-use crate::saddle::{Waiting, WaitingFlow};
+use crate::saddle::{LoneMode, Waiting, WaitingFlow};
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 
@@ -11,6 +11,9 @@ use std::ops::ControlFlow;
 /// the whole flow, since the growth that all waiting modes share is taken out. Escape times from 1e-100 are the
 /// same to half of `rtol` with 4, 16 and 64.
 const REGRADE: f64 = 16.0;
+
+/// Growth of `s` that the observer sees as one step, where a mode grows alone.
+const SHOWN: f64 = 1.0;
 
 /// Hands the steps of the scaled flow on.
 pub(super) struct Wait<'r, 'a> {
@@ -67,6 +70,44 @@ impl<'r, 'a> Wait<'r, 'a> {
             last_step: None,
             leaves: false,
         }
+    }
+
+    /// Lets one mode grow until its slope changes.
+    pub fn grow_alone(&mut self, lone: &LoneMode, start: &[f64]) -> Statistics {
+        let flow = self.view.flow;
+        let mut derivative = start.to_vec();
+        flow.eval(start, &mut derivative);
+        let mut statistics = Statistics::default();
+        let mut ended = Observer::start(self, start, &derivative).is_break();
+        let stretches = (lone.growth / SHOWN).ceil();
+        let part = lone.growth / stretches;
+        for k in 0..stretches as usize {
+            if ended {
+                break;
+            }
+            let stretch = lone.stretch([k as f64 * part, (k + 1) as f64 * part]);
+            let [t0, t1] = stretch.times();
+            let [y0, y1, f1] = stretch.ends(flow);
+            // The rest is less than rounding of this segment's time: it goes into one of its own.
+            if y1[start.len() - 1] <= y0[start.len() - 1] {
+                break;
+            }
+            // That bases have grown old is no reason to end.
+            let _ = self.step(&Step {
+                t0,
+                t1,
+                y0: &y0,
+                y1: &y1,
+                f1: &f1,
+                inside: &stretch,
+            });
+            ended = self.outcome.is_some();
+            statistics.steps += 1;
+            statistics.rhs_evaluations += 1;
+        }
+        // Steps of this size are for nothing else.
+        self.last_step = None;
+        statistics
     }
 
     /// Ends the segment when its bases are too old or the waiting modes too large.
