@@ -24,9 +24,11 @@ use wait::{Limits, Wait, rest};
 /// Size of a neuron, relative to one that has escaped, below which rounding is felt: with two layers
 /// by modes that wait long …
 const SMALL_TWO_LAYERS: f64 = 1e-5;
-/// … with more because the stiffness of a plateau grows with a power of it …
+/// … with more because the stiffness of a plateau grows with a power of it.
 const SMALL_DEEP: f64 = 1e-3;
-/// … and where the frame was asked for, since it lets the waiting modes go on alone.
+/// The same where the frame was asked for: rounding costs escape times some 1e-12 …
+const SMALL_TWO_LAYERS_ON: f64 = 3e-4;
+/// … and waiting modes can go on alone.
 const SMALL_DEEP_ON: f64 = 1e-2;
 
 /// Whether hidden bases that follow the modes are worth it, or were asked for.
@@ -44,6 +46,7 @@ pub(super) fn applies(problem: &Problem, method: Method, wanted: FrameName) -> b
 
 fn small(network: &Network, wanted: FrameName) -> f64 {
     match (network.depth(), wanted) {
+        (2, FrameName::On) => SMALL_TWO_LAYERS_ON,
         (2, _) => SMALL_TWO_LAYERS,
         (_, FrameName::On) => SMALL_DEEP_ON,
         _ => SMALL_DEEP,
