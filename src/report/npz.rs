@@ -2,18 +2,17 @@
 //! `W1_t : T × n_1 × n_0`, …. Entries carry a fixed date: the same weights give the same bytes.
 
 use super::Report;
-use npyz::npz::NpzWriter;
-use npyz::zip::write::FileOptions;
-use npyz::zip::{CompressionMethod, DateTime};
-use npyz::{Order, WriterBuilder};
+use npyz::{Order, WriteOptions, WriterBuilder};
 use std::io::{self, Seek, Write};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipWriter};
 
 /// Writes the archive.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn write(report: &Report, out: impl Write + Seek) -> io::Result<()> {
-    let mut archive = NpzWriter::new(out);
+    let mut archive = ZipWriter::new(out);
     let layers = report.final_weights.len().saturating_sub(1);
     for (k, (rows, cols, entries)) in report.final_weights.iter().enumerate() {
         let name = match k < layers {
@@ -32,10 +31,10 @@ pub fn write(report: &Report, out: impl Write + Seek) -> io::Result<()> {
     if !report.trajectory.weights.is_empty() {
         write_snapshots(report, &mut archive)?;
     }
-    archive.zip_writer().finish()?.flush()
+    archive.finish()?.flush()
 }
 
-fn write_snapshots<W: Write + Seek>(report: &Report, archive: &mut NpzWriter<W>) -> io::Result<()> {
+fn write_snapshots<W: Write + Seek>(report: &Report, archive: &mut ZipWriter<W>) -> io::Result<()> {
     let snapshots = &report.trajectory.weights;
     let count = snapshots.len();
     let times = report
@@ -61,7 +60,7 @@ fn write_snapshots<W: Write + Seek>(report: &Report, archive: &mut NpzWriter<W>)
 }
 
 fn write_array<W: Write + Seek>(
-    archive: &mut NpzWriter<W>,
+    archive: &mut ZipWriter<W>,
     name: &str,
     shape: &[usize],
     order: Order,
@@ -69,16 +68,17 @@ fn write_array<W: Write + Seek>(
 ) -> io::Result<()> {
     let bytes = 8 * shape.iter().product::<usize>() as u64;
     // Weights do not compress; sizes near 4 GiB need the 64-bit form of the format.
-    let options = FileOptions::default()
+    let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)
         .last_modified_time(DateTime::default())
         .large_file(bytes > u64::from(u32::MAX) - 4096);
     let shape: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
-    let mut array = archive
-        .array(name, options)?
+    archive.start_file(format!("{name}.npy"), options)?;
+    let mut array = WriteOptions::new()
         .default_dtype()
         .shape(&shape)
         .order(order)
+        .writer(archive)
         .begin_nd()?;
     array.extend(entries)?;
     array.finish()

@@ -2,12 +2,12 @@
 
 use super::error::Complaint;
 use crate::linalg::Mat;
-use npyz::npz::NpzArchive;
 use npyz::{NpyFile, Order, TypeChar};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
+use zip::ZipArchive;
 
 /// More entries than this in one matrix are refused: 1.6 GB of numbers.
 pub(super) const MAX_ENTRIES: usize = 200_000_000;
@@ -89,11 +89,10 @@ impl<'a> Files<'a> {
             found: format!("found \"{file}\", which is not an archive of arrays"),
             allowed: "must be an output folder of an earlier run".to_string(),
         };
-        let mut archive = NpzArchive::new(Cursor::new(bytes)).map_err(|_| broken())?;
+        let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| broken())?;
         let layer = |(index, shape): (usize, &(usize, usize))| {
             let name = format!("W{}.npy", index + 1);
-            let zip = archive.zip_archive();
-            let entry = zip.by_name(&name).map_err(|_| broken())?;
+            let entry = archive.by_name(&name).map_err(|_| broken())?;
             // Plain 64-bit numbers and a header: a longer entry is not read.
             let limit = (shape.0 * shape.1 * 8 + 4096) as u64;
             let mut array = Vec::new();
