@@ -136,7 +136,7 @@ impl Measure {
         if let [Value::String(text)] = &values[..] {
             return Ok(Measured::Text(text.clone()));
         }
-        let picked = self.pick(&self.series(folder)?)?;
+        let picked = self.pick(&self.series(&values, folder)?)?;
         let over = match &self.over {
             Some(other) => other.number(folder)?,
             None => 1.0,
@@ -164,15 +164,14 @@ impl Measure {
             .collect()
     }
 
-    /// The chosen cells, as numbers.
-    fn series(&self, folder: &Path) -> Result<Vec<f64>, Unmeasured> {
-        let numbers = self
-            .values(folder)?
-            .iter()
-            .map(|v| self.as_number(v))
-            .collect();
+    /// The chosen cells, as numbers, less those of `minus`.
+    fn series(&self, values: &[Value], folder: &Path) -> Result<Vec<f64>, Unmeasured> {
+        let numbers: Result<Vec<f64>, _> = values.iter().map(|v| self.as_number(v)).collect();
         match (&self.minus, numbers) {
-            (Some(other), Ok(numbers)) => self.minus(numbers, &other.series(folder)?),
+            (Some(other), Ok(numbers)) => {
+                let others = other.series(&other.values(folder)?, folder)?;
+                self.minus(numbers, &others)
+            }
             (_, numbers) => numbers,
         }
     }
