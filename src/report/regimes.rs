@@ -403,19 +403,19 @@ fn fit_rows(f: &FitEntry) -> Vec<[String; 10]> {
 }
 
 fn fit_cells(f: &FitEntry, corrected: Option<&CorrectedPower>) -> [String; 10] {
-    let plain = measured(f.power, f.standard_error);
-    let corrected_power = corrected.map(|c| measured(c.power, c.standard_error));
-    let [power, error] = corrected_power.unwrap_or_default();
+    let [plain, plain_error] = measured(f.power, f.standard_error);
+    let [power, error] = corrected
+        .map(|c| measured(c.power, c.standard_error))
+        .unwrap_or_default();
     let exponents = corrected.map(|c| {
         let all = c.corrections.iter().map(|c| signed(c.exponent));
         all.collect::<Vec<_>>().join(" ")
     });
-    let [plain_power, plain_error] = plain;
     [
         optional(f.gamma, 3),
         f.depth.to_string(),
         f.quantity.replace('_', " "),
-        plain_power,
+        plain,
         plain_error,
         power,
         error,
