@@ -143,7 +143,7 @@ fn tasks(scenario: &Scenario, ask: &RegimesAsk) -> Vec<Task> {
                 for &seed in &seeds {
                     let mut overrides = vec![format!("seed={seed}")];
                     overrides.extend(gamma.map(|g| format!("init.gamma={g:?}")));
-                    overrides.extend(reshaped(scenario, ask, depth, width));
+                    overrides.extend(reshaped(spec, ask, depth, width));
                     tasks.push(Task {
                         depth,
                         width,
@@ -166,8 +166,7 @@ fn or_own(asked: &[usize], own: usize) -> Vec<usize> {
 }
 
 /// What makes the layers `depth` and the hidden width `width`; nothing unless one of them is asked for.
-fn reshaped(scenario: &Scenario, ask: &RegimesAsk, depth: usize, width: usize) -> Vec<String> {
-    let spec = scenario.spec();
+fn reshaped(spec: &ScenarioSpec, ask: &RegimesAsk, depth: usize, width: usize) -> Vec<String> {
     let own = &spec.network.widths;
     let drawn = drawn_width(&spec.init).is_some();
     let mut overrides = Vec::new();

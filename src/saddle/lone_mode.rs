@@ -7,9 +7,9 @@
 //! neuron and others fall as `e^{−Δ}`, which keeps the imbalance. A growth by `e^{200}` takes no more time
 //! than one by `e`.
 
-use super::{Waiting, WaitingFlow};
+use super::Waiting;
 use crate::flow::magnitudes;
-use crate::integrate::{Interpolant, VectorField};
+use crate::integrate::Interpolant;
 use crate::linalg::{distance, dot};
 use crate::model::Network;
 
@@ -46,7 +46,7 @@ pub struct LoneMode {
     /// `L − 2`.
     power: f64,
     /// `Δ` at the end.
-    pub growth: f64,
+    growth: f64,
 }
 
 impl LoneMode {
@@ -112,9 +112,14 @@ impl LoneMode {
         state[n + 1] = self.start[n + 1] + clock;
     }
 
-    /// The stretch of this growth.
-    pub fn stretch(&self, growth: [f64; 2]) -> Stretch<'_> {
-        Stretch { mode: self, growth }
+    /// The growth in stretches of equal length, a factor `e` each or a little less.
+    pub fn stretches(&self) -> impl Iterator<Item = Stretch<'_>> {
+        let count = self.growth.ceil();
+        let at = move |k: usize| self.growth * k as f64 / count;
+        (0..count as usize).map(move |k| Stretch {
+            mode: self,
+            growth: [at(k), at(k + 1)],
+        })
     }
 }
 
@@ -129,16 +134,6 @@ impl Stretch<'_> {
     /// Scaled times at both ends.
     pub fn times(&self) -> [f64; 2] {
         self.growth.map(|g| g / self.mode.rate)
-    }
-
-    /// States at both ends and the derivative at the second.
-    pub fn ends(&self, flow: &WaitingFlow<'_>) -> [Vec<f64>; 3] {
-        let mut ends = [(); 3].map(|()| self.mode.start.clone());
-        self.state(0.0, &mut ends[0]);
-        self.state(1.0, &mut ends[1]);
-        let [_, end, derivative] = &mut ends;
-        flow.eval(end, derivative);
-        ends
     }
 }
 
@@ -180,7 +175,7 @@ fn roles(network: &Network) -> Vec<Role> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Plateau;
+    use super::super::{Plateau, WaitingFlow};
     use super::*;
     use crate::linalg::Mat;
     use crate::model::Cost;

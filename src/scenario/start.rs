@@ -1,7 +1,7 @@
 //! `[init]` → packed weights: made, scaled, and checked not to vanish or overflow.
 
 use super::context::{Context, Shape};
-use super::schema::{InitSpec, Matrix, Strengths};
+use super::schema::{InitSpec, LARGEST_DRAWN, Matrix, Strengths};
 use crate::linalg::{Mat, MatRef};
 use crate::model::draws::{Stream, gaussian};
 use crate::model::init::{
@@ -24,9 +24,6 @@ pub(super) fn build(
     let after = layer_sizes(network, &weights);
     sound(context, &before, &after).then_some(weights)
 }
-
-/// Largest `init.drawn_width`: `width − i` must stay exact, and no study needs more.
-const LARGEST_DRAWN: u64 = 1_000_000_000_000;
 
 fn unscaled(context: &mut Context<'_>, network: &Network, cost: Option<&Cost>) -> Option<Vec<f64>> {
     let (init, seed) = (&context.spec.init, context.spec.seed);
@@ -157,7 +154,9 @@ fn drawn_width_fits(context: &mut Context<'_>, network: &Network, width: u64) ->
     let allowed = span as u64 + 1..=LARGEST_DRAWN;
     if !allowed.contains(&width) {
         let found = format!("found {width}");
-        let range = format!("must be above {span}, inputs and outputs together, and at most 1e12");
+        let range = format!(
+            "must be above {span}, inputs and outputs together, and at most {LARGEST_DRAWN:e}"
+        );
         context.found(key, found, range);
     }
     hidden == span && allowed.contains(&width)

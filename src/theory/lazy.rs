@@ -141,12 +141,9 @@ pub fn corrections(gamma: f64) -> Option<Corrections> {
     if !constant && !small_start(gamma) {
         return None;
     }
-    let (steps, start_steps) = (
-        MOST_CORRECTIONS,
-        if constant { 0 } else { MOST_CORRECTIONS },
-    );
+    let of_start = if constant { 0 } else { MOST_CORRECTIONS };
     let power = |i: usize, j: usize| i as f64 * a + j as f64 * b;
-    let all = (0..=steps).flat_map(|i| (0..=start_steps).map(move |j| power(i, j)));
+    let all = (0..=MOST_CORRECTIONS).flat_map(|i| (0..=of_start).map(move |j| power(i, j)));
     let mut exponents: Vec<f64> = all.filter(|q| *q > EQUAL).collect();
     exponents.sort_by(f64::total_cmp);
     exponents.dedup_by(|x, y| (*x - *y).abs() < EQUAL);

@@ -12,9 +12,6 @@ use std::ops::ControlFlow;
 /// same to half of `rtol` with 4, 16 and 64.
 const REGRADE: f64 = 16.0;
 
-/// Growth of `s` that the observer sees as one step, where a mode grows alone.
-const SHOWN: f64 = 1.0;
-
 /// Hands the steps of the scaled flow on.
 pub(super) struct Wait<'r, 'a> {
     observer: &'r mut RunObserver<'a>,
@@ -74,24 +71,21 @@ impl<'r, 'a> Wait<'r, 'a> {
 
     /// Lets one mode grow until its slope changes.
     pub fn grow_alone(&mut self, lone: &LoneMode, start: &[f64]) -> Statistics {
-        let flow = self.view.flow;
-        let mut derivative = start.to_vec();
-        flow.eval(start, &mut derivative);
+        let (flow, clock) = (self.view.flow, start.len() - 1);
         let mut statistics = Statistics::default();
-        let mut ended = Observer::start(self, start, &derivative).is_break();
-        let stretches = (lone.growth / SHOWN).ceil();
-        let part = lone.growth / stretches;
-        for k in 0..stretches as usize {
-            if ended {
-                break;
-            }
-            let stretch = lone.stretch([k as f64 * part, (k + 1) as f64 * part]);
+        let (mut y0, mut y1, mut f1) = (start.to_vec(), start.to_vec(), start.to_vec());
+        flow.eval(&y0, &mut f1);
+        if Observer::start(self, &y0, &f1).is_break() {
+            return statistics;
+        }
+        for stretch in lone.stretches() {
             let [t0, t1] = stretch.times();
-            let [y0, y1, f1] = stretch.ends(flow);
+            stretch.state(1.0, &mut y1);
             // The rest is less than rounding of this segment's time: it goes into one of its own.
-            if y1[start.len() - 1] <= y0[start.len() - 1] {
+            if y1[clock] <= y0[clock] {
                 break;
             }
+            flow.eval(&y1, &mut f1);
             // That bases have grown old is no reason to end.
             let _ = self.step(&Step {
                 t0,
@@ -101,9 +95,12 @@ impl<'r, 'a> Wait<'r, 'a> {
                 f1: &f1,
                 inside: &stretch,
             });
-            ended = self.outcome.is_some();
             statistics.steps += 1;
             statistics.rhs_evaluations += 1;
+            if self.outcome.is_some() {
+                break;
+            }
+            std::mem::swap(&mut y0, &mut y1);
         }
         // Steps of this size are for nothing else.
         self.last_step = None;

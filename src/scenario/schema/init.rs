@@ -5,6 +5,9 @@ use super::Matrix;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Largest `init.drawn_width`: `width − i` must stay exact, and no study needs more.
+pub const LARGEST_DRAWN: u64 = 1_000_000_000_000;
+
 /// Initial weights `W_l : n_l × n_{l-1}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -25,7 +28,7 @@ pub enum InitSpec {
         /// Two layers: the hidden width `w` that is drawn, up to 1e12. `network.widths` has the `n_0 + n_2`
         /// hidden neurons to which it reduces exactly.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schemars(range(min = 1, max = 1_000_000_000_000_u64))]
+        #[schemars(range(min = 1, max = LARGEST_DRAWN))]
         drawn_width: Option<u64>,
         #[serde(default = "one")]
         #[schemars(extend("exclusiveMinimum" = 0.0))]

@@ -11,7 +11,7 @@ mod run;
 pub use cost::{CostSpec, MeasurementKind, Measurements};
 pub use figure::{ColorMapName, ColorsName, ColumnName, ExtraName, FigureSpec, FontName};
 pub use figure::{LegendName, PanelSpec, ScaleName, TextName, Width, WidthName};
-pub use init::{InitSpec, Strengths};
+pub use init::{InitSpec, LARGEST_DRAWN, Strengths};
 pub use matrix::{Matrix, Numbers, Observed};
 pub use observe::{DirectionName, ObservableName, QuantityName};
 pub use observe::{EventTable, Expect, ExpectQuantity, ExpectSource, SourceKind};
