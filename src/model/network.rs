@@ -90,6 +90,12 @@ impl Network {
         }
     }
 
+    /// Places of the hidden neurons among all neurons, layer by layer.
+    pub fn hidden_neurons(&self) -> Range<usize> {
+        let all: usize = self.widths.iter().sum();
+        self.input_width()..all - self.output_width()
+    }
+
     /// Sum of squares of all weights of each neuron, layer by layer, into `squares`, as many as the
     /// widths together.
     pub fn neuron_squares(&self, weights: &[f64], squares: &mut [f64]) {

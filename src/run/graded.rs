@@ -44,6 +44,7 @@ pub(super) fn applies(problem: &Problem, method: Method, wanted: FrameName) -> b
         }
 }
 
+/// The size that counts as small, relative to that of an escaped neuron.
 fn small(network: &Network, wanted: FrameName) -> f64 {
     match (network.depth(), wanted) {
         (2, FrameName::On) => SMALL_TWO_LAYERS_ON,
@@ -83,8 +84,10 @@ pub(super) fn floor_warning(
 fn neuron_range(network: &Network, weights: &[f64]) -> [f64; 2] {
     let mut squares = vec![0.0; network.widths().iter().sum()];
     network.neuron_squares(weights, &mut squares);
-    let hidden = network.input_width()..squares.len() - network.output_width();
-    let positive = squares[hidden].iter().copied().filter(|&s| s > 0.0);
+    let positive = squares[network.hidden_neurons()]
+        .iter()
+        .copied()
+        .filter(|&s| s > 0.0);
     let smallest = positive.clone().fold(f64::INFINITY, f64::min);
     [smallest, positive.fold(0.0, f64::max)].map(f64::sqrt)
 }

@@ -111,10 +111,8 @@ impl<'r> Sizes<'r> {
     /// Whether some hidden neuron of `scale · weights` has changed too much for its basis.
     pub fn have_moved(&mut self, weights: &[f64], scale: f64) -> bool {
         self.network.neuron_squares(weights, &mut self.now);
-        let (inputs, outputs) = (self.network.input_width(), self.network.output_width());
-        let mut hidden = inputs..self.start.len() - outputs;
         let most = self.factor * self.factor;
-        hidden.any(|j| {
+        self.network.hidden_neurons().any(|j| {
             let (before, after) = (self.start[j], scale * scale * self.now[j]);
             before > 0.0 && (after > most * before || before > most * after)
         })
