@@ -58,9 +58,9 @@ impl VectorField for LayerFlow<'_> {
     fn eval(&self, w: &[f64], dw: &mut [f64]) {
         let Scratch { p, b, cost, .. } = &mut *self.scratch.borrow_mut();
         let (net, depth) = (self.network, self.network.depth());
-        net.prefix_products(w, p);
-        self.cost
-            .gradient(p[depth - 1].as_ref(), b[depth - 1].as_mut(), cost);
+        net.upper_products(w, p);
+        let a = net.prefix(w, p, depth);
+        self.cost.gradient(a, b[depth - 1].as_mut(), cost);
         pull_back(net, w, p, b, dw);
         add_decay(self.l2, w, dw);
     }
@@ -138,26 +138,25 @@ pub fn magnitudes(network: &Network, w: &[f64], sizes: &mut [f64], out: &mut [f6
     }
 }
 
-/// `−∂/∂W_l ⟨∇C, A⟩` into `dw`, from the prefix products `p` and `∇C` in the last of `b`; the rest of
-/// `b` becomes the backward products.
+/// `−∂/∂W_l ⟨∇C, A⟩` into `dw`, from the prefix products `p` and `∇C` in the last of `b`; those of
+/// `b` between the first and the last become backward products.
 pub fn pull_back(net: &Network, w: &[f64], p: &[Mat<f64>], b: &mut [Mat<f64>], dw: &mut [f64]) {
     for layer in (2..=net.depth()).rev() {
         let (lower, upper) = b.split_at_mut(layer - 1);
-        let out = net.layer_mut(dw, layer);
-        multiply(
-            out,
-            false,
-            -1.0,
-            upper[0].as_ref(),
-            p[layer - 2].transpose(),
-        );
+        let (out, here) = (net.layer_mut(dw, layer), upper[0].as_ref());
+        let below = net.prefix(w, p, layer - 1);
+        multiply(out, false, -1.0, here, below.transpose());
         let w_t = net.layer(w, layer).transpose();
-        let below = lower[layer - 2].as_mut();
-        multiply(below, false, 1.0, w_t, upper[0].as_ref());
+        match layer {
+            2 => multiply(net.layer_mut(dw, 1), false, -1.0, w_t, here),
+            _ => multiply(lower[layer - 2].as_mut(), false, 1.0, w_t, here),
+        }
     }
-    let mut first = net.layer_mut(dw, 1);
-    first.copy_from(&b[0]);
-    first *= faer::Scale(-1.0);
+    if net.depth() == 1 {
+        let mut first = net.layer_mut(dw, 1);
+        first.copy_from(&b[0]);
+        first *= faer::Scale(-1.0);
+    }
 }
 
 fn add_decay(l2: f64, w: &[f64], dw: &mut [f64]) {

@@ -74,6 +74,12 @@ pub trait Tangent {
     /// The tangent kernel `F G Gᵀ Fᵀ : m × m`.
     fn kernel(&self) -> Mat<f64>;
 
+    /// `[left, right]` where the kernel is `right ⊗ 1 + 1 ⊗ left`: its eigenvectors are products of
+    /// theirs.
+    fn kernel_sum(&self) -> Option<[Mat<f64>; 2]> {
+        None
+    }
+
     /// `z = F G v`.
     fn forward(&self, v: &[f64], z: &mut [f64]);
 

@@ -170,12 +170,15 @@ fn entrywise(
 ) -> f64 {
     let mut cost = 0.0;
     for j in 0..a.ncols() {
+        // One sum a column: a single one would have every addition wait for the last.
+        let mut column = 0.0;
         for i in 0..a.nrows() {
             let error = a[(i, j)] - target[(i, j)];
             let g = weights.map_or(error, |w| w[(i, j)] * error);
-            cost += 0.5 * g * error;
+            column += g * error;
             gradient[(i, j)] = g;
         }
+        cost += 0.5 * column;
     }
     cost
 }

@@ -5,6 +5,8 @@ use crate::linalg::{Mat, MatMut, MatRef, multiply, sandwich, symmetric_eigen, vi
 
 /// `F` in the form that its cost allows.
 pub enum CurvatureFactor {
+    /// `F = 1` for `A : rows × cols`.
+    Identity { rows: usize, cols: usize },
     /// `√w_ij` on the entries with positive weight: `(i, j, √w_ij)`.
     Entries(Vec<(usize, usize, f64)>),
     /// `F vec(D) = vec(D R)` with `Σ = R Rᵀ : n_0 × n_0`, for `rows = n_L`.
@@ -35,7 +37,7 @@ impl Cost {
             return None;
         }
         Some(match self {
-            Cost::SquaredError { .. } => entries(&|_, _| 1.0),
+            Cost::SquaredError { .. } => CurvatureFactor::Identity { rows, cols },
             Cost::Weighted { weights, .. } => entries(&|i, j| weights[(i, j)]),
             Cost::MatrixCompletion { observed, .. } => entries(&|i, j| observed[(i, j)]),
             Cost::Regression { covariance, .. } => {
@@ -58,6 +60,7 @@ impl CurvatureFactor {
     /// `m`.
     pub fn rows(&self) -> usize {
         match self {
+            CurvatureFactor::Identity { rows, cols } => rows * cols,
             CurvatureFactor::Entries(entries) => entries.len(),
             CurvatureFactor::Right { root, rows } => rows * root.ncols(),
             CurvatureFactor::Dense { factor, .. } => factor.nrows(),
@@ -67,6 +70,7 @@ impl CurvatureFactor {
     /// `z = F vec(d)`.
     pub fn apply(&self, d: MatRef<'_, f64>, z: &mut [f64]) {
         match self {
+            CurvatureFactor::Identity { rows, cols } => view_mut(z, *rows, *cols).copy_from(d),
             CurvatureFactor::Entries(entries) => {
                 for (z, &(i, j, w)) in z.iter_mut().zip(entries) {
                     *z = w * d[(i, j)];
@@ -91,6 +95,7 @@ impl CurvatureFactor {
     /// `d = mat(Fᵀ z)`.
     pub fn apply_transpose(&self, z: &[f64], mut d: MatMut<'_, f64>) {
         match self {
+            CurvatureFactor::Identity { rows, cols } => d.copy_from(view(z, *rows, *cols)),
             CurvatureFactor::Entries(entries) => {
                 d.fill(0.0);
                 for (z, &(i, j, w)) in z.iter().zip(entries) {
@@ -118,6 +123,13 @@ impl CurvatureFactor {
     /// `kernel += F (right ⊗ left) Fᵀ` for symmetric `left : n_L × n_L`, `right : n_0 × n_0`.
     pub fn add_kernel(&self, left: &Mat<f64>, right: &Mat<f64>, kernel: &mut Mat<f64>) {
         match self {
+            CurvatureFactor::Identity { rows, .. } => {
+                for b in 0..kernel.ncols() {
+                    for a in 0..kernel.nrows() {
+                        kernel[(a, b)] += right[(a / rows, b / rows)] * left[(a % rows, b % rows)];
+                    }
+                }
+            }
             CurvatureFactor::Entries(entries) => {
                 for (b, &(k, l, v)) in entries.iter().enumerate() {
                     for (a, &(i, j, w)) in entries.iter().enumerate() {

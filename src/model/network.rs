@@ -83,10 +83,31 @@ impl Network {
     /// last one is `A`.
     pub fn prefix_products(&self, weights: &[f64], products: &mut [Mat<f64>]) {
         products[0].copy_from(self.layer(weights, 1));
+        self.upper_products(weights, products);
+    }
+
+    /// The same but for `P_1`, which is `W_1` itself; see `prefix`.
+    pub fn upper_products(&self, weights: &[f64], products: &mut [Mat<f64>]) {
         for layer in 2..=self.depth() {
             let (done, rest) = products.split_at_mut(layer - 1);
-            let (w, p) = (self.layer(weights, layer), &done[layer - 2]);
-            multiply(rest[0].as_mut(), false, 1.0, w, p.as_ref());
+            let (w, p) = (
+                self.layer(weights, layer),
+                self.prefix(weights, done, layer - 1),
+            );
+            multiply(rest[0].as_mut(), false, 1.0, w, p);
+        }
+    }
+
+    /// `P_l` out of `upper_products`.
+    pub fn prefix<'a>(
+        &self,
+        weights: &'a [f64],
+        products: &'a [Mat<f64>],
+        layer: usize,
+    ) -> MatRef<'a, f64> {
+        match layer {
+            1 => self.layer(weights, 1),
+            _ => products[layer - 1].as_ref(),
         }
     }
 

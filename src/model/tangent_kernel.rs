@@ -51,6 +51,12 @@ impl TangentKernel {
         &self.terms
     }
 
+    /// `[left, right]` of `K = right ⊗ 1 + 1 ⊗ left`, which two layers have.
+    pub fn into_sum(self) -> Option<[Mat<f64>; 2]> {
+        let [above, below] = <[KernelTerm; 2]>::try_from(self.terms).ok()?;
+        Some([below.left, above.right])
+    }
+
     /// `‖K‖_F`.
     pub fn norm(&self) -> f64 {
         let sizes: Vec<f64> = self.terms.iter().map(KernelTerm::size).collect();

@@ -124,6 +124,34 @@ fn residual_curvature_is_not_in_the_tangent() {
     assert!(norm(&miss) > 0.1 * norm(&jv));
 }
 
+/// Squared error with two layers, and nothing else, has a kernel that is a sum.
+#[test]
+fn the_kernel_as_a_sum_is_the_kernel() {
+    for (widths, kind) in [
+        (vec![3, 5, 4], 0),
+        (vec![3, 4], 0),
+        (vec![3, 4, 4, 2], 0),
+        (vec![3, 5, 4], 1),
+    ] {
+        let p = problem(widths.clone(), kind, 0.0, 1.0, 11);
+        let flow = LayerFlow::new(&p);
+        let mut tangent = flow.tangent().expect("a small problem");
+        tangent.freeze(&p.initial_weights);
+        let sum = tangent.kernel_sum();
+        assert_eq!(sum.is_some(), widths.len() == 3 && kind == 0);
+        let Some([left, right]) = sum else { continue };
+        let kernel = tangent.kernel();
+        let (n, unit) = (left.nrows(), |a, b| f64::from(u8::from(a == b)));
+        for a in 0..kernel.nrows() {
+            for b in 0..kernel.ncols() {
+                let exact = right[(a / n, b / n)] * unit(a % n, b % n)
+                    + unit(a / n, b / n) * left[(a % n, b % n)];
+                assert!((kernel[(a, b)] - exact).abs() < 1e-14 * kernel.norm_l2());
+            }
+        }
+    }
+}
+
 #[test]
 fn freezing_again_forgets_the_old_point() {
     let p = problem(vec![2, 3, 4, 2], 3, 0.0, 1.0, 7);
