@@ -189,6 +189,12 @@ impl Tangent for WatchedTangent<'_> {
         self.inner.kernel()
     }
 
+    fn kernel_sum(&self) -> Option<[Mat<f64>; 2]> {
+        let sum = self.inner.kernel_sum()?;
+        self.kernels.set(self.kernels.get() + 1);
+        Some(sum)
+    }
+
     fn forward(&self, v: &[f64], z: &mut [f64]) {
         self.inner.forward(v, z);
     }
@@ -404,9 +410,9 @@ fn continuous_extension_meets_both_ends() {
     ] {
         let o = options(problem.network.parameters(), 1e-7, 1e-12, horizon);
         let s = run(&problem, &o, &|w| w.to_vec(), None, true);
-        // Coefficients of order 12 add up to 10³ in size, a step moves no weight by more than 1/2:
-        // their sums are rounded at 10³ ε/2.
-        assert!(s.jump < 5e-14, "jump {:e}", s.jump);
+        // Coefficients of order 12 add up to 10³ steps in size. In one of the last steps, which may have
+        // been ten times shorter, a fast weight may have moved by 1: sums are rounded at 10⁴ ε/2.
+        assert!(s.jump < 1.2e-12, "jump {:e}", s.jump);
         split += usize::from(s.kernels > 0);
     }
     assert_eq!(split, 2, "both with and without a fast part");

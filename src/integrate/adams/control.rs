@@ -3,24 +3,32 @@
 
 use super::fast::Fast;
 use super::weights::MAX_ORDER;
-use super::{Adams, CHOICE_AGE, Neighbours, SLOW, STIFF};
+use super::{Adams, CHOICE_AGE, Neighbours, SLOW, STIFF, Trial};
 
+/// Error that the next step aims at, in units of what is allowed.
+const AIM: f64 = 0.15;
+/// A step grows by this factor at least or not at all: each change disturbs the estimates for some
+/// steps.
+const GROWTH: f64 = 1.15;
 /// A fast part is worn when the contraction left to the slow part has grown this much.
 const AGED: f64 = 2.0;
+/// Stiff steps that are borne at least: steps with a fast part cost about twice as much.
+const PATIENCE: f64 = 10.0;
 /// Right-hand sides that the whole Jacobian costs for each rate: a lift, a Jacobian product and a
 /// projection.
 const REFINING: f64 = 4.5;
 
 impl Adams<'_> {
     /// Order and size of the next step (Shampine & Gordon, subroutine STEP).
-    pub(super) fn choose(&mut self, h: f64, mut at: f64, near: &Neighbours) {
-        let k = self.order;
+    pub(super) fn choose(&mut self, h: f64, trial: &Trial, near: &Neighbours) {
+        let (k, mut at) = (self.order, trial.at);
         let lower =
             (k > 2 && near.lower.max(near.lowest) <= at) || (k == 2 && near.lower <= 0.5 * at);
         self.starting &= !lower && k < MAX_ORDER;
         if self.starting {
             self.order = k + 1;
             self.step = 2.0 * h;
+            self.settled = 0;
             return;
         }
         let raised = near.raised.unwrap_or(f64::INFINITY);
@@ -31,18 +39,19 @@ impl Adams<'_> {
         }
         let age = if self.order == k { CHOICE_AGE } else { 0 };
         self.next_choice = self.known + age;
-        self.resize(h, at);
+        self.resize(h, trial.trend() * at);
     }
 
-    /// Size of the next step.
+    /// Size of the next step: what brings the error to `AIM`, if it is no larger than before or
+    /// larger by far.
     pub(super) fn resize(&mut self, h: f64, at: f64) {
         let power = (self.order + 1) as f64;
-        self.step = if at * power.exp2() <= 0.5 {
-            2.0 * h
-        } else if at <= 0.5 {
-            h
+        let factor = (AIM / at).powf(1.0 / power);
+        self.step = if factor >= GROWTH {
+            self.settled = 0;
+            h * factor.min(2.0)
         } else {
-            h * (0.5 / at).powf(1.0 / power).clamp(0.5, 0.9)
+            h * factor.clamp(0.5, 1.0)
         };
     }
 
@@ -82,17 +91,16 @@ impl Adams<'_> {
     }
 
     /// Stiff steps to bear before eigenvectors are worth their price: when what is left of the
-    /// run costs little at this step, as much as they would cost; a few when it costs far more.
+    /// run costs little at this step, as much as they would cost; the least when it costs far more.
     fn bearable(&self, price: f64) -> f64 {
         const STEP: f64 = 4.0; // right-hand sides and vector work of a step, in right-hand sides
         let steps = price / STEP;
         let left = (self.options.horizon - self.time) / self.step;
-        (steps * (steps / left).min(1.0)).max(3.0)
+        (steps * (steps / left).min(1.0)).max(PATIENCE)
     }
 
     fn merge(&mut self) {
         if let Some(fast) = self.fast.take() {
-            fast.give_back(&mut self.past);
             self.tangent = Some(fast.into_tangent());
         }
     }
@@ -104,7 +112,8 @@ impl Adams<'_> {
         };
         match Fast::new(tangent, &self.y, SLOW / self.step) {
             Ok(mut fast) => {
-                fast.take_over(&mut self.past, &self.back, self.order);
+                self.past.keep(self.order + 2);
+                fast.take_up(&self.past, &self.back, self.order);
                 if whole {
                     fast.refine(self.field, &self.y, &self.back, self.order);
                 }

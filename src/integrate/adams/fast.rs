@@ -4,11 +4,13 @@
 //! small tangent kernel `F G Gᵀ Fᵀ`. Along `V` the solution is `c' = −Λ c + N`, one number each,
 //! with `N = Vᵀ f + Λ c`; nothing of size `n × m` is stored.
 
-use super::formula::Formula;
+use super::eigenbasis::Eigenbasis;
+use super::formula::{Coefficients, Formula};
 use super::history::History;
+use super::kernels::{add_combination, add_products, combine};
 use super::nodes::{backward_integrals, modified_differences};
 use super::past::{NODES, Past};
-use super::weights::{Basis, TERMS};
+use super::weights::{Basis, TERMS, all_scaled_phis};
 use crate::integrate::{Tangent, VectorField};
 use crate::linalg::{Mat, multiply, symmetric_eigen, view, view_mut};
 use std::cell::RefCell;
@@ -29,8 +31,7 @@ pub(super) struct Fast<'a> {
     tangent: Box<dyn Tangent + 'a>,
     /// `λ_1 …`, the largest first.
     rates: Vec<f64>,
-    /// `Q Λ^{−1/2} : m × r`.
-    basis: Mat<f64>,
+    basis: Eigenbasis,
     dual: RefCell<Vec<f64>>,
     /// Coordinates of the solution along `V` relative to where `V` was made.
     position: Vec<f64>,
@@ -38,8 +39,13 @@ pub(super) struct Fast<'a> {
     predicted: Vec<f64>,
     /// `N`.
     drive: History,
-    /// The last values of `Vᵀ f`, kept so that another `V` can take over.
+    /// The last values of `Vᵀ f`: the slow part of `f` is what they leave of it.
     motion: Past,
+    /// `Vᵀ f` as the past continues it.
+    extrapolated: Vec<f64>,
+    /// `moments[q][i]`: `scaled_phi` of rate `i` and the step `moments_of`.
+    moments: [Vec<f64>; TERMS],
+    moments_of: f64,
     /// `weights[j][i]`: weight of difference `j` for rate `i`, times the step.
     weights: Vec<Vec<f64>>,
     /// The formula that `weights` are for: equal steps share it.
@@ -61,18 +67,10 @@ impl<'a> Fast<'a> {
         cut: f64,
     ) -> Result<Self, Box<dyn Tangent + 'a>> {
         tangent.freeze(y);
-        let Some((values, vectors)) = symmetric_eigen(tangent.kernel().as_ref()) else {
+        let Some((rates, basis)) = Eigenbasis::of(&*tangent, cut) else {
             return Err(tangent);
         };
-        let m = values.len();
-        let floor = cut.max(1e-10 * values.last().copied().unwrap_or(0.0));
-        // Eigenvalues come in increasing order.
-        let r = values.iter().rev().take_while(|&&v| v > floor).count();
-        if r == 0 {
-            return Err(tangent);
-        }
-        let rates: Vec<f64> = values.iter().rev().take(r).copied().collect();
-        let basis = Mat::from_fn(m, r, |i, j| vectors[(i, m - 1 - j)] / rates[j].sqrt());
+        let (m, r) = (tangent.rank(), rates.len());
         Ok(Self {
             tangent,
             basis,
@@ -81,6 +79,9 @@ impl<'a> Fast<'a> {
             predicted: vec![0.0; r],
             drive: History::new(r),
             motion: Past::new(r),
+            extrapolated: vec![0.0; r],
+            moments: std::array::from_fn(|_| vec![0.0; r]),
+            moments_of: f64::NAN,
             weights: vec![vec![0.0; r]; TERMS],
             weights_of: None,
             value: vec![0.0; r],
@@ -110,28 +111,21 @@ impl<'a> Fast<'a> {
     fn project(&self, v: &[f64], c: &mut [f64]) {
         let dual = &mut *self.dual.borrow_mut();
         self.tangent.forward(v, dual);
-        let (m, r) = (dual.len(), c.len());
-        let out = view_mut(c, r, 1);
-        multiply(out, false, 1.0, self.basis.transpose(), view(dual, m, 1));
+        self.basis.coordinates(dual, c);
     }
 
     /// `y += a V c`.
     fn lift(&self, a: f64, c: &[f64], y: &mut [f64]) {
         let dual = &mut *self.dual.borrow_mut();
-        let (m, r) = (dual.len(), c.len());
-        let out = view_mut(dual, m, 1);
-        multiply(out, false, a, self.basis.as_ref(), view(c, r, 1));
+        self.basis.combine(a, c, dual);
         self.tangent.backward(dual, y);
     }
 
-    /// Takes `Vᵀ` of the last values of `f` out of the slow past into this one, as many as the
-    /// order may need. `back` as in `Basis::new`.
-    pub fn take_over(&mut self, past: &mut Past, back: &[f64], order: usize) {
-        past.keep(order + 2);
-        for f in past.values_mut().iter_mut().rev() {
+    /// Takes up `Vᵀ` of the last values of `f`. `back` as in `Basis::new`.
+    pub fn take_up(&mut self, past: &Past, back: &[f64], order: usize) {
+        for f in past.values().iter().rev() {
             let mut c = std::mem::take(&mut self.new_flow);
             self.project(f, &mut c);
-            self.lift(-1.0, &c, f);
             self.motion.push(&mut c);
             self.new_flow = c;
         }
@@ -168,15 +162,7 @@ impl<'a> Fast<'a> {
     /// `V ← V P`.
     fn rotate(&mut self, rotation: &Mat<f64>) {
         let r = rotation.nrows();
-        let mut basis = Mat::zeros(self.basis.nrows(), r);
-        multiply(
-            basis.as_mut(),
-            false,
-            1.0,
-            self.basis.as_ref(),
-            rotation.as_ref(),
-        );
-        self.basis = basis;
+        self.basis = self.basis.rotated(rotation);
         let mut turned = vec![0.0; r];
         for d in self.motion.values_mut() {
             let out = view_mut(&mut turned, r, 1);
@@ -185,18 +171,12 @@ impl<'a> Fast<'a> {
         }
         self.position.fill(0.0);
         self.weights_of = None;
+        self.moments_of = f64::NAN;
     }
 
     /// Number of rates.
     pub fn dimension(&self) -> usize {
         self.rates.len()
-    }
-
-    /// Gives the last values back to the slow past.
-    pub fn give_back(&self, past: &mut Past) {
-        for (f, c) in past.values_mut().iter_mut().zip(self.motion.values()) {
-            self.lift(1.0, c, f);
-        }
     }
 
     /// `N = Vᵀ f + Λ c` at the old times, with `c` from integrating the polynomial of `Vᵀ f`.
@@ -221,24 +201,29 @@ impl<'a> Fast<'a> {
         }
     }
 
-    /// Coordinates at the end of the step; what they move is added to the slow prediction `p`.
+    /// Coordinates at the end of the step. What they move is added to `p`, which the slow part has
+    /// moved by the whole of the last values of `f`.
     pub fn predict(&mut self, formula: &Formula, p: &mut [f64]) {
         self.set_weights(formula.h, &formula.basis);
         let beta = formula.beta();
         self.drive.extrapolate(beta);
         let lifted = &mut *self.lifted.borrow_mut();
-        for i in 0..self.rates.len() {
-            lifted[i] = (-self.rates[i] * formula.h).exp_m1() * self.position[i];
+        // e^{−λh} − 1.
+        let decays = self.rates.iter().zip(&self.moments[0]);
+        let parts = decays.zip(&self.position).zip(lifted.iter_mut());
+        for (((rate, moment), position), lifted) in parts {
+            *lifted = -rate * formula.h * moment * position;
         }
-        for (j, &b) in beta.iter().enumerate() {
-            let (d, w) = (&self.drive.differences()[j], &self.weights[j]);
-            for i in 0..d.len() {
-                lifted[i] += w[i] * b * d[i];
-            }
+        add_products(lifted, beta, self.drive.differences(), &self.weights);
+        let parts = self.predicted.iter_mut().zip(&self.position).zip(&*lifted);
+        for ((predicted, position), lifted) in parts {
+            *predicted = position + lifted;
         }
-        for i in 0..self.rates.len() {
-            self.predicted[i] = self.position[i] + lifted[i];
-        }
+        let motion = self.motion.values();
+        let slow = formula.predictor.map(|a| -a);
+        add_combination(lifted, &slow[..formula.order], motion);
+        let row = &formula.continuation[..formula.order];
+        combine(&mut self.extrapolated, row, motion);
         self.lift(1.0, lifted, p);
     }
 
@@ -247,13 +232,22 @@ impl<'a> Fast<'a> {
         if known.is_some_and(|(step, known)| *step == h && known == basis) {
             return;
         }
-        for (i, &rate) in self.rates.iter().enumerate() {
-            let w = basis.weights(1.0, rate * h);
-            for (weights, w) in self.weights.iter_mut().zip(w) {
-                weights[i] = h * w;
+        if h != self.moments_of {
+            self.set_moments(h);
+        }
+        for (weights, row) in self.weights.iter_mut().zip(basis.rows()) {
+            let mut scaled = [0.0; TERMS];
+            for (s, a) in scaled.iter_mut().zip(row) {
+                *s = h * a;
             }
+            combine(weights, &scaled[..row.len()], &self.moments);
         }
         self.weights_of = Some((h, basis.clone()));
+    }
+
+    fn set_moments(&mut self, h: f64) {
+        all_scaled_phis(&self.rates, h, &mut self.moments);
+        self.moments_of = h;
     }
 
     /// Takes notice of `f = f(p)`.
@@ -274,7 +268,7 @@ impl<'a> Fast<'a> {
         for i in 0..self.rates.len() {
             let moved = weights[i] * (self.value[i] - self.drive.extrapolated[i]);
             self.predicted[i] += moved;
-            lifted[i] = moved - last * self.flow[i];
+            lifted[i] = moved - last * (self.flow[i] - self.extrapolated[i]);
         }
         self.lift(1.0, lifted, y);
     }
@@ -305,12 +299,30 @@ impl<'a> Fast<'a> {
         acting.map(|(d, w)| (d * w / formula.h).powi(2)).sum()
     }
 
-    /// Takes in the new point: the fast part leaves `f = f(y)`. From `‖f(y) − f(p)‖²` of the
+    /// What is inside `Vᵀ` of the errors whose squares `error_squares` takes, once the new point is
+    /// taken in.
+    pub fn remainders(&self, terms: [&[f64]; 3]) -> [f64; 4] {
+        let (new, old) = self.motion.values().split_at(1);
+        let mut squares = [0.0; 4];
+        for (i, (c, sum)) in new[0].iter().zip(&self.extrapolated).enumerate() {
+            let term = |row: &[f64]| row.iter().zip(old).map(|(a, c)| a * c[i]).sum::<f64>();
+            let [last, before, next] = terms.map(term);
+            let (at, lower) = (c - sum, c - sum + last);
+            for (square, e) in squares
+                .iter_mut()
+                .zip([at, lower, lower + before, at - next])
+            {
+                *square += e * e;
+            }
+        }
+        squares
+    }
+
+    /// Takes in the new point with `f = f(y)`. From `‖f(y) − f(p)‖²` of the
     /// whole, that of the slow part together with `‖N(y) − N(p)‖²`.
-    pub fn accept(&mut self, f: &mut [f64], beta: &[f64], mut change: f64) -> f64 {
+    pub fn accept(&mut self, f: &[f64], formula: &Formula, mut change: f64) -> f64 {
         let mut flow = std::mem::take(&mut self.new_flow);
         self.project(f, &mut flow);
-        self.lift(-1.0, &flow, f);
         for i in 0..flow.len() {
             self.position[i] = self.predicted[i];
             let value = flow[i] + self.rates[i] * self.position[i];
@@ -318,15 +330,16 @@ impl<'a> Fast<'a> {
             change += (value - self.value[i]).powi(2);
             self.value[i] = value;
         }
-        self.drive.advance(&self.value, beta);
+        self.drive
+            .advance(&self.value, formula.beta(), formula.next_beta());
         self.motion.push(&mut flow);
         self.new_flow = flow;
         change
     }
 
     /// Adds what the coordinates move within the part `s` of the step to `y`, which the slow
-    /// part has moved by the whole of `f(p)`.
-    pub fn interpolate(&self, s: f64, formula: &Formula, y: &mut [f64]) {
+    /// part has moved by the whole of `f`, with `row` the coefficients of its last values.
+    pub fn interpolate(&self, s: f64, formula: &Formula, row: &Coefficients, y: &mut [f64]) {
         let (h, order) = (formula.h, formula.order);
         let last = h * formula.basis.weights(s, 0.0)[order];
         let lifted = &mut *self.lifted.borrow_mut();
@@ -337,7 +350,10 @@ impl<'a> Fast<'a> {
             for (j, b) in formula.beta().iter().enumerate() {
                 move_by += h * w[j] * b * self.drive.differences()[j][i];
             }
-            lifted[i] = move_by - last * self.flow[i];
+            for (c, a) in self.motion.values().iter().zip(row).take(order) {
+                move_by -= a * c[i];
+            }
+            lifted[i] = move_by - last * (self.flow[i] - self.extrapolated[i]);
         }
         self.lift(1.0, lifted, y);
     }
@@ -418,25 +434,6 @@ mod tests {
         past
     }
 
-    /// What is taken out of the slow past is given back unchanged.
-    #[test]
-    fn take_over_and_give_back_are_inverse() {
-        let mut slow = past(&std::array::from_fn::<_, 6, _>(|i| {
-            [1.0 + i as f64, 0.5 - i as f64]
-        }));
-        let before = slow.values().to_vec();
-        let mut fast = fast([3.0, 40.0], 10.0).expect("one fast rate");
-        fast.take_over(&mut slow, &BACK, 4);
-        for (f, old) in slow.values().iter().zip(&before) {
-            // The second variable is the fast one.
-            assert!(f[1].abs() < 1e-14 && f[0] == old[0]);
-        }
-        fast.give_back(&mut slow);
-        for (f, old) in slow.values().iter().zip(&before) {
-            assert!((f[1] - old[1]).abs() < 1e-13 && f[0] == old[0]);
-        }
-    }
-
     /// With `c' = −λ c + N` and `N` a polynomial, `c` a polynomial too, the rebuilt differences
     /// are those of `N = c' + λ c` at the old times, `c = 0` at the present one.
     #[test]
@@ -452,8 +449,8 @@ mod tests {
             values
         };
         let nodes = std::array::from_fn::<_, 6, _>(|node| [0.0, motion(-psi(node))]);
-        let mut slow = past(&nodes);
-        fast.take_over(&mut slow, &BACK, order);
+        let slow = past(&nodes);
+        fast.take_up(&slow, &BACK, order);
         let exact = differences(&|u| motion(u) + rate * moved(u));
         let sign = if fast.motion.values()[0][0] > 0.0 {
             1.0

@@ -7,7 +7,7 @@
 use super::GAMMA;
 use super::nodes::{Square, difference_rows};
 use super::past::NODES;
-use super::weights::{Basis, MAX_ORDER, TERMS, Weights};
+use super::weights::{Basis, TERMS, Weights};
 
 /// Coefficients of `f_n, f_{n−1}, …`.
 pub(super) type Coefficients = [f64; NODES];
@@ -18,14 +18,16 @@ pub(super) struct Formula {
     pub basis: Basis,
     /// `h w_i` of the slow part.
     pub weights: Weights,
-    beta: [f64; MAX_ORDER],
+    beta: [f64; TERMS],
     /// Past values that any row uses.
     pub nodes: usize,
     /// Of what the slow part moves to the predicted point.
     pub predictor: Coefficients,
-    /// Of the values to which the past continues: by the formula at hand, `Σ φ*_i`, by those of
-    /// one and two orders lower, and by that of one order higher, seen from the next point.
-    pub continuations: [Coefficients; 4],
+    /// Of the value to which the past continues, `Σ φ*_i`.
+    pub continuation: Coefficients,
+    /// Of its last term and the one before, which formulas of lower order lack, and of the next,
+    /// which that of the order above has.
+    pub terms: [Coefficients; 3],
     differences: Square,
 }
 
@@ -33,14 +35,14 @@ impl Formula {
     /// For a step `h` from the point at which `back[j] = t_n − t_{n−j−1}` and `known` values are
     /// known, at least `order`.
     pub fn new(h: f64, order: usize, back: &[f64], known: usize) -> Self {
-        let mut beta = [1.0; MAX_ORDER];
-        for i in 1..order {
+        let nodes = (order + 1).min(known);
+        let mut beta = [1.0; TERMS];
+        for i in 1..nodes {
             let before = if i == 1 { 0.0 } else { back[i - 2] };
             beta[i] = beta[i - 1] * (h + before) / back[i - 1];
         }
         let basis = Basis::new(h, back, order + 1);
         let weights = basis.weights(1.0, 0.0).map(|w| h * w);
-        let nodes = (order + 1).min(known);
         let differences = difference_rows(back, nodes);
         let mut formula = Self {
             h,
@@ -50,21 +52,24 @@ impl Formula {
             beta,
             nodes,
             predictor: [0.0; NODES],
-            continuations: [[0.0; NODES]; 4],
+            continuation: [0.0; NODES],
+            terms: [[0.0; NODES]; 3],
             differences,
         };
         formula.predictor = formula.row(&weights);
-        let plain = formula.row(&[1.0; TERMS]);
-        let [at, lower, lowest, raised] = &mut formula.continuations;
-        (*at, *lower, *raised) = (plain, plain, plain);
-        subtract(lower, beta[order - 1], &formula.differences[order - 1]);
-        *lowest = *lower;
-        if order > 1 {
-            subtract(lowest, beta[order - 2], &formula.differences[order - 2]);
-        }
-        if nodes > order {
-            subtract(raised, -1.0, &formula.differences[order]);
-        }
+        formula.continuation = formula.row(&[1.0; TERMS]);
+        let term = |i: usize| formula.differences[i].map(|d| beta[i] * d);
+        let before = if order > 1 {
+            term(order - 2)
+        } else {
+            [0.0; NODES]
+        };
+        let next = if nodes > order {
+            term(order)
+        } else {
+            [0.0; NODES]
+        };
+        formula.terms = [term(order - 1), before, next];
         formula
     }
 
@@ -83,10 +88,13 @@ impl Formula {
         self.weights[self.order - 1] - self.weights[self.order]
     }
 
-    /// Error of the formula `lower` orders below this one for a unit of its last term: `h γ*`
-    /// for equal steps.
-    pub fn error_constant(&self, lower: usize, back: &[f64]) -> f64 {
-        let order = self.order - lower;
+    /// The ratio of the difference after those.
+    pub fn next_beta(&self) -> f64 {
+        self.beta[self.order]
+    }
+
+    /// Error of the formula of an order for a unit of its last term: `h γ*` for equal steps.
+    pub fn error_constant(&self, order: usize, back: &[f64]) -> f64 {
         self.h * self.sigma(order, back) * GAMMA[order - 1]
     }
 
@@ -114,11 +122,5 @@ impl Formula {
             }
         }
         row
-    }
-}
-
-fn subtract(from: &mut Coefficients, factor: f64, what: &Coefficients) {
-    for (a, b) in from.iter_mut().zip(what) {
-        *a -= factor * b;
     }
 }

@@ -1,6 +1,7 @@
 //! The last values of a vector function as Shampine & Gordon's modified divided differences:
 //! `φ_1 = f_n`, `φ_i = ψ_1 ⋯ ψ_{i−1} f[t_n, …, t_{n−i+1}]` with `ψ_j = t_n − t_{n−j}`.
 
+use super::kernels::combine;
 use super::weights::MAX_ORDER;
 
 /// Differences of a function with values in `R^n`.
@@ -29,25 +30,29 @@ impl History {
 
     /// `extrapolated = Σ φ*_i`.
     pub fn extrapolate(&mut self, beta: &[f64]) {
-        self.extrapolated.fill(0.0);
-        for (d, &b) in self.differences.iter().zip(beta) {
-            for (e, d) in self.extrapolated.iter_mut().zip(d) {
-                *e += b * d;
-            }
-        }
+        combine(&mut self.extrapolated, beta, &self.differences);
     }
 
-    /// Takes in the value `f` at the new time: with `e = f − Σ φ*_i`, `φ_{k+2} = e − φ_{k+1}`,
+    /// Takes in the value `f` at the new time: with `e = f − Σ φ*_i`, `φ_{k+2} = e − φ*_{k+1}`,
     /// `φ_{k+1} = e`, `φ_i = e + Σ_{j=i}^k φ*_j`.
-    pub fn advance(&mut self, f: &[f64], beta: &[f64]) {
+    pub fn advance(&mut self, f: &[f64], beta: &[f64], next: f64) {
         let order = beta.len();
-        for i in 0..f.len() {
-            let mut sum = f[i] - self.extrapolated[i];
-            self.differences[order + 1][i] = sum - self.differences[order][i];
-            self.differences[order][i] = sum;
-            for (d, b) in self.differences[..order].iter_mut().zip(beta).rev() {
-                sum += b * d[i];
-                d[i] = sum;
+        let sum = &mut self.extrapolated;
+        for (sum, f) in sum.iter_mut().zip(f) {
+            *sum = f - *sum;
+        }
+        let (lower, upper) = self.differences.split_at_mut(order);
+        let [at, above, ..] = upper else {
+            return;
+        };
+        for ((above, at), e) in above.iter_mut().zip(at).zip(&*sum) {
+            *above = e - next * *at;
+            *at = *e;
+        }
+        for (d, b) in lower.iter_mut().zip(beta).rev() {
+            for (d, sum) in d.iter_mut().zip(sum.iter_mut()) {
+                *sum += b * *d;
+                *d = *sum;
             }
         }
     }
@@ -91,9 +96,11 @@ mod tests {
         let mut times = vec![0.0];
         for (n, h) in steps.iter().enumerate() {
             let next = times[0] + h;
-            let beta = ratios(&times, next, order(n + 1));
-            history.extrapolate(&beta);
-            history.advance(&values(next), &beta);
+            let order = order(n + 1);
+            let beta = ratios(&times, next, (order + 1).min(times.len()));
+            history.extrapolate(&beta[..order]);
+            let last = beta.get(order).copied().unwrap_or(1.0);
+            history.advance(&values(next), &beta[..order], last);
             times.insert(0, next);
         }
         (history, times)
@@ -113,9 +120,11 @@ mod tests {
         }
     }
 
+    /// Whatever the steps were.
     #[test]
-    fn one_more_difference_is_known_after_equal_steps() {
-        let (history, times) = advanced(&[0.25; 10], |n| n.min(4));
+    fn one_more_difference_is_known() {
+        let steps = [0.3, 0.1, 0.25, 0.25, 0.5, 0.4, 0.2, 0.1, 0.35];
+        let (history, times) = advanced(&steps, |n| n.min(4));
         for (d, f) in history.differences()[5].iter().zip(functions()) {
             let exact = modified(&times[..6], &f);
             assert!((d - exact).abs() < 1e-12, "{d} {exact}");

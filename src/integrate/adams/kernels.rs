@@ -25,9 +25,19 @@ pub(super) fn predict(
     });
 }
 
+/// `out = Σ_j row[j] values[j]`, `row` not empty.
+pub(super) fn combine(out: &mut [f64], row: Row, values: &[Vec<f64>]) {
+    Arch::new().dispatch(Combine { out, row, values });
+}
+
 /// `y + Σ_j row[j] values[j]` into `y`.
 pub(super) fn add_combination(y: &mut [f64], row: Row, values: &[Vec<f64>]) {
     Arch::new().dispatch(AddCombination { y, row, values });
+}
+
+/// `y += Σ_j row[j] a[j] ∘ b[j]`, entry by entry.
+pub(super) fn add_products(y: &mut [f64], row: Row, a: &[Vec<f64>], b: &[Vec<f64>]) {
+    Arch::new().dispatch(AddProducts { y, row, a, b });
 }
 
 /// `Σ (x_i − y_i)² u_i²` and `Σ (x_i − y_i)²`.
@@ -46,18 +56,32 @@ pub(super) fn correct(out: &mut [f64], base: &[f64], a: f64, f: &[f64], sum: &[f
     });
 }
 
-/// `Σ_i ((f − Σ_j row[j] values[j])_i u_i)²` for each of the rows, all equally long.
-pub(super) fn error_squares<const N: usize>(
+/// `Σ_i (e_i u_i)²` and `Σ_i e_i²` for `e = f − sum`, `e + t_0`, `e + t_0 + t_1` and `e − t_2`,
+/// `t_i = Σ_j terms[i][j] values[j]`.
+pub(super) fn error_squares(
     f: &[f64],
-    rows: [Row; N],
+    sum: &[f64],
+    terms: [Row; 3],
     values: &[Vec<f64>],
     unit: &[f64],
-) -> [f64; N] {
+) -> [[f64; 2]; 4] {
     Arch::new().dispatch(ErrorSquares {
         f,
-        rows,
+        sum,
+        terms,
         values,
         unit,
+    })
+}
+
+/// Sizes in `unit` into one over what is allowed, `1/(atol + rtol size)`; returns the sum of the
+/// squares of what is allowed.
+pub(super) fn set_units(unit: &mut [f64], atol: &[f64], safety: f64, rtol: f64) -> f64 {
+    Arch::new().dispatch(SetUnits {
+        unit,
+        atol,
+        safety,
+        rtol,
     })
 }
 
@@ -77,9 +101,7 @@ impl WithSimd for Predict<'_> {
         let blocks = self.out.chunks_mut(BLOCK).zip(self.sum.chunks_mut(BLOCK));
         for (block, (out, sum)) in blocks.enumerate() {
             let start = block * BLOCK;
-            out.fill(0.0);
-            sum.fill(0.0);
-            accumulate(&mut [&mut *out, sum], self.rows, self.values, start);
+            accumulate::<2, false>(&mut [&mut *out, sum], self.rows, self.values, start);
             // The base comes last: it is the largest, and rounding happens in its size once.
             let base = &self.base[start..][..out.len()];
             for (out, b) in out.iter_mut().zip(base) {
@@ -89,36 +111,65 @@ impl WithSimd for Predict<'_> {
     }
 }
 
-/// `outs[i] += Σ_j rows[i][j] values[j][start ..]`, four values in one pass.
+/// `outs[i] = Σ_j rows[i][j] values[j][start ..]`, added to what is there with `ADD`; four values in
+/// one pass.
 #[inline(always)]
-fn accumulate<const N: usize>(
+fn accumulate<const N: usize, const ADD: bool>(
     outs: &mut [&mut [f64]; N],
     rows: [Row; N],
     values: &[Vec<f64>],
     start: usize,
 ) {
     let (size, count) = (outs[0].len(), rows[0].len());
-    let whole = count - count % 4;
-    for j in (0..whole).step_by(4) {
-        let v0 = &values[j][start..][..size];
-        let v1 = &values[j + 1][start..][..size];
-        let v2 = &values[j + 2][start..][..size];
-        let v3 = &values[j + 3][start..][..size];
+    let single = usize::from(count % 4 == 1);
+    for j in (0..count - single).step_by(4) {
+        // Two or three that are left over make a pass of four, with zeros.
+        let at = |i: usize| (j + i).min(count - 1);
+        let v0 = &values[at(0)][start..][..size];
+        let v1 = &values[at(1)][start..][..size];
+        let v2 = &values[at(2)][start..][..size];
+        let v3 = &values[at(3)][start..][..size];
         for (out, row) in outs.iter_mut().zip(rows) {
-            let (a, b, c, d) = (row[j], row[j + 1], row[j + 2], row[j + 3]);
-            let out = &mut out[..size];
-            for i in 0..size {
-                out[i] += (a * v0[i] + b * v1[i]) + (c * v2[i] + d * v3[i]);
-            }
+            let factor = |i: usize| row.get(j + i).copied().unwrap_or(0.0);
+            let (a, b, c, d) = (factor(0), factor(1), factor(2), factor(3));
+            let sum = |i: usize| (a * v0[i] + b * v1[i]) + (c * v2[i] + d * v3[i]);
+            put(&mut out[..size], ADD || j > 0, sum);
         }
     }
-    for j in whole..count {
+    for j in count - single..count {
         let v = &values[j][start..][..size];
         for (out, row) in outs.iter_mut().zip(rows) {
-            let (a, out) = (row[j], &mut out[..size]);
-            for i in 0..size {
-                out[i] += a * v[i];
-            }
+            put(&mut out[..size], ADD || j > 0, |i| row[j] * v[i]);
+        }
+    }
+}
+
+#[inline(always)]
+fn put(out: &mut [f64], add: bool, value: impl Fn(usize) -> f64) {
+    if add {
+        for i in 0..out.len() {
+            out[i] += value(i);
+        }
+    } else {
+        for i in 0..out.len() {
+            out[i] = value(i);
+        }
+    }
+}
+
+struct Combine<'a> {
+    out: &'a mut [f64],
+    row: Row<'a>,
+    values: &'a [Vec<f64>],
+}
+
+impl WithSimd for Combine<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (block, out) in self.out.chunks_mut(BLOCK).enumerate() {
+            accumulate::<1, false>(&mut [out], [self.row], self.values, block * BLOCK);
         }
     }
 }
@@ -135,7 +186,30 @@ impl WithSimd for AddCombination<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         for (block, y) in self.y.chunks_mut(BLOCK).enumerate() {
-            accumulate(&mut [y], [self.row], self.values, block * BLOCK);
+            accumulate::<1, true>(&mut [y], [self.row], self.values, block * BLOCK);
+        }
+    }
+}
+
+struct AddProducts<'a> {
+    y: &'a mut [f64],
+    row: Row<'a>,
+    a: &'a [Vec<f64>],
+    b: &'a [Vec<f64>],
+}
+
+impl WithSimd for AddProducts<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let n = self.y.len();
+        let y = &mut self.y[..n];
+        for ((factor, a), b) in self.row.iter().zip(self.a).zip(self.b) {
+            let (a, b) = (&a[..n], &b[..n]);
+            for i in 0..n {
+                y[i] += factor * a[i] * b[i];
+            }
         }
     }
 }
@@ -153,27 +227,41 @@ impl WithSimd for Distances<'_> {
     type Output = [f64; 2];
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> [f64; 2] {
-        let n = self.x.len();
-        let (x, y, unit) = (&self.x[..n], &self.y[..n], &self.unit[..n]);
-        let mut sums = [[0.0; LANES]; 2];
-        let mut add = |lane: usize, i: usize| {
-            let d = x[i] - y[i];
-            let scaled = d * unit[i];
-            sums[0][lane] += scaled * scaled;
-            sums[1][lane] += d * d;
-        };
-        let whole = n - n % LANES;
-        for start in (0..whole).step_by(LANES) {
-            for lane in 0..LANES {
-                add(lane, start + lane);
+    fn with_simd<S: Simd>(self, simd: S) -> [f64; 2] {
+        let mut difference = [0.0; BLOCK];
+        let mut sums = [0.0; 2];
+        let blocks = self.x.chunks(BLOCK).zip(self.y.chunks(BLOCK));
+        for ((x, y), unit) in blocks.zip(self.unit.chunks(BLOCK)) {
+            let difference = &mut difference[..x.len()];
+            for ((d, x), y) in difference.iter_mut().zip(x).zip(y) {
+                *d = x - y;
             }
+            let part = square_sums(simd, difference, unit);
+            sums[0] += part[0];
+            sums[1] += part[1];
         }
-        for i in whole..n {
-            add(i - whole, i);
-        }
-        sums.map(|s| s.iter().sum())
+        sums
     }
+}
+
+/// `Σ e_i² u_i²` and `Σ e_i²`.
+#[inline(always)]
+fn square_sums<S: Simd>(simd: S, e: &[f64], unit: &[f64]) -> [f64; 2] {
+    let (es, rest_e) = S::as_simd_f64s(e);
+    let (us, rest_u) = S::as_simd_f64s(unit);
+    let mut scaled = simd.splat_f64s(0.0);
+    let mut plain = simd.splat_f64s(0.0);
+    for i in 0..es.len() {
+        let s = simd.mul_f64s(es[i], us[i]);
+        scaled = simd.mul_add_e_f64s(s, s, scaled);
+        plain = simd.mul_add_e_f64s(es[i], es[i], plain);
+    }
+    let mut sums = [simd.reduce_sum_f64s(scaled), simd.reduce_sum_f64s(plain)];
+    for (e, u) in rest_e.iter().zip(rest_u) {
+        sums[0] += (e * u) * (e * u);
+        sums[1] += e * e;
+    }
+    sums
 }
 
 struct Correct<'a> {
@@ -197,51 +285,100 @@ impl WithSimd for Correct<'_> {
     }
 }
 
-struct ErrorSquares<'a, const N: usize> {
+struct ErrorSquares<'a> {
     f: &'a [f64],
-    rows: [Row<'a>; N],
+    sum: &'a [f64],
+    terms: [Row<'a>; 3],
     values: &'a [Vec<f64>],
     unit: &'a [f64],
 }
 
-impl<const N: usize> WithSimd for ErrorSquares<'_, N> {
-    type Output = [f64; N];
+impl WithSimd for ErrorSquares<'_> {
+    type Output = [[f64; 2]; 4];
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> [f64; N] {
-        let mut parts = [[0.0; BLOCK]; N];
-        let mut squares = [0.0; N];
+    fn with_simd<S: Simd>(self, simd: S) -> [[f64; 2]; 4] {
+        let [mut last, mut before, mut next] = [[0.0; BLOCK]; 3];
+        let mut squares = [[0.0; 2]; 4];
         for (block, f) in self.f.chunks(BLOCK).enumerate() {
-            let (start, size) = (block * BLOCK, f.len());
-            let mut outs = parts.each_mut().map(|part| &mut part[..size]);
-            for out in &mut outs {
-                out.fill(0.0);
-            }
-            accumulate(&mut outs, self.rows, self.values, start);
-            let unit = &self.unit[start..][..size];
-            for (square, out) in squares.iter_mut().zip(&outs) {
-                let out = &out[..size];
-                *square += sum_lanes(size, |i| (f[i] - out[i]) * unit[i]);
-            }
+            let (start, n) = (block * BLOCK, f.len());
+            let (last, before) = (&mut last[..n], &mut before[..n]);
+            let mut terms = [last, before, &mut next[..n]];
+            accumulate::<3, false>(&mut terms, self.terms, self.values, start);
+            let (sum, unit) = (&self.sum[start..][..n], &self.unit[start..][..n]);
+            add_four_squares(simd, &mut squares, f, sum, &terms, unit);
         }
         squares
     }
 }
 
+/// Both squares of the four errors in a block. Closures would be compiled without the vector units.
 #[inline(always)]
-fn sum_lanes(n: usize, f: impl Fn(usize) -> f64) -> f64 {
-    let mut sums = [0.0; LANES];
-    let whole = n - n % LANES;
-    for start in (0..whole).step_by(LANES) {
-        for lane in 0..LANES {
-            let v = f(start + lane);
-            sums[lane] += v * v;
+fn add_four_squares<S: Simd>(
+    simd: S,
+    squares: &mut [[f64; 2]; 4],
+    f: &[f64],
+    sum: &[f64],
+    [last, before, next]: &[&mut [f64]; 3],
+    unit: &[f64],
+) {
+    let (whole, _) = S::as_simd_f64s(f);
+    let (sums, _) = S::as_simd_f64s(sum);
+    let (lasts, _) = S::as_simd_f64s(last);
+    let (befores, _) = S::as_simd_f64s(before);
+    let (nexts, _) = S::as_simd_f64s(next);
+    let (units, _) = S::as_simd_f64s(unit);
+    let mut scaled = [simd.splat_f64s(0.0); 4];
+    let mut plain = [simd.splat_f64s(0.0); 4];
+    for i in 0..whole.len() {
+        let at = simd.sub_f64s(whole[i], sums[i]);
+        let lower = simd.add_f64s(at, lasts[i]);
+        let lowest = simd.add_f64s(lower, befores[i]);
+        let errors = [at, lower, lowest, simd.sub_f64s(at, nexts[i])];
+        for k in 0..4 {
+            let e = simd.mul_f64s(errors[k], units[i]);
+            scaled[k] = simd.mul_add_e_f64s(e, e, scaled[k]);
+            plain[k] = simd.mul_add_e_f64s(errors[k], errors[k], plain[k]);
         }
     }
-    for i in whole..n {
-        sums[i - whole] += f(i) * f(i);
+    for k in 0..4 {
+        squares[k][0] += simd.reduce_sum_f64s(scaled[k]);
+        squares[k][1] += simd.reduce_sum_f64s(plain[k]);
     }
-    sums.iter().sum()
+    for i in whole.len() * S::F64_LANES..f.len() {
+        let at = f[i] - sum[i];
+        let lower = at + last[i];
+        let errors = [at, lower, lower + before[i], at - next[i]];
+        for k in 0..4 {
+            squares[k][0] += (errors[k] * unit[i]).powi(2);
+            squares[k][1] += errors[k] * errors[k];
+        }
+    }
+}
+
+struct SetUnits<'a> {
+    unit: &'a mut [f64],
+    atol: &'a [f64],
+    safety: f64,
+    rtol: f64,
+}
+
+impl WithSimd for SetUnits<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        let mut sums = [0.0; LANES];
+        let blocks = self.unit.chunks_mut(LANES).zip(self.atol.chunks(LANES));
+        for (unit, atol) in blocks {
+            for ((u, a), sum) in unit.iter_mut().zip(atol).zip(&mut sums) {
+                let scale = (self.safety * a + self.rtol * *u).max(f64::MIN_POSITIVE);
+                *sum += scale * scale;
+                *u = 1.0 / scale;
+            }
+        }
+        sums.iter().sum()
+    }
 }
 
 #[cfg(test)]
@@ -277,6 +414,20 @@ mod tests {
     }
 
     #[test]
+    fn units_are_one_over_what_is_allowed() {
+        let (sizes, atol) = ([3.0, 0.0, 1e-3].repeat(5), [1e-2, 0.0, 1e-9].repeat(5));
+        let mut unit = sizes.clone();
+        let sum = set_units(&mut unit, &atol, 0.5, 1e-4);
+        let mut exact = 0.0;
+        for i in 0..unit.len() {
+            let allowed = (0.5 * atol[i] + 1e-4 * sizes[i]).max(f64::MIN_POSITIVE);
+            assert!((unit[i] * allowed - 1.0).abs() < 1e-15);
+            exact += allowed * allowed;
+        }
+        assert!((sum / exact - 1.0).abs() < 1e-14);
+    }
+
+    #[test]
     fn squares_are_the_plain_sums() {
         let n = BLOCK + 13;
         let [f, sum, other] = [0.1, 1.1, 2.1].map(|p| vector(n, p));
@@ -289,8 +440,18 @@ mod tests {
         near(scaled, exact);
         near(bare, (0..n).map(|i| (f[i] - sum[i]).powi(2)).sum());
         let values = [sum.clone(), other.clone()];
-        let found = error_squares(&f, [&[1.0, 0.0], &[0.5, -2.0]], &values, &unit);
-        near(found[0], exact);
-        near(found[1], plain(&|i| f[i] - 0.5 * sum[i] + 2.0 * other[i]));
+        let terms: [Row; 3] = [&[0.5, 0.0], &[0.0, -2.0], &[1.5, 0.25]];
+        let found = error_squares(&f, &sum, terms, &values, &unit);
+        near(found[0][0], exact);
+        near(found[0][1], bare);
+        near(found[1][0], plain(&|i| f[i] - 0.5 * sum[i]));
+        near(
+            found[2][0],
+            plain(&|i| f[i] - 0.5 * sum[i] - 2.0 * other[i]),
+        );
+        near(
+            found[3][0],
+            plain(&|i| f[i] - 2.5 * sum[i] - 0.25 * other[i]),
+        );
     }
 }

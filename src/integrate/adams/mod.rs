@@ -7,6 +7,7 @@
 //! limited by accuracy alone; see [`fast`].
 
 mod control;
+mod eigenbasis;
 mod fast;
 mod formula;
 mod history;
@@ -21,7 +22,7 @@ use super::{Interpolant, Options, Step, Tangent, VectorField, pace};
 use crate::linalg::dot;
 use fast::Fast;
 use formula::Formula;
-use kernels::{add_combination, correct, distances, error_squares, predict};
+use kernels::{add_combination, correct, distances, error_squares, predict, set_units};
 use past::Past;
 use std::ops::ControlFlow;
 use weights::{MAX_ORDER, TERMS};
@@ -36,6 +37,9 @@ const SLOW: f64 = 0.03;
 const SCALE_AGE: usize = 3;
 /// An order that has been confirmed is questioned again after so many steps.
 const CHOICE_AGE: usize = 2;
+/// The order rises only when the step has not grown for so many steps: until then differences
+/// carry the change along.
+const SETTLED: usize = 4;
 /// `γ*_1 …`: error constants of the formulas of order 1, 2, … for equal steps.
 const GAMMA: [f64; TERMS] = [
     0.5, 0.0833, 0.0417, 0.0264, 0.0188, 0.0143, 0.0114, 0.009_36, 0.007_89, 0.006_79, 0.005_92,
@@ -62,8 +66,8 @@ struct Adams<'a> {
     time: f64,
     step: f64,
     order: usize,
-    /// Steps of the present size made so far.
-    equal: usize,
+    /// Steps made since the last that was larger than the one before.
+    settled: usize,
     /// While starting, order and step rise at every step.
     starting: bool,
     /// `known` from which on the order is chosen anew.
@@ -77,9 +81,9 @@ struct Adams<'a> {
     y1: Vec<f64>,
     /// `f` at the predicted point.
     f: Vec<f64>,
-    /// `f` at the new point, then its slow part.
+    /// `f` at the new point.
     f1: Vec<f64>,
-    /// The slow part of `f` as the past continues it.
+    /// `f` as the past continues it.
     extrapolated: Vec<f64>,
     /// One over the error allowed to each component in a step.
     unit: Vec<f64>,
@@ -110,6 +114,18 @@ struct Trial {
     fast: [f64; 3],
 }
 
+impl Trial {
+    /// How much the error grows from step to step. Where steps shrink towards an escape `at`, seen
+    /// from shorter steps than those before, falls behind `local`.
+    fn trend(&self) -> f64 {
+        if self.local > self.at {
+            (self.local / self.at).min(3.0)
+        } else {
+            1.0
+        }
+    }
+}
+
 /// Errors of the neighbouring orders in units of what is allowed.
 struct Neighbours {
     lower: f64,
@@ -127,7 +143,7 @@ impl<'a> Adams<'a> {
             time: 0.0,
             step: 0.0,
             order: 1,
-            equal: 0,
+            settled: 0,
             starting: true,
             next_choice: 0,
             back: [0.0; TERMS + 1],
@@ -177,12 +193,7 @@ impl<'a> Adams<'a> {
     fn set_unit(&mut self) {
         self.field.magnitude(&self.y, &mut self.unit);
         let rtol = SAFETY * self.options.rtol;
-        let mut sum = 0.0;
-        for (u, a) in self.unit.iter_mut().zip(&self.options.atol) {
-            let scale = (SAFETY * a + rtol * *u).max(f64::MIN_POSITIVE);
-            sum += scale * scale;
-            *u = 1.0 / scale;
-        }
+        let sum = set_units(&mut self.unit, &self.options.atol, SAFETY, rtol);
         self.mean_scale = (sum / self.unit.len() as f64).max(f64::MIN_POSITIVE);
         self.noise = 1e-28 * dot(&self.y, &self.y);
     }
@@ -202,7 +213,7 @@ impl<'a> Adams<'a> {
     /// Predicts, evaluates, corrects; the new point into `y1`.
     fn attempt(&mut self, formula: &Formula) -> Trial {
         let (p, sum) = (&mut self.predicted, &mut self.extrapolated);
-        let rows = [&formula.predictor, &formula.continuations[0]];
+        let rows = [&formula.predictor, &formula.continuation];
         let rows = rows.map(|row| &row[..formula.order]);
         predict(p, sum, &self.y, rows, self.past.values());
         if let Some(fast) = &mut self.fast {
@@ -217,44 +228,62 @@ impl<'a> Adams<'a> {
             part.correct(formula, &mut self.y1);
         }
         let [scaled, moved] = distances(&self.y1, &self.predicted, &self.unit);
-        // What the fast part moved is taken off as if all allowed errors were equal; where they
-        // are not, a tenth of what was seen is kept at least.
-        let slow = (scaled - fast.moved / self.mean_scale).max(0.01 * scaled);
-        let slow = slow / formula.last().powi(2);
+        let slow = self.slow_part(scaled, fast.moved) / formula.last().powi(2);
         let size = |square: f64| (square / self.y.len() as f64).sqrt();
         let local = formula.slip().powi(2) * slow + fast.local / self.mean_scale;
         let at = size(slow + fast.errors[0] / self.mean_scale);
         Trial {
             local: size(local),
-            at: at * formula.error_constant(0, &self.back),
+            at: at * formula.error_constant(formula.order, &self.back),
             moved,
             fast: fast.errors,
         }
     }
 
-    /// Errors of the formulas of neighbouring orders, from the slow part of `f` at the new point:
-    /// of lower ones in proportion to `at`, of the higher one as it is.
+    /// Of a square in units of what is allowed, what is left without `fast`, the square of its part
+    /// in the fast space. That is taken off as if all allowed errors were equal; where they are not,
+    /// a tenth of what was seen is kept at least.
+    fn slow_part(&self, square: f64, fast: f64) -> f64 {
+        (square - fast / self.mean_scale).max(0.01 * square)
+    }
+
+    /// Squares of what the formulas of this order, the two below and the one above leave of `f` at
+    /// the new point, in units of what is allowed and without the part in the fast space. Damping does
+    /// not act on that part here, so it may be far larger than the rest: it is taken off as a share of
+    /// the plain squares, where that is exact.
+    fn remainders(&self, formula: &Formula) -> [f64; 4] {
+        let terms = formula.terms.each_ref().map(|row| &row[..formula.nodes]);
+        let (sum, values) = (&self.extrapolated, self.past.values());
+        let squares = error_squares(&self.f1, sum, terms, values, &self.unit);
+        let fast = self.fast.as_ref().map_or([0.0; 4], |f| f.remainders(terms));
+        std::array::from_fn(|i| {
+            let [scaled, plain] = squares[i];
+            scaled * (1.0 - fast[i] / plain).max(1e-14)
+        })
+    }
+
+    /// Errors of the formulas of neighbouring orders, in proportion to `at`.
     fn neighbours(&self, formula: &Formula, trial: &Trial) -> Neighbours {
         let k = formula.order;
-        let rows = formula.continuations.each_ref();
-        let rows = rows.map(|row| &row[..formula.nodes]);
-        let squares = error_squares(&self.f1, rows, self.past.values(), &self.unit);
+        let squares = self.remainders(formula);
         let size = |slow: f64, fast: f64| (slow + fast / self.mean_scale).sqrt();
         // Of a step that moves the predicted point by less than roundoff `at` says nothing.
-        let at = size(squares[0], trial.fast[0]) * formula.error_constant(0, &self.back);
+        let at =
+            size(squares[0], trial.fast[0]) * formula.error_constant(formula.order, &self.back);
         let unit = (trial.at / at).max(1.0 / (self.y.len() as f64).sqrt());
         let lower = |back: usize| match k > back {
             true => {
-                let constant = formula.error_constant(back, &self.back);
+                let constant = formula.error_constant(k - back, &self.back);
                 unit * size(squares[back], trial.fast[back]) * constant
             }
             false => 0.0,
         };
         let raised = || {
             let fast = self.fast.as_ref().map_or(0.0, |f| f.raised_square(formula));
-            size(squares[3], fast) / (self.y.len() as f64).sqrt() * formula.h * GAMMA[k]
+            let constant = formula.error_constant(k + 1, &self.back);
+            unit * size(squares[3], fast) * constant
         };
-        let raising = k < MAX_ORDER && k < self.equal_after(formula.h);
+        let raising = k < MAX_ORDER && formula.nodes > k && self.settled >= SETTLED;
         Neighbours {
             lower: lower(1),
             lowest: lower(2),
@@ -262,26 +291,16 @@ impl<'a> Adams<'a> {
         }
     }
 
-    /// A higher order can be judged after enough equal steps only; until then a lower one is
-    /// looked for less often.
-    fn delay(&self, formula: &Formula) -> usize {
-        if self.order < self.equal_after(formula.h) {
-            0
-        } else {
-            2
-        }
-    }
-
-    /// `equal` after another step `h`.
-    fn equal_after(&self, h: f64) -> usize {
-        let last = if self.known > 0 { self.back[0] } else { 0.0 };
-        if h == last { self.equal + 1 } else { 1 }
+    /// A higher order can be judged some steps after the step has grown only; until then a lower one
+    /// is looked for less often.
+    fn delay(&self) -> usize {
+        if self.settled >= SETTLED { 0 } else { 2 }
     }
 
     fn reject(&mut self, formula: &Formula, trial: &Trial, failures: usize) {
         self.rejected += 1;
         self.starting = false;
-        self.equal = 0;
+        self.settled = 0;
         self.next_choice = self.known;
         if failures >= 3 {
             self.order = 1;
@@ -313,9 +332,9 @@ impl<'a> Adams<'a> {
         })?;
         let mut change = distance_squared(&self.f1, &self.f);
         if let Some(fast) = &mut self.fast {
-            change = fast.accept(&mut self.f1, formula.beta(), change);
+            change = fast.accept(&self.f1, formula, change);
         }
-        let choosing = self.starting || self.known >= self.next_choice + self.delay(formula);
+        let choosing = self.starting || self.known >= self.next_choice + self.delay();
         let neighbours = choosing.then(|| self.neighbours(formula, trial));
         self.past.push(&mut self.f1);
         std::mem::swap(&mut self.y, &mut self.y1);
@@ -325,8 +344,8 @@ impl<'a> Adams<'a> {
             self.set_unit();
         }
         match neighbours {
-            Some(neighbours) => self.choose(formula.h, trial.at, &neighbours),
-            None => self.resize(formula.h, trial.at),
+            Some(neighbours) => self.choose(formula.h, trial, &neighbours),
+            None => self.resize(formula.h, trial.trend() * trial.at),
         }
         // Below roundoff of the state the quotient says nothing.
         if trial.moved > self.noise {
@@ -336,12 +355,12 @@ impl<'a> Adams<'a> {
     }
 
     fn shift(&mut self, h: f64) {
-        self.equal = self.equal_after(h);
         for j in (1..self.back.len()).rev() {
             self.back[j] = h + self.back[j - 1];
         }
         self.back[0] = h;
         self.known += 1;
+        self.settled += 1;
     }
 }
 
@@ -358,7 +377,7 @@ impl Interpolant for Inside<'_, '_> {
         correct(y, &m.y, last, &m.f, &m.extrapolated);
         add_combination(y, &row[..formula.order], m.past.values());
         if let Some(fast) = &m.fast {
-            fast.interpolate(theta, formula, y);
+            fast.interpolate(theta, formula, &row, y);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The last values `f_n, f_{n−1}, …` of the slow part of `f`, as they are: a step reads them once
+//! The last values `f_n, f_{n−1}, …` of a vector function, as they are: a step reads them once
 //! and rewrites none of them.
 
 use super::weights::MAX_ORDER;

@@ -6,6 +6,8 @@
 //! (Hochbruck & Ostermann, *Exponential integrators*, 2010, §2.5). `z = 0` gives the weights of
 //! Shampine & Gordon, *Computer Solution of ODEs*, 1975.
 
+use pulp::{Arch, Simd, WithSimd};
+
 /// Highest order of the predictor.
 pub(super) const MAX_ORDER: usize = 12;
 /// Number of weights that a step of the highest order needs.
@@ -38,31 +40,32 @@ impl Basis {
         Self { rows, count }
     }
 
-    /// `w_1 … w_count` for the part `s ∈ (0, 1]` of the step and `z = λ h ≥ 0`.
+    /// `w_1 … w_count` for the part `s ∈ (0, 1]` of the step and `z = λ h`.
     pub fn weights(&self, s: f64, z: f64) -> Weights {
-        let moments = moments(s, z, self.count);
+        let moments = moments(s, z);
         let mut weights = [0.0; TERMS];
-        for (w, row) in weights.iter_mut().zip(&self.rows).take(self.count) {
+        for (w, row) in weights.iter_mut().zip(self.rows()) {
             *w = row.iter().zip(&moments).map(|(a, b)| a * b).sum();
         }
         weights
     }
+
+    /// What the moments of a whole step contribute to `w_1, w_2, …`.
+    pub fn rows(&self) -> impl Iterator<Item = &[f64]> {
+        let rows = self.rows.iter().take(self.count).enumerate();
+        rows.map(|(i, row)| &row[..=i])
+    }
 }
 
-/// `∫_0^s e^{−z(s−x)} x^q dx = s^{q+1} q! φ_{q+1}(−z s)`, `q = 0 … count − 1`.
-fn moments(s: f64, z: f64, count: usize) -> Weights {
-    let mut out = [0.0; TERMS];
+/// `∫_0^s e^{−z(s−x)} x^q dx = s^{q+1} q! φ_{q+1}(−z s)`, `q = 0, 1, …`.
+fn moments(s: f64, z: f64) -> Weights {
+    let mut out = match z == 0.0 {
+        true => std::array::from_fn(|q| 1.0 / (q + 1) as f64),
+        false => scaled_phi(z * s),
+    };
     let mut power = s;
-    if z == 0.0 {
-        for (q, m) in out.iter_mut().enumerate().take(count) {
-            *m = power / (q + 1) as f64;
-            power *= s;
-        }
-        return out;
-    }
-    let scaled = scaled_phi(z * s, count);
-    for (m, phi) in out.iter_mut().zip(scaled).take(count) {
-        *m = power * phi;
+    for m in &mut out {
+        *m *= power;
         power *= s;
     }
     out
@@ -72,36 +75,123 @@ fn moments(s: f64, z: f64, count: usize) -> Weights {
 /// border either way loses two digits at most.
 const BORDER: f64 = 6.0;
 
-/// `q! φ_{q+1}(−z) = ∫_0^1 e^{−z(1−x)} x^q dx =: m_q`; `z m_q = 1 − q m_{q−1}`.
-fn scaled_phi(z: f64, count: usize) -> Weights {
+/// `q! φ_{q+1}(−z) = ∫_0^1 e^{−z(1−x)} x^q dx =: m_q`, `q = 0, 1, …`; `z m_q = 1 − q m_{q−1}`.
+fn scaled_phi(z: f64) -> Weights {
     let mut m = [0.0; TERMS];
-    if z > BORDER {
-        m[0] = -(-z).exp_m1() / z;
-        for q in 1..count {
-            m[q] = (1.0 - q as f64 * m[q - 1]) / z;
-        }
-        return m;
-    }
-    let last = count - 1;
-    m[last] = series(z, last);
-    for q in (1..count).rev() {
-        m[q - 1] = (1.0 - z * m[q]) / q as f64;
-    }
+    scaled_phis(&[z], 1.0, &mut m.each_mut().map(std::slice::from_mut));
     m
 }
 
-/// `m_q = Σ_j (−z)^j q!/(q+1+j)!`.
-fn series(z: f64, q: usize) -> f64 {
-    let mut term = 1.0 / (q + 1) as f64;
-    let mut sum = term;
-    let mut j = q + 2;
-    while term.abs() > 1e-17 * sum.abs() {
-        term *= -z / j as f64;
-        sum += term;
+/// The same for all `z_i = λ_i h` into `out[q][i]`.
+pub(super) fn all_scaled_phis(rates: &[f64], h: f64, out: &mut [Vec<f64>; TERMS]) {
+    Arch::new().dispatch(AllScaledPhis { rates, h, out });
+}
+
+struct AllScaledPhis<'a> {
+    rates: &'a [f64],
+    h: f64,
+    out: &'a mut [Vec<f64>; TERMS],
+}
+
+impl WithSimd for AllScaledPhis<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { rates, h, out } = self;
+        let mut start = 0;
+        // Rates are sorted: few runs.
+        for run in rates.chunk_by(|a, b| is_large(a * h) == is_large(b * h)) {
+            let end = start + run.len();
+            let mut part = out.each_mut().map(|row| &mut row[start..end]);
+            scaled_phis(run, h, &mut part);
+            start = end;
+        }
+    }
+}
+
+fn is_large(z: f64) -> bool {
+    z.abs() > BORDER
+}
+
+/// For rates on the same side of the border.
+#[inline(always)]
+fn scaled_phis(rates: &[f64], h: f64, m: &mut [&mut [f64]; TERMS]) {
+    let n = rates.len();
+    if rates.first().is_some_and(|rate| is_large(rate * h)) {
+        for i in 0..n {
+            let z = rates[i] * h;
+            m[0][i] = (1.0 - decay(z)) / z;
+        }
+        for q in 1..TERMS {
+            let (done, rest) = m.split_at_mut(q);
+            let (last, next) = (&done[q - 1][..n], &mut rest[0][..n]);
+            for i in 0..n {
+                next[i] = (1.0 - q as f64 * last[i]) / (rates[i] * h);
+            }
+        }
+        return;
+    }
+    let top = &mut m[TERMS - 1][..n];
+    top.fill(0.0);
+    for c in SERIES.iter().rev() {
+        for i in 0..n {
+            top[i] = c - rates[i] * h * top[i];
+        }
+    }
+    for q in (1..TERMS).rev() {
+        let (rest, done) = m.split_at_mut(q);
+        let (last, next) = (&done[0][..n], &mut rest[q - 1][..n]);
+        for i in 0..n {
+            next[i] = (1.0 - rates[i] * h * last[i]) * RECIPROCALS[q];
+        }
+    }
+}
+
+/// `e^{−z}` for `|z| > BORDER`, without a branch: a power of a Taylor sum. Below `e^{−40}` it does not
+/// show beside 1; above `e^{640}` no step comes.
+#[inline(always)]
+fn decay(z: f64) -> f64 {
+    let x = z.clamp(-640.0, 40.0) * (1.0 / 64.0);
+    let mut power = EXPONENTIAL.iter().rev().fold(0.0, |sum, c| c - x * sum);
+    for _ in 0..6 {
+        power *= power;
+    }
+    power
+}
+
+/// `1/j!`.
+const EXPONENTIAL: [f64; 40] = {
+    let mut terms = [1.0; 40];
+    let mut j = 1;
+    while j < terms.len() {
+        terms[j] = terms[j - 1] / j as f64;
         j += 1;
     }
-    sum
-}
+    terms
+};
+
+/// `q!/(q+1+j)!` of `m_q = Σ_j (−z)^j q!/(q+1+j)!` for the last `q`, as many as the border needs.
+const SERIES: [f64; 30] = {
+    let mut terms = [1.0 / TERMS as f64; 30];
+    let mut j = 1;
+    while j < terms.len() {
+        terms[j] = terms[j - 1] / (TERMS + j) as f64;
+        j += 1;
+    }
+    terms
+};
+
+/// `1/q`.
+const RECIPROCALS: Weights = {
+    let mut values = [1.0; TERMS];
+    let mut q = 1;
+    while q < values.len() {
+        values[q] = 1.0 / q as f64;
+        q += 1;
+    }
+    values
+};
 
 #[cfg(test)]
 mod tests {
@@ -130,12 +220,32 @@ mod tests {
 
     #[test]
     fn moments_match_quadrature() {
-        for z in [1e-9, 0.3, 1.0, 5.9, 6.1, 20.0, 300.0] {
-            let m = scaled_phi(z, TERMS);
+        for z in [
+            -20.0, -6.1, -5.9, -0.4, 1e-9, 0.3, 1.0, 5.9, 6.1, 20.0, 300.0,
+        ] {
+            let m = scaled_phi(z);
             for (q, m) in m.iter().enumerate() {
                 let exact = quadrature(z, q);
                 // Two digits may be lost on either side of the border.
                 assert!((m / exact - 1.0).abs() < 1e-12, "z {z} q {q}: {m} {exact}");
+            }
+        }
+    }
+
+    /// Side by side, on both sides of the border.
+    #[test]
+    fn moments_side_by_side_are_those_one_by_one() {
+        let rates: Vec<f64> = (0..11).map(|i| 1.1 * i as f64 - 5.0).collect();
+        let mut found: [Vec<f64>; TERMS] = std::array::from_fn(|_| vec![0.0; rates.len()]);
+        all_scaled_phis(&rates, 2.0, &mut found);
+        for (i, rate) in rates.iter().enumerate() {
+            for (found, exact) in found.iter().zip(scaled_phi(2.0 * rate)) {
+                // Fused operations round differently; two digits may be lost.
+                assert!(
+                    (found[i] / exact - 1.0).abs() < 1e-13,
+                    "{} {exact}",
+                    found[i]
+                );
             }
         }
     }
