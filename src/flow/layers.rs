@@ -9,8 +9,10 @@ use crate::linalg::{Mat, dot, multiply};
 use crate::model::{Cost, CostScratch, Network, Problem};
 use std::cell::RefCell;
 
-/// Rows of the largest tangent kernel that is still worth its eigenvectors.
+/// Rows of the largest tangent kernel that is still worth its eigenvectors; where the kernel of two
+/// layers is a sum they come from two matrices of the square root of its size.
 const LARGEST_KERNEL: usize = 512;
+const LARGEST_SUM: usize = LARGEST_KERNEL * LARGEST_KERNEL;
 
 /// Gradient flow of `C(A) + λ‖θ‖²` in the layer weights; valid for any start.
 pub struct LayerFlow<'a> {
@@ -106,8 +108,11 @@ impl VectorField for LayerFlow<'_> {
     }
 
     fn tangent(&self) -> Option<Box<dyn Tangent + '_>> {
-        let tangent = LayerTangent::new(self.network, self.cost, LARGEST_KERNEL)?;
-        Some(Box::new(tangent))
+        let limit = match (self.network.depth(), self.cost) {
+            (2, Cost::SquaredError { .. }) => LARGEST_SUM,
+            _ => LARGEST_KERNEL,
+        };
+        Some(Box::new(LayerTangent::new(self.network, self.cost, limit)?))
     }
 
     /// Root-mean-square weight of the smaller of the two neurons that an entry joins.

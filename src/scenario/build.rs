@@ -196,11 +196,14 @@ fn memory(problem: &Problem, method: Method, recording: &Recording) -> Memory {
     let outputs: usize = network.widths()[1..].iter().sum();
     let products = 6 * outputs * network.input_width();
     let ends = network.input_width() + network.output_width();
-    // Basis and rotations of the closed form.
-    let basis = if method == Method::Exact {
-        4 * ends * ends
-    } else {
-        0
+    let basis = match method {
+        // Basis and rotations of the closed form.
+        Method::Exact => 4 * ends * ends,
+        // Past, weights and coordinates of a fast part of every entry of A.
+        Method::Auto | Method::ExponentialAdams if network.depth() == 2 => {
+            64 * parameters.min(network.input_width() * network.output_width())
+        }
+        _ => 0,
     };
     let measurements = match &problem.cost {
         Cost::MatrixSensing { measurements, .. } => measurements.nrows(),

@@ -479,6 +479,20 @@ fn huge_gradients_shorten_the_first_step() {
     }
 }
 
+/// 900 entries of `A`: the kernel of two layers is a sum, so its size does not matter.
+#[test]
+fn thirty_modes_of_two_layers_are_split_off() {
+    let targets: Vec<f64> = (0..30).map(|k| 6.0 * 0.9_f64.powi(k)).collect();
+    let problem = aligned(2, &targets, 1e-3);
+    let (rtol, horizon) = (1e-8, 1e4);
+    let exact = |t: f64| targets.iter().map(|&s| logistic(s, 1e-3, t)).collect();
+    let o = options(problem.network.parameters(), rtol, rtol * 1e-5, horizon);
+    let s = run(&problem, &o, &strengths(30, 2), Some(&exact), false);
+    s.within(20.0 * rtol, "thirty modes");
+    // ρ = 12: explicit methods would need more than 10⁴ steps.
+    assert!(s.kernels > 0 && s.end.statistics.steps < 1000);
+}
+
 /// Both layers equal: `s' = 2 s (s* − 2λ − s)`. The decay is not in the part that is split off.
 #[test]
 fn weight_decay_shifts_the_logistic() {

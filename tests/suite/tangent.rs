@@ -212,12 +212,17 @@ fn no_tangent_beyond_512_directions() {
         }),
         Some(512)
     );
-    assert_eq!(
-        rank(Cost::SquaredError {
-            target: zeros(27, 19)
-        }),
-        None
-    );
+    let (target, weights) = (zeros(27, 19), Mat::full(27, 19, 1.0));
+    assert_eq!(rank(Cost::Weighted { target, weights }), None);
+    // Two layers under squared error: the kernel is a sum of two small matrices.
+    let wide = || Cost::SquaredError {
+        target: zeros(27, 19),
+    };
+    assert_eq!(rank(wide()), Some(513));
+    let mut deep = with_cost(27, 19, wide());
+    deep.network = Network::new(vec![19, 2, 2, 27]);
+    deep.initial_weights = vec![0.1; deep.network.parameters()];
+    assert!(LayerFlow::new(&deep).tangent().is_none());
     // 30 × 30 with 100 entries seen is small.
     let observed = Mat::from_fn(30, 30, |i, j| f64::from(i < 10 && j < 10));
     let target = zeros(30, 30);

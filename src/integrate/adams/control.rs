@@ -17,6 +17,8 @@ const PATIENCE: f64 = 10.0;
 /// Right-hand sides that the whole Jacobian costs for each rate: a lift, a Jacobian product and a
 /// projection.
 const REFINING: f64 = 4.5;
+/// Rates of the largest fast part that takes in the whole Jacobian: that needs a matrix of them.
+const MOST_REFINED: usize = 512;
 
 impl Adams<'_> {
     /// Order and size of the next step (Shampine & Gordon, subroutine STEP).
@@ -67,7 +69,8 @@ impl Adams<'_> {
             return;
         }
         if stiff && self.borne >= self.patience(contraction > AGED * fresh) {
-            let whole = self.fast.is_some() && contraction <= AGED * fresh;
+            let refinable = |fast: &Fast| fast.dimension() <= MOST_REFINED;
+            let whole = self.fast.as_ref().is_some_and(refinable) && contraction <= AGED * fresh;
             self.merge();
             self.split(whole);
         }
@@ -82,7 +85,7 @@ impl Adams<'_> {
         match (tangent, known) {
             (Some(price), _) => self.bearable(price),
             (None, Some((price, _))) if aged => self.bearable(price),
-            (None, Some((price, rates))) if !self.refined => {
+            (None, Some((price, rates))) if !self.refined && rates <= MOST_REFINED => {
                 self.bearable(price + REFINING * rates as f64)
             }
             (None, Some((price, _))) => 10.0 * price.max(10.0),
