@@ -4,12 +4,16 @@
 //! `cargo bench --bench work_precision [-- PROBLEM METHOD]` prints a Markdown table. Errors: the
 //! largest relative error of singular values above 1e-3 of the largest at 200 times, and of the
 //! escape times, against references good to 1e-12 (`scenarios/benchmarks/data`).
+//!
+//! `cargo bench --bench work_precision -- figure` draws `docs/figures/work_precision.csv`, which holds
+//! these tables and those of other programs, as `docs/figures/work_precision.svg`.
 
 use cpu_time::ProcessTime;
 use dlnflow::flow::LayerFlow;
 use dlnflow::integrate::{Integration, Observer, Options, Outcome, Step, integrate};
 use dlnflow::linalg::{Mat, SingularValues};
 use dlnflow::model::{Problem, Reduction};
+use dlnflow::report::figure::{Errors, Style, error_panels};
 use dlnflow::run::{Watch, run};
 use dlnflow::scenario::Scenario;
 use std::fs::File;
@@ -32,6 +36,9 @@ fn main() {
         .skip(1)
         .filter(|a| a != "--bench")
         .collect();
+    if words.first().is_some_and(|w| w == "figure") {
+        return figure();
+    }
     let wanted = |name: &str, i: usize| words.get(i).is_none_or(|w| name.starts_with(w.as_str()));
     println!(
         "| problem | method | rtol | CPU s | steps | right-hand sides | Jacobian products | error of σ | error of T |"
@@ -168,4 +175,55 @@ fn reference(name: &str) -> Vec<Vec<f64>> {
     let columns = file.shape()[1] as usize;
     let values: Vec<f64> = file.into_vec().expect("doubles");
     values.chunks(columns).map(<[f64]>::to_vec).collect()
+}
+
+const NUMBERS: &str = "docs/figures/work_precision.csv";
+/// What is drawn of the numbers, in the order of colours.
+const SERIES: [&str; 7] = [
+    "auto",
+    "CVODE BDF, GMRES",
+    "ARKODE 5(4)",
+    "CVODE Adams",
+    "dop853",
+    "tsit45",
+    "bdf",
+];
+
+/// Error of σ against seconds, a panel for each problem.
+fn figure() {
+    let mut reader = csv::Reader::from_path(NUMBERS).expect(NUMBERS);
+    let rows: Vec<csv::StringRecord> = reader.records().map(|r| r.expect("a row")).collect();
+    let curves = PROBLEMS.map(|problem| {
+        SERIES.map(|series| {
+            let own = rows
+                .iter()
+                .filter(|r| r[0] == problem[..2] && r[1] == *series);
+            let number = |cell: &str| cell.parse::<f64>().expect("a number");
+            (
+                series,
+                own.map(|r| (number(&r[3]), number(&r[7])))
+                    .collect::<Vec<_>>(),
+            )
+        })
+    });
+    let panels = curves.iter().zip(PROBLEMS).map(|(c, p)| panel(c, p));
+    let panels: Vec<Errors> = panels.collect();
+    let style = Style {
+        width: 171.0,
+        ..Style::default()
+    };
+    let figure = error_panels("work_precision", &panels, &style).expect("a figure");
+    let path = Path::new(NUMBERS).with_extension("svg");
+    std::fs::write(path, figure.svg).expect("docs/figures");
+}
+
+fn panel<'a>(curves: &'a [(&'a str, Vec<(f64, f64)>)], problem: &'static str) -> Errors<'a> {
+    Errors {
+        name: "work_precision",
+        title: &problem[..2],
+        description: "Error of the singular values against CPU seconds, one point a tolerance.",
+        x: "CPU seconds",
+        y: "error of σ",
+        curves,
+    }
 }

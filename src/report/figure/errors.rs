@@ -23,6 +23,19 @@ pub struct Errors<'a> {
 /// # Errors
 /// `Io` when the drawing backend fails.
 pub fn errors(shown: &Errors, style: &Style) -> Result<Figure, Error> {
+    render::figure(chart(shown), style)
+}
+
+/// The same side by side, in one figure.
+///
+/// # Errors
+/// `Io` when the drawing backend fails.
+pub fn error_panels(name: &str, shown: &[Errors], style: &Style) -> Result<Figure, Error> {
+    let charts: Vec<Chart> = shown.iter().map(chart).collect();
+    render::panels(name, &charts, style)
+}
+
+fn chart(shown: &Errors) -> Chart {
     let all = || shown.curves.iter().flat_map(|(_, points)| points);
     let axis = |label: &str, scale| Axis {
         label: label.to_owned(),
@@ -50,7 +63,7 @@ pub fn errors(shown: &Errors, style: &Style) -> Result<Figure, Error> {
             points: points.clone(),
         });
     }
-    render::figure(chart, style)
+    chart
 }
 
 #[cfg(test)]
@@ -76,5 +89,7 @@ mod tests {
             assert!(figure.svg.contains(&format!(">{name}</text>")));
         }
         assert!(figure.svg.contains(">Errors</title>"));
+        let both = error_panels("both", &[shown], &Style::default()).expect("a figure");
+        assert_eq!((both.name.as_str(), both.numbers), ("both", figure.numbers));
     }
 }

@@ -42,7 +42,7 @@ use super::{Prediction, Report};
 use crate::error::Error;
 use crate::observe::{Event, Trajectory};
 pub use chart::Tile;
-pub use errors::{Errors, errors};
+pub use errors::{Errors, error_panels, errors};
 pub use font::Family;
 pub use panel::{Column, Panel, Side};
 pub use regimes::regimes;
