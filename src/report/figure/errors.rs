@@ -47,7 +47,9 @@ fn chart(shown: &Errors) -> Chart {
     );
     let (title, description) = (shown.title.to_owned(), shown.description.to_owned());
     let mut chart = Chart::new(shown.name, title, description, axes);
-    for (k, (name, points)) in shown.curves.iter().enumerate() {
+    // A curve without points keeps its place among the colours.
+    let drawn = shown.curves.iter().enumerate();
+    for (k, (name, points)) in drawn.filter(|(_, (_, points))| !points.is_empty()) {
         let pen = palette::mode(k + 1);
         let mark = |&at: &(f64, f64)| Mark {
             series: format!("{name} measured"),
