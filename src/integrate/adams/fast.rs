@@ -29,7 +29,7 @@ pub(super) struct Shares {
 
 pub(super) struct Fast<'a> {
     tangent: Box<dyn Tangent + 'a>,
-    /// `λ_1 …`, the largest first.
+    /// `λ_1 …`, sorted.
     rates: Vec<f64>,
     basis: Eigenbasis,
     dual: RefCell<Vec<f64>>,

@@ -27,12 +27,12 @@ pub(super) fn predict(
 
 /// `out = Σ_j row[j] values[j]`, `row` not empty.
 pub(super) fn combine(out: &mut [f64], row: Row, values: &[Vec<f64>]) {
-    Arch::new().dispatch(Combine { out, row, values });
+    Arch::new().dispatch(Combination::<false> { out, row, values });
 }
 
-/// `y + Σ_j row[j] values[j]` into `y`.
-pub(super) fn add_combination(y: &mut [f64], row: Row, values: &[Vec<f64>]) {
-    Arch::new().dispatch(AddCombination { y, row, values });
+/// `out += Σ_j row[j] values[j]`.
+pub(super) fn add_combination(out: &mut [f64], row: Row, values: &[Vec<f64>]) {
+    Arch::new().dispatch(Combination::<true> { out, row, values });
 }
 
 /// `y += Σ_j row[j] a[j] ∘ b[j]`, entry by entry.
@@ -157,36 +157,20 @@ fn put(out: &mut [f64], add: bool, value: impl Fn(usize) -> f64) {
     }
 }
 
-struct Combine<'a> {
+/// Added to what is there with `ADD`.
+struct Combination<'a, const ADD: bool> {
     out: &'a mut [f64],
     row: Row<'a>,
     values: &'a [Vec<f64>],
 }
 
-impl WithSimd for Combine<'_> {
+impl<const ADD: bool> WithSimd for Combination<'_, ADD> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         for (block, out) in self.out.chunks_mut(BLOCK).enumerate() {
-            accumulate::<1, false>(&mut [out], [self.row], self.values, block * BLOCK);
-        }
-    }
-}
-
-struct AddCombination<'a> {
-    y: &'a mut [f64],
-    row: Row<'a>,
-    values: &'a [Vec<f64>],
-}
-
-impl WithSimd for AddCombination<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        for (block, y) in self.y.chunks_mut(BLOCK).enumerate() {
-            accumulate::<1, true>(&mut [y], [self.row], self.values, block * BLOCK);
+            accumulate::<1, ADD>(&mut [out], [self.row], self.values, block * BLOCK);
         }
     }
 }

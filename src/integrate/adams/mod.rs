@@ -1,10 +1,10 @@
 //! Exponential Adams: variable step, variable order 1 … 12, predict–evaluate–correct–evaluate.
 //!
-//! The slow part of the solution follows Shampine & Gordon, *Computer Solution of Ordinary
-//! Differential Equations*, 1975 (predictor of order `k`, corrector of order `k + 1`, steps
-//! halved or doubled, modified divided differences). Where the Jacobian has a known stiff part,
-//! its fast eigenspace is split off and integrated with exponential weights, so the step is
-//! limited by accuracy alone; see [`fast`].
+//! The slow part of the solution follows the formulas of Shampine & Gordon, *Computer Solution of
+//! Ordinary Differential Equations*, 1975 (predictor of order `k`, corrector of order `k + 1`, error
+//! estimates by modified divided differences), with steps of any size. Where the Jacobian has a known
+//! stiff part, its fast eigenspace is split off and integrated with exponential weights, so the step
+//! is limited by accuracy alone; see [`fast`].
 
 mod control;
 mod eigenbasis;
