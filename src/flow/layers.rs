@@ -3,7 +3,7 @@
 //! With prefix products `P_l = W_l … W_1` and `B_L = −∇C(A)`, `B_{l-1} = W_lᵀ B_l`, layer `l`
 //! moves as `B_l P_{l-1}ᵀ − 2λ W_l`: three products a layer, nothing larger than a layer.
 
-use super::LayerTangent;
+use super::tangent::{LayerTangent, kernel_is_sum};
 use crate::integrate::{Tangent, VectorField};
 use crate::linalg::{Mat, dot, multiply};
 use crate::model::{Cost, CostScratch, Network, Problem};
@@ -108,9 +108,9 @@ impl VectorField for LayerFlow<'_> {
     }
 
     fn tangent(&self) -> Option<Box<dyn Tangent + '_>> {
-        let limit = match (self.network.depth(), self.cost) {
-            (2, Cost::SquaredError { .. }) => LARGEST_SUM,
-            _ => LARGEST_KERNEL,
+        let limit = match kernel_is_sum(self.network, self.cost) {
+            true => LARGEST_SUM,
+            false => LARGEST_KERNEL,
         };
         Some(Box::new(LayerTangent::new(self.network, self.cost, limit)?))
     }

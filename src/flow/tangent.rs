@@ -11,12 +11,18 @@ use std::cell::RefCell;
 pub struct LayerTangent<'a> {
     network: &'a Network,
     factor: CurvatureFactor,
+    is_sum: bool,
     weights: Vec<f64>,
     /// `W_2ᵀ, W_3ᵀ, …`: products run faster than with a transposed view.
     transposed: Vec<Mat<f64>>,
     /// Prefix products at the frozen point.
     prefix: Vec<Mat<f64>>,
     scratch: RefCell<Vec<Mat<f64>>>,
+}
+
+/// Whether the kernel is `right ⊗ 1 + 1 ⊗ left`.
+pub(super) fn kernel_is_sum(network: &Network, cost: &Cost) -> bool {
+    network.depth() == 2 && matches!(cost, Cost::SquaredError { .. })
 }
 
 impl<'a> LayerTangent<'a> {
@@ -26,6 +32,7 @@ impl<'a> LayerTangent<'a> {
         Some(Self {
             network,
             factor,
+            is_sum: kernel_is_sum(network, cost),
             weights: vec![0.0; network.parameters()],
             transposed: (2..=network.depth())
                 .map(|layer| network.shape(layer))
@@ -40,11 +47,6 @@ impl<'a> LayerTangent<'a> {
     pub fn of_network(network: &'a Network, limit: usize) -> Option<Self> {
         let target = Mat::zeros(network.output_width(), network.input_width());
         Self::new(network, &Cost::SquaredError { target }, limit)
-    }
-
-    /// Whether the kernel is `right ⊗ 1 + 1 ⊗ left`.
-    fn is_sum(&self) -> bool {
-        self.network.depth() == 2 && matches!(self.factor, CurvatureFactor::Identity { .. })
     }
 
     /// `A` at the frozen point.
@@ -66,7 +68,7 @@ impl Tangent for LayerTangent<'_> {
         let net = self.network;
         let products = 6.0 * (net.parameters() * net.input_width()) as f64;
         let right_hand_side = products / 70e9 + 3.0 * net.depth() as f64 * 80e-9;
-        let all = match self.is_sum() {
+        let all = match self.is_sum {
             true => eigenvectors(net.input_width()) + eigenvectors(net.output_width()),
             false => eigenvectors(self.rank()),
         };
@@ -92,7 +94,7 @@ impl Tangent for LayerTangent<'_> {
 
     fn kernel_sum(&self) -> Option<[Mat<f64>; 2]> {
         let kernel = || TangentKernel::from_products(self.network, &self.weights, &self.prefix);
-        self.is_sum().then(|| kernel().into_sum()).flatten()
+        self.is_sum.then(|| kernel().into_sum()).flatten()
     }
 
     fn forward(&self, v: &[f64], z: &mut [f64]) {

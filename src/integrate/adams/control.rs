@@ -69,11 +69,16 @@ impl Adams<'_> {
             return;
         }
         if stiff && self.borne >= self.patience(contraction > AGED * fresh) {
-            let refinable = |fast: &Fast| fast.dimension() <= MOST_REFINED;
-            let whole = self.fast.as_ref().is_some_and(refinable) && contraction <= AGED * fresh;
+            let whole = self.is_refinable() && contraction <= AGED * fresh;
             self.merge();
             self.split(whole);
         }
+    }
+
+    /// Whether there is a fast part that can take in the whole Jacobian.
+    fn is_refinable(&self) -> bool {
+        let fast = self.fast.as_ref();
+        fast.is_some_and(|fast| fast.dimension() <= MOST_REFINED)
     }
 
     /// Stiff steps to bear before another fast part is made. One that has aged is replaced by one
@@ -85,7 +90,7 @@ impl Adams<'_> {
         match (tangent, known) {
             (Some(price), _) => self.bearable(price),
             (None, Some((price, _))) if aged => self.bearable(price),
-            (None, Some((price, rates))) if !self.refined && rates <= MOST_REFINED => {
+            (None, Some((price, rates))) if !self.refined && self.is_refinable() => {
                 self.bearable(price + REFINING * rates as f64)
             }
             (None, Some((price, _))) => 10.0 * price.max(10.0),

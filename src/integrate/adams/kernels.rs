@@ -212,40 +212,27 @@ impl WithSimd for Distances<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> [f64; 2] {
-        let mut difference = [0.0; BLOCK];
-        let mut sums = [0.0; 2];
-        let blocks = self.x.chunks(BLOCK).zip(self.y.chunks(BLOCK));
-        for ((x, y), unit) in blocks.zip(self.unit.chunks(BLOCK)) {
-            let difference = &mut difference[..x.len()];
-            for ((d, x), y) in difference.iter_mut().zip(x).zip(y) {
-                *d = x - y;
-            }
-            let part = square_sums(simd, difference, unit);
-            sums[0] += part[0];
-            sums[1] += part[1];
+        let n = self.unit.len();
+        let (x, y, unit) = (&self.x[..n], &self.y[..n], self.unit);
+        let (xs, _) = S::as_simd_f64s(x);
+        let (ys, _) = S::as_simd_f64s(y);
+        let (units, _) = S::as_simd_f64s(unit);
+        let mut scaled = simd.splat_f64s(0.0);
+        let mut plain = simd.splat_f64s(0.0);
+        for i in 0..units.len() {
+            let d = simd.sub_f64s(xs[i], ys[i]);
+            let s = simd.mul_f64s(d, units[i]);
+            scaled = simd.mul_add_e_f64s(s, s, scaled);
+            plain = simd.mul_add_e_f64s(d, d, plain);
+        }
+        let mut sums = [simd.reduce_sum_f64s(scaled), simd.reduce_sum_f64s(plain)];
+        for i in units.len() * S::F64_LANES..n {
+            let d = x[i] - y[i];
+            sums[0] += (d * unit[i]).powi(2);
+            sums[1] += d * d;
         }
         sums
     }
-}
-
-/// `Σ e_i² u_i²` and `Σ e_i²`.
-#[inline(always)]
-fn square_sums<S: Simd>(simd: S, e: &[f64], unit: &[f64]) -> [f64; 2] {
-    let (es, rest_e) = S::as_simd_f64s(e);
-    let (us, rest_u) = S::as_simd_f64s(unit);
-    let mut scaled = simd.splat_f64s(0.0);
-    let mut plain = simd.splat_f64s(0.0);
-    for i in 0..es.len() {
-        let s = simd.mul_f64s(es[i], us[i]);
-        scaled = simd.mul_add_e_f64s(s, s, scaled);
-        plain = simd.mul_add_e_f64s(es[i], es[i], plain);
-    }
-    let mut sums = [simd.reduce_sum_f64s(scaled), simd.reduce_sum_f64s(plain)];
-    for (e, u) in rest_e.iter().zip(rest_u) {
-        sums[0] += (e * u) * (e * u);
-        sums[1] += e * e;
-    }
-    sums
 }
 
 struct Correct<'a> {

@@ -228,7 +228,10 @@ impl<'a> Adams<'a> {
             part.correct(formula, &mut self.y1);
         }
         let [scaled, moved] = distances(&self.y1, &self.predicted, &self.unit);
-        let slow = self.slow_part(scaled, fast.moved) / formula.last().powi(2);
+        // What the fast part moved is taken off as if all allowed errors were equal; where they
+        // are not, a tenth of what was seen is kept at least.
+        let slow = (scaled - fast.moved / self.mean_scale).max(0.01 * scaled);
+        let slow = slow / formula.last().powi(2);
         let size = |square: f64| (square / self.y.len() as f64).sqrt();
         let local = formula.slip().powi(2) * slow + fast.local / self.mean_scale;
         let at = size(slow + fast.errors[0] / self.mean_scale);
@@ -238,13 +241,6 @@ impl<'a> Adams<'a> {
             moved,
             fast: fast.errors,
         }
-    }
-
-    /// Of a square in units of what is allowed, what is left without `fast`, the square of its part
-    /// in the fast space. That is taken off as if all allowed errors were equal; where they are not,
-    /// a tenth of what was seen is kept at least.
-    fn slow_part(&self, square: f64, fast: f64) -> f64 {
-        (square - fast / self.mean_scale).max(0.01 * square)
     }
 
     /// Squares of what the formulas of this order, the two below and the one above leave of `f` at

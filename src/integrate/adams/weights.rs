@@ -121,7 +121,7 @@ fn scaled_phis(rates: &[f64], h: f64, m: &mut [&mut [f64]; TERMS]) {
     if rates.first().is_some_and(|rate| is_large(rate * h)) {
         for i in 0..n {
             let z = rates[i] * h;
-            m[0][i] = (1.0 - decay(z)) / z;
+            m[0][i] = -(-z).exp_m1() / z;
         }
         for q in 1..TERMS {
             let (done, rest) = m.split_at_mut(q);
@@ -147,29 +147,6 @@ fn scaled_phis(rates: &[f64], h: f64, m: &mut [&mut [f64]; TERMS]) {
         }
     }
 }
-
-/// `e^{−z}` for `|z| > BORDER`, without a branch: a power of a Taylor sum. Below `e^{−40}` it does not
-/// show beside 1; above `e^{640}` no step comes.
-#[inline(always)]
-fn decay(z: f64) -> f64 {
-    let x = z.clamp(-640.0, 40.0) * (1.0 / 64.0);
-    let mut power = EXPONENTIAL.iter().rev().fold(0.0, |sum, c| c - x * sum);
-    for _ in 0..6 {
-        power *= power;
-    }
-    power
-}
-
-/// `1/j!`.
-const EXPONENTIAL: [f64; 40] = {
-    let mut terms = [1.0; 40];
-    let mut j = 1;
-    while j < terms.len() {
-        terms[j] = terms[j - 1] / j as f64;
-        j += 1;
-    }
-    terms
-};
 
 /// `q!/(q+1+j)!` of `m_q = Σ_j (−z)^j q!/(q+1+j)!` for the last `q`, as many as the border needs.
 const SERIES: [f64; 30] = {
