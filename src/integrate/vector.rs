@@ -8,7 +8,7 @@ use super::tableau::Row;
 use pulp::{Arch, Simd, WithSimd};
 
 /// Components handled together, so that all stages' parts stay in the first-level cache.
-pub(super) const BLOCK: usize = 256;
+const BLOCK: usize = 256;
 
 /// `out = base + h Σ a_j k_j`, stage `j` at `stages[j n .. (j+1) n]`.
 pub(super) fn combine(out: &mut [f64], base: &[f64], h: f64, row: Row, stages: &[f64]) {

@@ -2,8 +2,9 @@
 //! machine's vector units and chosen at run time. A step of a large network is bound by these
 //! passes, so nothing is read twice that can be read once.
 
-use crate::integrate::vector::BLOCK;
-use pulp::{Arch, Simd, WithSimd};
+use super::past::NODES;
+use pulp::{Arch, Scalar, Simd, WithSimd};
+use std::ops::Range;
 
 /// Coefficients of the last values, the newest first.
 pub(super) type Row<'a> = &'a [f64];
@@ -85,6 +86,54 @@ pub(super) fn set_units(unit: &mut [f64], atol: &[f64], safety: f64, rtol: f64) 
     })
 }
 
+/// Vectors of lanes handled together: enough sums side by side to hide their latency, few enough
+/// to stay in registers.
+const WIDE: usize = 4;
+
+/// Where the parts of `0..n` end that are handled `WIDE` vectors, one vector and one number at a
+/// time.
+fn cuts<S: Simd>(n: usize) -> [Range<usize>; 3] {
+    let wide = n - n % (WIDE * S::F64_LANES);
+    let whole = n - n % S::F64_LANES;
+    [0..wide, wide..whole, whole..n]
+}
+
+/// `range` of the first `count` vectors of values, in lanes.
+#[inline(always)]
+fn streams<'a, S: Simd>(
+    values: &'a [Vec<f64>],
+    count: usize,
+    range: &Range<usize>,
+) -> [&'a [S::f64s]; NODES] {
+    let mut streams: [&[S::f64s]; NODES] = [&[]; NODES];
+    for (stream, v) in streams.iter_mut().zip(&values[..count]) {
+        *stream = S::as_simd_f64s(&v[range.clone()]).0;
+    }
+    streams
+}
+
+/// `Σ_j rows[i][j] values[j]` of `W` vectors from `at` on: each value is read once, in as many
+/// streams as there are values, which is what memory gives fastest.
+#[inline(always)]
+fn sums<S: Simd, const N: usize, const W: usize>(
+    simd: S,
+    rows: &[Row; N],
+    values: &[&[S::f64s]],
+    at: usize,
+) -> [[S::f64s; W]; N] {
+    let mut sums = [[simd.splat_f64s(0.0); W]; N];
+    for (j, stream) in values.iter().enumerate() {
+        let stream = &stream[at..at + W];
+        for i in 0..N {
+            let factor = simd.splat_f64s(rows[i][j]);
+            for w in 0..W {
+                sums[i][w] = simd.mul_add_e_f64s(factor, stream[w], sums[i][w]);
+            }
+        }
+    }
+    sums
+}
+
 struct Predict<'a> {
     out: &'a mut [f64],
     sum: &'a mut [f64],
@@ -97,62 +146,29 @@ impl WithSimd for Predict<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let blocks = self.out.chunks_mut(BLOCK).zip(self.sum.chunks_mut(BLOCK));
-        for (block, (out, sum)) in blocks.enumerate() {
-            let start = block * BLOCK;
-            accumulate::<2, false>(&mut [&mut *out, sum], self.rows, self.values, start);
-            // The base comes last: it is the largest, and rounding happens in its size once.
-            let base = &self.base[start..][..out.len()];
-            for (out, b) in out.iter_mut().zip(base) {
-                *out += b;
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let [wide, whole, rest] = cuts::<S>(self.out.len());
+        self.part::<S, WIDE>(simd, wide);
+        self.part::<S, 1>(simd, whole);
+        self.part::<Scalar, 1>(Scalar, rest);
+    }
+}
+
+impl Predict<'_> {
+    #[inline(always)]
+    fn part<S: Simd, const W: usize>(&mut self, simd: S, range: Range<usize>) {
+        let count = self.rows[0].len();
+        let values = streams::<S>(self.values, count, &range);
+        let (out, _) = S::as_mut_simd_f64s(&mut self.out[range.clone()]);
+        let (sum, _) = S::as_mut_simd_f64s(&mut self.sum[range.clone()]);
+        let (base, _) = S::as_simd_f64s(&self.base[range]);
+        for at in (0..out.len()).step_by(W) {
+            let [moved, total] = sums::<S, 2, W>(simd, &self.rows, &values[..count], at);
+            for w in 0..W {
+                // The base comes last: it is the largest, and rounding happens in its size once.
+                out[at + w] = simd.add_f64s(base[at + w], moved[w]);
+                sum[at + w] = total[w];
             }
-        }
-    }
-}
-
-/// `outs[i] = Σ_j rows[i][j] values[j][start ..]`, added to what is there with `ADD`; four values in
-/// one pass.
-#[inline(always)]
-fn accumulate<const N: usize, const ADD: bool>(
-    outs: &mut [&mut [f64]; N],
-    rows: [Row; N],
-    values: &[Vec<f64>],
-    start: usize,
-) {
-    let (size, count) = (outs[0].len(), rows[0].len());
-    let single = usize::from(count % 4 == 1);
-    for j in (0..count - single).step_by(4) {
-        // Two or three that are left over make a pass of four, with zeros.
-        let at = |i: usize| (j + i).min(count - 1);
-        let v0 = &values[at(0)][start..][..size];
-        let v1 = &values[at(1)][start..][..size];
-        let v2 = &values[at(2)][start..][..size];
-        let v3 = &values[at(3)][start..][..size];
-        for (out, row) in outs.iter_mut().zip(rows) {
-            let factor = |i: usize| row.get(j + i).copied().unwrap_or(0.0);
-            let (a, b, c, d) = (factor(0), factor(1), factor(2), factor(3));
-            let sum = |i: usize| (a * v0[i] + b * v1[i]) + (c * v2[i] + d * v3[i]);
-            put(&mut out[..size], ADD || j > 0, sum);
-        }
-    }
-    for j in count - single..count {
-        let v = &values[j][start..][..size];
-        for (out, row) in outs.iter_mut().zip(rows) {
-            put(&mut out[..size], ADD || j > 0, |i| row[j] * v[i]);
-        }
-    }
-}
-
-#[inline(always)]
-fn put(out: &mut [f64], add: bool, value: impl Fn(usize) -> f64) {
-    if add {
-        for i in 0..out.len() {
-            out[i] += value(i);
-        }
-    } else {
-        for i in 0..out.len() {
-            out[i] = value(i);
         }
     }
 }
@@ -168,9 +184,29 @@ impl<const ADD: bool> WithSimd for Combination<'_, ADD> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        for (block, out) in self.out.chunks_mut(BLOCK).enumerate() {
-            accumulate::<1, ADD>(&mut [out], [self.row], self.values, block * BLOCK);
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let [wide, whole, rest] = cuts::<S>(self.out.len());
+        self.part::<S, WIDE>(simd, wide);
+        self.part::<S, 1>(simd, whole);
+        self.part::<Scalar, 1>(Scalar, rest);
+    }
+}
+
+impl<const ADD: bool> Combination<'_, ADD> {
+    #[inline(always)]
+    fn part<S: Simd, const W: usize>(&mut self, simd: S, range: Range<usize>) {
+        let count = self.row.len();
+        let values = streams::<S>(self.values, count, &range);
+        let (out, _) = S::as_mut_simd_f64s(&mut self.out[range]);
+        for at in (0..out.len()).step_by(W) {
+            let [sum] = sums::<S, 1, W>(simd, &[self.row], &values[..count], at);
+            for w in 0..W {
+                out[at + w] = if ADD {
+                    simd.add_f64s(out[at + w], sum[w])
+                } else {
+                    sum[w]
+                };
+            }
         }
     }
 }
@@ -269,60 +305,48 @@ impl WithSimd for ErrorSquares<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> [[f64; 2]; 4] {
-        let [mut last, mut before, mut next] = [[0.0; BLOCK]; 3];
         let mut squares = [[0.0; 2]; 4];
-        for (block, f) in self.f.chunks(BLOCK).enumerate() {
-            let (start, n) = (block * BLOCK, f.len());
-            let (last, before) = (&mut last[..n], &mut before[..n]);
-            let mut terms = [last, before, &mut next[..n]];
-            accumulate::<3, false>(&mut terms, self.terms, self.values, start);
-            let (sum, unit) = (&self.sum[start..][..n], &self.unit[start..][..n]);
-            add_four_squares(simd, &mut squares, f, sum, &terms, unit);
-        }
+        let [wide, whole, rest] = cuts::<S>(self.f.len());
+        self.add_part::<S, WIDE>(simd, wide, &mut squares);
+        self.add_part::<S, 1>(simd, whole, &mut squares);
+        self.add_part::<Scalar, 1>(Scalar, rest, &mut squares);
         squares
     }
 }
 
-/// Both squares of the four errors in a block. Closures would be compiled without the vector units.
-#[inline(always)]
-fn add_four_squares<S: Simd>(
-    simd: S,
-    squares: &mut [[f64; 2]; 4],
-    f: &[f64],
-    sum: &[f64],
-    [last, before, next]: &[&mut [f64]; 3],
-    unit: &[f64],
-) {
-    let (whole, _) = S::as_simd_f64s(f);
-    let (sums, _) = S::as_simd_f64s(sum);
-    let (lasts, _) = S::as_simd_f64s(last);
-    let (befores, _) = S::as_simd_f64s(before);
-    let (nexts, _) = S::as_simd_f64s(next);
-    let (units, _) = S::as_simd_f64s(unit);
-    let mut scaled = [simd.splat_f64s(0.0); 4];
-    let mut plain = [simd.splat_f64s(0.0); 4];
-    for i in 0..whole.len() {
-        let at = simd.sub_f64s(whole[i], sums[i]);
-        let lower = simd.add_f64s(at, lasts[i]);
-        let lowest = simd.add_f64s(lower, befores[i]);
-        let errors = [at, lower, lowest, simd.sub_f64s(at, nexts[i])];
-        for k in 0..4 {
-            let e = simd.mul_f64s(errors[k], units[i]);
-            scaled[k] = simd.mul_add_e_f64s(e, e, scaled[k]);
-            plain[k] = simd.mul_add_e_f64s(errors[k], errors[k], plain[k]);
+impl ErrorSquares<'_> {
+    /// Closures would be compiled without the vector units.
+    #[inline(always)]
+    fn add_part<S: Simd, const W: usize>(
+        &self,
+        simd: S,
+        range: Range<usize>,
+        squares: &mut [[f64; 2]; 4],
+    ) {
+        let count = self.terms[0].len();
+        let values = streams::<S>(self.values, count, &range);
+        let (f, _) = S::as_simd_f64s(&self.f[range.clone()]);
+        let (sum, _) = S::as_simd_f64s(&self.sum[range.clone()]);
+        let (unit, _) = S::as_simd_f64s(&self.unit[range]);
+        let mut scaled = [simd.splat_f64s(0.0); 4];
+        let mut plain = [simd.splat_f64s(0.0); 4];
+        for start in (0..f.len()).step_by(W) {
+            let terms = sums::<S, 3, W>(simd, &self.terms, &values[..count], start);
+            for w in 0..W {
+                let at = simd.sub_f64s(f[start + w], sum[start + w]);
+                let lower = simd.add_f64s(at, terms[0][w]);
+                let lowest = simd.add_f64s(lower, terms[1][w]);
+                let errors = [at, lower, lowest, simd.sub_f64s(at, terms[2][w])];
+                for k in 0..4 {
+                    let e = simd.mul_f64s(errors[k], unit[start + w]);
+                    scaled[k] = simd.mul_add_e_f64s(e, e, scaled[k]);
+                    plain[k] = simd.mul_add_e_f64s(errors[k], errors[k], plain[k]);
+                }
+            }
         }
-    }
-    for k in 0..4 {
-        squares[k][0] += simd.reduce_sum_f64s(scaled[k]);
-        squares[k][1] += simd.reduce_sum_f64s(plain[k]);
-    }
-    for i in whole.len() * S::F64_LANES..f.len() {
-        let at = f[i] - sum[i];
-        let lower = at + last[i];
-        let errors = [at, lower, lower + before[i], at - next[i]];
         for k in 0..4 {
-            squares[k][0] += (errors[k] * unit[i]).powi(2);
-            squares[k][1] += errors[k] * errors[k];
+            squares[k][0] += simd.reduce_sum_f64s(scaled[k]);
+            squares[k][1] += simd.reduce_sum_f64s(plain[k]);
         }
     }
 }
@@ -363,7 +387,7 @@ mod tests {
     /// Every count of values, and lengths around the block size, against plain sums.
     #[test]
     fn combinations_are_the_plain_sums() {
-        for n in [1, 7, BLOCK, BLOCK + 5] {
+        for n in [1, 7, 64, 67] {
             let values: Vec<Vec<f64>> = (0..7).map(|j| vector(n, j as f64)).collect();
             let base = vector(n, 9.0);
             for count in 1..7 {
@@ -400,7 +424,7 @@ mod tests {
 
     #[test]
     fn squares_are_the_plain_sums() {
-        let n = BLOCK + 13;
+        let n = 77;
         let [f, sum, other] = [0.1, 1.1, 2.1].map(|p| vector(n, p));
         let unit: Vec<f64> = vector(n, 5.0).iter().map(|v| 2.0 + v).collect();
         let plain =
