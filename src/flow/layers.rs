@@ -5,7 +5,7 @@
 
 use super::tangent::{LayerTangent, kernel_is_sum};
 use crate::integrate::{Tangent, VectorField};
-use crate::linalg::{Mat, dot, multiply};
+use crate::linalg::{Mat, dot, multiply, smaller_margins};
 use crate::model::{Cost, CostScratch, Network, Problem};
 use std::cell::RefCell;
 
@@ -133,12 +133,8 @@ pub fn magnitudes(network: &Network, w: &[f64], sizes: &mut [f64], out: &mut [f6
     let mut rest = &sizes[..];
     for layer in 1..=network.depth() {
         let (below, above) = rest.split_at(widths[layer - 1]);
-        let columns = out[network.range(layer)].chunks_exact_mut(widths[layer]);
-        for (column, &low) in columns.zip(below) {
-            for (m, &high) in column.iter_mut().zip(above) {
-                *m = if high < low { high } else { low };
-            }
-        }
+        let out = &mut out[network.range(layer)];
+        smaller_margins(&above[..widths[layer]], below, out);
         rest = above;
     }
 }

@@ -7,6 +7,7 @@ mod graded;
 mod graded_product;
 mod interval;
 mod interval_matrix;
+mod margins;
 mod spectrum;
 
 pub use effective_rank::effective_rank;
@@ -19,6 +20,7 @@ pub use interval_matrix::{
     frobenius_bound, identity, interval_difference, interval_matrix, interval_product, is_regular,
     midpoints, negative_eigenvalues,
 };
+pub use margins::{add_squares, smaller_margins};
 pub use spectrum::{SingularValues, Svd, svd, symmetric_eigen};
 
 use faer::{Accum, Par};

@@ -1,7 +1,7 @@
 //! Shapes of a deep linear network `A = W_L … W_1`, `W_l : n_l × n_{l-1}`, and the packing of its
 //! weights: layers one after the other, each column-major.
 
-use crate::linalg::{Mat, MatMut, MatRef, dot, multiply, view, view_mut};
+use crate::linalg::{Mat, MatMut, MatRef, add_squares, multiply, view, view_mut};
 use std::ops::Range;
 
 /// The widths `n_0 … n_L`.
@@ -124,13 +124,8 @@ impl Network {
         let mut rest = squares;
         for layer in 1..=self.depth() {
             let (below, above) = rest.split_at_mut(self.widths[layer - 1]);
-            let columns = weights[self.range(layer)].chunks_exact(self.widths[layer]);
-            for (column, low) in columns.zip(below) {
-                *low += dot(column, column);
-                for (high, x) in above.iter_mut().zip(column) {
-                    *high += x * x;
-                }
-            }
+            let of_rows = &mut above[..self.widths[layer]];
+            add_squares(&weights[self.range(layer)], of_rows, below);
             rest = above;
         }
     }

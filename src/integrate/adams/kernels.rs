@@ -75,11 +75,18 @@ pub(super) fn error_squares(
     })
 }
 
-/// Sizes in `unit` into one over what is allowed, `1/(atol + rtol size)`; returns the sum of the
-/// squares of what is allowed.
-pub(super) fn set_units(unit: &mut [f64], atol: &[f64], safety: f64, rtol: f64) -> f64 {
+/// Sizes in `unit` into one over what is allowed, `1/(atol + rtol size)`; returns the sums of the
+/// squares of what is allowed and of `y`.
+pub(super) fn set_units(
+    unit: &mut [f64],
+    y: &[f64],
+    atol: &[f64],
+    safety: f64,
+    rtol: f64,
+) -> [f64; 2] {
     Arch::new().dispatch(SetUnits {
         unit,
+        y,
         atol,
         safety,
         rtol,
@@ -234,9 +241,6 @@ impl WithSimd for AddProducts<'_> {
     }
 }
 
-/// Partial sums side by side: a plain sum cannot be vectorised.
-const LANES: usize = 8;
-
 struct Distances<'a> {
     x: &'a [f64],
     y: &'a [f64],
@@ -353,26 +357,43 @@ impl ErrorSquares<'_> {
 
 struct SetUnits<'a> {
     unit: &'a mut [f64],
+    y: &'a [f64],
     atol: &'a [f64],
     safety: f64,
     rtol: f64,
 }
 
 impl WithSimd for SetUnits<'_> {
-    type Output = f64;
+    type Output = [f64; 2];
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> f64 {
-        let mut sums = [0.0; LANES];
-        let blocks = self.unit.chunks_mut(LANES).zip(self.atol.chunks(LANES));
-        for (unit, atol) in blocks {
-            for ((u, a), sum) in unit.iter_mut().zip(atol).zip(&mut sums) {
-                let scale = (self.safety * a + self.rtol * *u).max(f64::MIN_POSITIVE);
-                *sum += scale * scale;
-                *u = 1.0 / scale;
-            }
+    fn with_simd<S: Simd>(mut self, simd: S) -> [f64; 2] {
+        let n = self.unit.len();
+        let whole = n - n % S::F64_LANES;
+        let head = self.part(simd, 0..whole);
+        let tail = self.part(Scalar, whole..n);
+        [head[0] + tail[0], head[1] + tail[1]]
+    }
+}
+
+impl SetUnits<'_> {
+    #[inline(always)]
+    fn part<S: Simd>(&mut self, simd: S, range: Range<usize>) -> [f64; 2] {
+        let (unit, _) = S::as_mut_simd_f64s(&mut self.unit[range.clone()]);
+        let (y, _) = S::as_simd_f64s(&self.y[range.clone()]);
+        let (atol, _) = S::as_simd_f64s(&self.atol[range]);
+        let (safety, rtol) = (simd.splat_f64s(self.safety), simd.splat_f64s(self.rtol));
+        let (one, least) = (simd.splat_f64s(1.0), simd.splat_f64s(f64::MIN_POSITIVE));
+        let mut allowed = simd.splat_f64s(0.0);
+        let mut size = allowed;
+        for i in 0..unit.len() {
+            let scale = simd.mul_add_e_f64s(safety, atol[i], simd.mul_f64s(rtol, unit[i]));
+            let scale = simd.max_f64s(scale, least);
+            unit[i] = simd.div_f64s(one, scale);
+            allowed = simd.mul_add_e_f64s(scale, scale, allowed);
+            size = simd.mul_add_e_f64s(y[i], y[i], size);
         }
-        sums.iter().sum()
+        [simd.reduce_sum_f64s(allowed), simd.reduce_sum_f64s(size)]
     }
 }
 
@@ -412,7 +433,8 @@ mod tests {
     fn units_are_one_over_what_is_allowed() {
         let (sizes, atol) = ([3.0, 0.0, 1e-3].repeat(5), [1e-2, 0.0, 1e-9].repeat(5));
         let mut unit = sizes.clone();
-        let sum = set_units(&mut unit, &atol, 0.5, 1e-4);
+        let y = vector(unit.len(), 1.0);
+        let [sum, size] = set_units(&mut unit, &y, &atol, 0.5, 1e-4);
         let mut exact = 0.0;
         for i in 0..unit.len() {
             let allowed = (0.5 * atol[i] + 1e-4 * sizes[i]).max(f64::MIN_POSITIVE);
@@ -420,6 +442,8 @@ mod tests {
             exact += allowed * allowed;
         }
         assert!((sum / exact - 1.0).abs() < 1e-14);
+        let exact: f64 = y.iter().map(|y| y * y).sum();
+        assert!((size / exact - 1.0).abs() < 1e-14);
     }
 
     #[test]

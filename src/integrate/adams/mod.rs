@@ -19,7 +19,6 @@ mod weights;
 use super::driver::{Finished, Outcome, Watch};
 use super::vector::{distance_squared, weighted_square};
 use super::{Interpolant, Options, Step, Tangent, VectorField, pace};
-use crate::linalg::dot;
 use fast::Fast;
 use formula::Formula;
 use kernels::{add_combination, correct, distances, error_squares, predict, set_units};
@@ -193,9 +192,10 @@ impl<'a> Adams<'a> {
     fn set_unit(&mut self) {
         self.field.magnitude(&self.y, &mut self.unit);
         let rtol = SAFETY * self.options.rtol;
-        let sum = set_units(&mut self.unit, &self.options.atol, SAFETY, rtol);
-        self.mean_scale = (sum / self.unit.len() as f64).max(f64::MIN_POSITIVE);
-        self.noise = 1e-28 * dot(&self.y, &self.y);
+        let atol = &self.options.atol;
+        let [allowed, size] = set_units(&mut self.unit, &self.y, atol, SAFETY, rtol);
+        self.mean_scale = (allowed / self.unit.len() as f64).max(f64::MIN_POSITIVE);
+        self.noise = 1e-28 * size;
     }
 
     /// A step after which the quadratic term is a small part of the tolerance.
