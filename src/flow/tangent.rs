@@ -3,7 +3,7 @@
 //! `G Gᵀ = Σ_l (R_lᵀ R_l) ⊗ (L_l L_lᵀ)`.
 
 use crate::integrate::Tangent;
-use crate::linalg::{Mat, multiply, view, view_mut};
+use crate::linalg::{Mat, MatMut, MatRef, multiply, view, view_mut};
 use crate::model::{Cost, CurvatureFactor, Network, TangentKernel};
 use std::cell::RefCell;
 
@@ -12,12 +12,20 @@ pub struct LayerTangent<'a> {
     network: &'a Network,
     factor: CurvatureFactor,
     is_sum: bool,
-    weights: Vec<f64>,
-    /// `W_2ᵀ, W_3ᵀ, …`: products run faster than with a transposed view.
-    transposed: Vec<Mat<f64>>,
-    /// Prefix products at the frozen point.
+    /// `R_2, …, R_L` and `A`.
     prefix: Vec<Mat<f64>>,
-    scratch: RefCell<Vec<Mat<f64>>>,
+    /// `L_1, …, L_{L−1}`.
+    suffix: Vec<Mat<f64>>,
+    /// `L_lᵀ`: products run faster than with a transposed view.
+    transposed: Vec<Mat<f64>>,
+    scratch: RefCell<Scratch>,
+}
+
+struct Scratch {
+    /// `G v` or `Fᵀ z : n_L × n_0`.
+    image: Mat<f64>,
+    /// `V_l R_l` or `L_lᵀ Z : n_l × n_0`.
+    half: Vec<Mat<f64>>,
 }
 
 /// Whether the kernel is `right ⊗ 1 + 1 ⊗ left`.
@@ -33,13 +41,17 @@ impl<'a> LayerTangent<'a> {
             network,
             factor,
             is_sum: kernel_is_sum(network, cost),
-            weights: vec![0.0; network.parameters()],
-            transposed: (2..=network.depth())
-                .map(|layer| network.shape(layer))
-                .map(|(rows, cols)| Mat::zeros(cols, rows))
-                .collect(),
             prefix: network.product_storage(),
-            scratch: RefCell::new(network.product_storage()),
+            suffix: network.suffix_storage(),
+            transposed: network
+                .suffix_storage()
+                .iter()
+                .map(|l| l.transpose().to_owned())
+                .collect(),
+            scratch: RefCell::new(Scratch {
+                image: Mat::zeros(network.output_width(), network.input_width()),
+                half: network.product_storage(),
+            }),
         })
     }
 
@@ -52,6 +64,48 @@ impl<'a> LayerTangent<'a> {
     /// `A` at the frozen point.
     pub fn end_to_end(&self) -> &Mat<f64> {
         &self.prefix[self.network.depth() - 1]
+    }
+
+    /// `out = G v`.
+    fn differential(&self, v: &[f64], half: &mut [Mat<f64>], mut out: MatMut<'_, f64>) {
+        let (net, depth) = (self.network, self.network.depth());
+        let layer = |l: usize| net.layer(v, l);
+        match self.right(depth) {
+            Some(right) => multiply(out.as_mut(), false, 1.0, layer(depth), right),
+            None => out.copy_from(layer(1)),
+        }
+        for (l, left) in (1..).zip(&self.suffix) {
+            let moved = match self.right(l) {
+                Some(right) => {
+                    multiply(half[l - 1].as_mut(), false, 1.0, layer(l), right);
+                    half[l - 1].as_ref()
+                }
+                None => layer(1),
+            };
+            multiply(out.as_mut(), true, 1.0, left.as_ref(), moved);
+        }
+    }
+
+    /// `y += Gᵀ z`.
+    fn add_gradient(&self, z: MatRef<'_, f64>, half: &mut [Mat<f64>], y: &mut [f64]) {
+        let net = self.network;
+        for l in 1..=net.depth() {
+            let mut out = net.layer_mut(y, l);
+            match (self.transposed.get(l - 1), self.right(l)) {
+                (Some(left), Some(right)) => {
+                    multiply(half[l - 1].as_mut(), false, 1.0, left.as_ref(), z);
+                    multiply(out, true, 1.0, half[l - 1].as_ref(), right.transpose());
+                }
+                (Some(left), None) => multiply(out, true, 1.0, left.as_ref(), z),
+                (None, Some(right)) => multiply(out, true, 1.0, z, right.transpose()),
+                (None, None) => out += z,
+            }
+        }
+    }
+
+    /// `R_l`; `None` for `R_1 = 1`.
+    fn right(&self, l: usize) -> Option<MatRef<'_, f64>> {
+        (l > 1).then(|| self.prefix[l - 2].as_ref())
     }
 }
 
@@ -76,16 +130,16 @@ impl Tangent for LayerTangent<'_> {
     }
 
     fn freeze(&mut self, y: &[f64]) {
-        self.weights.copy_from_slice(y);
-        for (layer, transposed) in (2..).zip(&mut self.transposed) {
-            transposed.copy_from(self.network.layer(y, layer).transpose());
-        }
         self.network.prefix_products(y, &mut self.prefix);
+        self.network.suffix_products(y, &mut self.suffix);
+        for (transposed, l) in self.transposed.iter_mut().zip(&self.suffix) {
+            transposed.copy_from(l.transpose());
+        }
     }
 
     fn kernel(&self) -> Mat<f64> {
         let mut kernel = Mat::zeros(self.rank(), self.rank());
-        let terms = TangentKernel::from_products(self.network, &self.weights, &self.prefix);
+        let terms = TangentKernel::from_products(self.network, &self.prefix, &self.suffix);
         for term in terms.terms() {
             self.factor.add_kernel(&term.left, &term.right, &mut kernel);
         }
@@ -93,58 +147,33 @@ impl Tangent for LayerTangent<'_> {
     }
 
     fn kernel_sum(&self) -> Option<[Mat<f64>; 2]> {
-        let kernel = || TangentKernel::from_products(self.network, &self.weights, &self.prefix);
+        let kernel = || TangentKernel::from_products(self.network, &self.prefix, &self.suffix);
         self.is_sum.then(|| kernel().into_sum()).flatten()
     }
 
     fn forward(&self, v: &[f64], z: &mut [f64]) {
-        let (net, dp) = (self.network, &mut *self.scratch.borrow_mut());
-        let depth = net.depth();
-        for layer in 2..=depth {
-            let (done, rest) = dp.split_at_mut(layer - 1);
-            let below = net.prefix(v, done, layer - 1);
-            let mut here = match self.factor {
-                CurvatureFactor::Identity { rows, cols } if layer == depth => {
-                    view_mut(z, rows, cols)
-                }
-                _ => rest[0].as_mut(),
-            };
-            let w = net.layer(&self.weights, layer);
-            multiply(here.as_mut(), false, 1.0, w, below);
-            let p = self.prefix[layer - 2].as_ref();
-            multiply(here, true, 1.0, net.layer(v, layer), p);
-        }
+        let Scratch { image, half } = &mut *self.scratch.borrow_mut();
         match self.factor {
-            CurvatureFactor::Identity { .. } if depth > 1 => {}
-            _ => self.factor.apply(net.prefix(v, dp, depth), z),
+            CurvatureFactor::Identity { rows, cols } => {
+                self.differential(v, half, view_mut(z, rows, cols));
+            }
+            _ => {
+                self.differential(v, half, image.as_mut());
+                self.factor.apply(image.as_ref(), z);
+            }
         }
     }
 
     fn backward(&self, z: &[f64], y: &mut [f64]) {
-        let (net, b) = (self.network, &mut *self.scratch.borrow_mut());
-        let depth = net.depth();
-        let top = match self.factor {
-            CurvatureFactor::Identity { rows, cols } => Some(view(z, rows, cols)),
-            _ => None,
-        };
-        if top.is_none() || depth == 1 {
-            self.factor.apply_transpose(z, b[depth - 1].as_mut());
-        }
-        for layer in (2..=depth).rev() {
-            let (lower, upper) = b.split_at_mut(layer - 1);
-            let here = top.filter(|_| layer == depth);
-            let here = here.unwrap_or(upper[0].as_ref());
-            let p = self.prefix[layer - 2].transpose();
-            multiply(net.layer_mut(y, layer), true, 1.0, here, p);
-            let w_t = self.transposed[layer - 2].as_ref();
-            match layer {
-                2 => multiply(net.layer_mut(y, 1), true, 1.0, w_t, here),
-                _ => multiply(lower[layer - 2].as_mut(), false, 1.0, w_t, here),
+        let Scratch { image, half } = &mut *self.scratch.borrow_mut();
+        match self.factor {
+            CurvatureFactor::Identity { rows, cols } => {
+                self.add_gradient(view(z, rows, cols), half, y);
             }
-        }
-        if depth == 1 {
-            let mut first = net.layer_mut(y, 1);
-            first += &b[0];
+            _ => {
+                self.factor.apply_transpose(z, image.as_mut());
+                self.add_gradient(image.as_ref(), half, y);
+            }
         }
     }
 }

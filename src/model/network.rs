@@ -111,6 +111,33 @@ impl Network {
         }
     }
 
+    /// Suffix products `W_L … W_{l+1} : n_L × n_l` for `l = 1 … L − 1` into `products[l - 1]`.
+    pub fn suffix_products(&self, weights: &[f64], products: &mut [Mat<f64>]) {
+        let Some((last, rest)) = products.split_last_mut() else {
+            return;
+        };
+        last.copy_from(self.layer(weights, self.depth()));
+        let mut above = last.as_ref();
+        for (layer, product) in (2..self.depth()).zip(rest).rev() {
+            multiply(
+                product.as_mut(),
+                false,
+                1.0,
+                above,
+                self.layer(weights, layer),
+            );
+            above = product.as_ref();
+        }
+    }
+
+    /// Storage for `suffix_products`.
+    pub fn suffix_storage(&self) -> Vec<Mat<f64>> {
+        self.widths[1..self.depth()]
+            .iter()
+            .map(|&cols| Mat::zeros(self.output_width(), cols))
+            .collect()
+    }
+
     /// Places of the hidden neurons among all neurons, layer by layer.
     pub fn hidden_neurons(&self) -> Range<usize> {
         let all: usize = self.widths.iter().sum();

@@ -27,22 +27,19 @@ impl TangentKernel {
     /// At `weights`.
     pub fn of(network: &Network, weights: &[f64]) -> Self {
         let mut prefix = network.product_storage();
+        let mut suffix = network.suffix_storage();
         network.prefix_products(weights, &mut prefix);
-        Self::from_products(network, weights, &prefix)
+        network.suffix_products(weights, &mut suffix);
+        Self::from_products(network, &prefix, &suffix)
     }
 
-    /// At `weights` with their prefix products.
-    pub fn from_products(network: &Network, weights: &[f64], prefix: &[Mat<f64>]) -> Self {
-        let n = network.output_width();
-        let mut suffix = Mat::identity(n, n);
-        let mut terms = Vec::new();
-        for layer in (1..=network.depth()).rev() {
-            terms.push(KernelTerm {
-                left: product(suffix.as_ref(), suffix.transpose()),
-                right: prefix_gram(network, prefix, layer),
-            });
-            suffix = product(suffix.as_ref(), network.layer(weights, layer));
-        }
+    /// From the prefix and suffix products.
+    pub fn from_products(network: &Network, prefix: &[Mat<f64>], suffix: &[Mat<f64>]) -> Self {
+        let term = |layer: usize| KernelTerm {
+            left: suffix_gram(network, suffix, layer),
+            right: prefix_gram(network, prefix, layer),
+        };
+        let terms = (1..=network.depth()).rev().map(term).collect();
         Self { terms }
     }
 
@@ -123,6 +120,15 @@ fn inner(a: &Mat<f64>, b: &Mat<f64>) -> f64 {
     let entries = a.col_iter().flat_map(|c| c.iter());
     let others = b.col_iter().flat_map(|c| c.iter());
     entries.zip(others).map(|(x, y)| x * y).sum()
+}
+
+/// `L_l L_lᵀ`.
+fn suffix_gram(network: &Network, suffix: &[Mat<f64>], layer: usize) -> Mat<f64> {
+    let n = network.output_width();
+    match suffix.get(layer - 1) {
+        Some(l) => product(l.as_ref(), l.transpose()),
+        None => Mat::identity(n, n),
+    }
 }
 
 /// `R_lᵀ R_l`.
