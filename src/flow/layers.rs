@@ -5,9 +5,9 @@
 
 use super::tangent::{LayerTangent, kernel_is_sum};
 use crate::integrate::{Tangent, VectorField};
-use crate::linalg::{Mat, dot, multiply, smaller_margins};
+use crate::linalg::{Mat, MatRef, dot, multiply, smaller_margins};
 use crate::model::{Cost, CostScratch, Network, Problem};
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 
 /// Rows of the largest tangent kernel that is still worth its eigenvectors; where the kernel of two
 /// layers is a sum they come from two matrices of the square root of its size.
@@ -49,6 +49,32 @@ impl<'a> LayerFlow<'a> {
             l2: problem.l2,
             scratch: RefCell::new(scratch),
         }
+    }
+}
+
+/// What a right-hand side at `w` left behind: `dW_l = −B_l P_{l−1}ᵀ`.
+pub(super) struct Evaluated<'a> {
+    w: &'a [f64],
+    scratch: Ref<'a, Scratch>,
+}
+
+impl Evaluated<'_> {
+    /// `B_l`, `l > 1`.
+    pub fn gradient(&self, l: usize) -> MatRef<'_, f64> {
+        self.scratch.b[l - 1].as_ref()
+    }
+
+    /// `P_{l−1}`, `l > 1`.
+    pub fn below(&self, network: &Network, l: usize) -> MatRef<'_, f64> {
+        network.prefix(self.w, &self.scratch.p, l - 1)
+    }
+}
+
+impl<'a> LayerFlow<'a> {
+    /// Of the last evaluation, which was at `w`.
+    pub(super) fn evaluated(&'a self, w: &'a [f64]) -> Evaluated<'a> {
+        let scratch = self.scratch.borrow();
+        Evaluated { w, scratch }
     }
 }
 
@@ -112,7 +138,12 @@ impl VectorField for LayerFlow<'_> {
             true => LARGEST_SUM,
             false => LARGEST_KERNEL,
         };
-        Some(Box::new(LayerTangent::new(self.network, self.cost, limit)?))
+        let tangent = LayerTangent::new(self.network, self.cost, limit)?;
+        // Decay adds a part that is no product.
+        Some(match self.l2 == 0.0 {
+            true => Box::new(tangent.with_flow(self)),
+            false => Box::new(tangent),
+        })
     }
 
     /// Root-mean-square weight of the smaller of the two neurons that an entry joins.

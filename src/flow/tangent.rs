@@ -2,6 +2,7 @@
 //! `L_l = W_L … W_{l+1}`, `R_l = W_{l−1} … W_1`, and the tangent kernel
 //! `G Gᵀ = Σ_l (R_lᵀ R_l) ⊗ (L_l L_lᵀ)`.
 
+use super::layers::{Evaluated, LayerFlow};
 use crate::integrate::Tangent;
 use crate::linalg::{Mat, MatMut, MatRef, multiply, view, view_mut};
 use crate::model::{Cost, CurvatureFactor, Network, TangentKernel};
@@ -18,14 +19,25 @@ pub struct LayerTangent<'a> {
     suffix: Vec<Mat<f64>>,
     /// `L_lᵀ`: products run faster than with a transposed view.
     transposed: Vec<Mat<f64>>,
-    scratch: RefCell<Scratch>,
+    workspace: RefCell<Workspace>,
+    /// The flow whose right-hand sides have layers `B_l P_{l−1}ᵀ`.
+    flow: Option<&'a LayerFlow<'a>>,
 }
 
-struct Scratch {
+struct Workspace {
     /// `G v` or `Fᵀ z : n_L × n_0`.
     image: Mat<f64>,
+    parts: Parts,
+}
+
+/// Of the share of one layer.
+struct Parts {
     /// `V_l R_l` or `L_lᵀ Z : n_l × n_0`.
     half: Vec<Mat<f64>>,
+    /// `L_l B_l : n_L × n_0`.
+    short: Mat<f64>,
+    /// `L_l V_l : n_L × n_{l−1}` for `l = 2 … L`.
+    across: Vec<Mat<f64>>,
 }
 
 /// Whether the kernel is `right ⊗ 1 + 1 ⊗ left`.
@@ -48,10 +60,15 @@ impl<'a> LayerTangent<'a> {
                 .iter()
                 .map(|l| l.transpose().to_owned())
                 .collect(),
-            scratch: RefCell::new(Scratch {
+            workspace: RefCell::new(Workspace {
                 image: Mat::zeros(network.output_width(), network.input_width()),
-                half: network.product_storage(),
+                parts: Parts {
+                    half: network.product_storage(),
+                    short: Mat::zeros(network.output_width(), network.input_width()),
+                    across: network.suffix_storage(),
+                },
             }),
+            flow: None,
         })
     }
 
@@ -66,24 +83,63 @@ impl<'a> LayerTangent<'a> {
         &self.prefix[self.network.depth() - 1]
     }
 
-    /// `out = G v`.
-    fn differential(&self, v: &[f64], half: &mut [Mat<f64>], mut out: MatMut<'_, f64>) {
+    /// For the tangent of `flow`, whose right-hand sides have layers `−B_l P_{l−1}ᵀ`.
+    pub fn with_flow(self, flow: &'a LayerFlow<'a>) -> Self {
+        Self {
+            flow: Some(flow),
+            ..self
+        }
+    }
+
+    /// `z = F out` after `out = G v` is set.
+    fn apply_factor(&self, z: &mut [f64], set: impl FnOnce(MatMut<'_, f64>, &mut Parts)) {
+        let Workspace { image, parts } = &mut *self.workspace.borrow_mut();
+        match self.factor {
+            CurvatureFactor::Identity { rows, cols } => set(view_mut(z, rows, cols), parts),
+            _ => {
+                set(image.as_mut(), parts);
+                self.factor.apply(image.as_ref(), z);
+            }
+        }
+    }
+
+    /// `out = G v`; with `evaluated` `v` is the value of the flow there.
+    fn differential(
+        &self,
+        v: &[f64],
+        evaluated: Option<&Evaluated<'_>>,
+        parts: &mut Parts,
+        mut out: MatMut<'_, f64>,
+    ) {
         let (net, depth) = (self.network, self.network.depth());
-        let layer = |l: usize| net.layer(v, l);
         match self.right(depth) {
-            Some(right) => multiply(out.as_mut(), false, 1.0, layer(depth), right),
-            None => out.copy_from(layer(1)),
+            Some(right) => multiply(out.as_mut(), false, 1.0, net.layer(v, depth), right),
+            None => out.copy_from(net.layer(v, 1)),
         }
         for (l, left) in (1..).zip(&self.suffix) {
-            let moved = match self.right(l) {
-                Some(right) => {
-                    multiply(half[l - 1].as_mut(), false, 1.0, layer(l), right);
-                    half[l - 1].as_ref()
+            let (left, out) = (left.as_ref(), out.as_mut());
+            match (self.right(l), evaluated) {
+                (None, _) => multiply(out, true, 1.0, left, net.layer(v, 1)),
+                (Some(right), Some(at)) if self.is_wide(l) => {
+                    let Parts { short, across, .. } = parts;
+                    let across = &mut across[l - 2];
+                    multiply(short.as_mut(), false, -1.0, left, at.gradient(l));
+                    let below = at.below(net, l).transpose();
+                    multiply(across.as_mut(), false, 1.0, short.as_ref(), below);
+                    multiply(out, true, 1.0, across.as_ref(), right);
                 }
-                None => layer(1),
-            };
-            multiply(out.as_mut(), true, 1.0, left.as_ref(), moved);
+                (Some(right), _) => {
+                    let half = &mut parts.half[l - 1];
+                    multiply(half.as_mut(), false, 1.0, net.layer(v, l), right);
+                    multiply(out, true, 1.0, left, half.as_ref());
+                }
+            }
         }
+    }
+
+    /// Whether `L_l B_l P_{l−1}ᵀ R_l` from the left costs less than its layer times `R_l`.
+    fn is_wide(&self, l: usize) -> bool {
+        self.network.widths()[l] > 2 * self.network.output_width()
     }
 
     /// `y += Gᵀ z`.
@@ -152,27 +208,24 @@ impl Tangent for LayerTangent<'_> {
     }
 
     fn forward(&self, v: &[f64], z: &mut [f64]) {
-        let Scratch { image, half } = &mut *self.scratch.borrow_mut();
-        match self.factor {
-            CurvatureFactor::Identity { rows, cols } => {
-                self.differential(v, half, view_mut(z, rows, cols));
-            }
-            _ => {
-                self.differential(v, half, image.as_mut());
-                self.factor.apply(image.as_ref(), z);
-            }
-        }
+        self.apply_factor(z, |out, parts| self.differential(v, None, parts, out));
+    }
+
+    fn forward_flow(&self, y: &[f64], f: &[f64], z: &mut [f64]) {
+        let evaluated = self.flow.map(|flow| flow.evaluated(y));
+        let evaluated = evaluated.as_ref();
+        self.apply_factor(z, |out, parts| self.differential(f, evaluated, parts, out));
     }
 
     fn backward(&self, z: &[f64], y: &mut [f64]) {
-        let Scratch { image, half } = &mut *self.scratch.borrow_mut();
+        let Workspace { image, parts } = &mut *self.workspace.borrow_mut();
         match self.factor {
             CurvatureFactor::Identity { rows, cols } => {
-                self.add_gradient(view(z, rows, cols), half, y);
+                self.add_gradient(view(z, rows, cols), &mut parts.half, y);
             }
             _ => {
                 self.factor.apply_transpose(z, image.as_mut());
-                self.add_gradient(image.as_ref(), half, y);
+                self.add_gradient(image.as_ref(), &mut parts.half, y);
             }
         }
     }

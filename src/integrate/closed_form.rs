@@ -38,12 +38,16 @@ pub(super) fn run(
     options: &Options,
     watch: &mut Watch<'_>,
 ) -> Finished {
-    let mut rejected = 0;
+    let (mut state, mut rejected) = (y0.to_vec(), 0);
     let end = match field.closed_form() {
-        Some(solution) => show(field, solution, y0, options, watch, &mut rejected),
+        Some(solution) => show(field, solution, &mut state, options, watch, &mut rejected),
         None => given_up(0.0, "the solution has no closed form".to_owned()),
     };
-    Finished { end, rejected }
+    Finished {
+        end,
+        state,
+        rejected,
+    }
 }
 
 /// The solution between two times.
@@ -62,14 +66,14 @@ impl Interpolant for Stretch<'_> {
 fn show(
     field: &dyn VectorField,
     solution: &dyn ClosedForm,
-    start: &[f64],
+    y0: &mut Vec<f64>,
     options: &Options,
     watch: &mut Watch<'_>,
     rejected: &mut usize,
 ) -> ControlFlow<Outcome> {
-    let (mut y0, mut y1, mut f1) = (start.to_vec(), start.to_vec(), vec![0.0; start.len()]);
-    field.eval(&y0, &mut f1);
-    watch.start(&f1)?;
+    let (mut y1, mut f1) = (y0.clone(), vec![0.0; y0.len()]);
+    field.eval(y0, &mut f1);
+    watch.start(y0, &f1)?;
     let (mut t0, mut step, mut before) = (0.0, 0.0_f64, Sight::default());
     while t0 < options.horizon {
         // Where roundoff moves marks steps are not shorter for it.
@@ -88,7 +92,7 @@ fn show(
         watch.accept(&Step {
             t0,
             t1,
-            y0: &y0,
+            y0,
             y1: &y1,
             f1: &f1,
             inside: &Stretch {
@@ -97,7 +101,7 @@ fn show(
                 length,
             },
         })?;
-        std::mem::swap(&mut y0, &mut y1);
+        std::mem::swap(y0, &mut y1);
         (t0, before) = (t1, after);
     }
     ControlFlow::Continue(())

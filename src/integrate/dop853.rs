@@ -32,6 +32,7 @@ pub(super) fn run(
     let end = method.advance(watch);
     Finished {
         end,
+        state: method.y0,
         rejected: method.rejected,
     }
 }
@@ -95,7 +96,7 @@ impl<'a> Dop853<'a> {
     fn advance(&mut self, watch: &mut Watch<'_>) -> ControlFlow<Outcome> {
         let n = self.y0.len();
         self.field.eval(&self.y0, &mut self.stages.get_mut()[..n]);
-        watch.start(&self.stages.get_mut()[..n])?;
+        watch.start(&self.y0, &self.stages.get_mut()[..n])?;
         self.set_scale();
         self.step = self.first_step();
         let mut after_rejection = false;

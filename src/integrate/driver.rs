@@ -49,6 +49,8 @@ pub struct Integration {
 pub(super) struct Finished {
     /// `Continue` when the horizon was reached.
     pub end: ControlFlow<Outcome>,
+    /// The last accepted state, unless the run ended on showing it.
+    pub state: Vec<f64>,
     pub rejected: usize,
 }
 
@@ -60,7 +62,7 @@ pub fn integrate(
     observer: &mut dyn Observer,
 ) -> Integration {
     let counted = Counted::new(field);
-    let mut watch = Watch::new(observer, options.max_steps, y0);
+    let mut watch = Watch::new(observer, options.max_steps);
     let finished = match options.method {
         Method::Dop853 => dop853::run(&counted, y0, options, &mut watch),
         Method::Auto | Method::ExponentialAdams => adams::run(&counted, y0, options, &mut watch),
@@ -78,7 +80,7 @@ pub fn integrate(
             ControlFlow::Continue(()) => Outcome::HorizonReached,
         },
         time: watch.time,
-        state: watch.state,
+        state: watch.last.unwrap_or(finished.state),
         statistics: Statistics {
             steps: watch.steps,
             rejected: finished.rejected,
@@ -88,47 +90,48 @@ pub fn integrate(
     }
 }
 
-/// Shows steps to the observer and keeps the last accepted state.
+/// Shows steps to the observer.
 pub(super) struct Watch<'a> {
     observer: &'a mut dyn Observer,
     max_steps: usize,
     pub steps: usize,
     pub time: f64,
-    pub state: Vec<f64>,
+    /// The state whose showing ended the run.
+    last: Option<Vec<f64>>,
 }
 
 impl<'a> Watch<'a> {
-    fn new(observer: &'a mut dyn Observer, max_steps: usize, y0: &[f64]) -> Self {
+    fn new(observer: &'a mut dyn Observer, max_steps: usize) -> Self {
         Self {
             observer,
             max_steps,
             steps: 0,
             time: 0.0,
-            state: y0.to_vec(),
+            last: None,
         }
     }
 
     /// Shows the start.
-    pub fn start(&mut self, f0: &[f64]) -> ControlFlow<Outcome> {
+    pub fn start(&mut self, y0: &[f64], f0: &[f64]) -> ControlFlow<Outcome> {
         if f0.iter().any(|v| !v.is_finite()) {
             return failed(Error::NotFinite { time: 0.0 });
         }
-        stop_with(self.observer.start(&self.state, f0))
+        stop_with(self.observer.start(y0, f0))
     }
 
     /// Shows an accepted step; `Break` carries the outcome when the run ends here.
     pub fn accept(&mut self, step: &Step<'_>) -> ControlFlow<Outcome> {
         self.steps += 1;
         self.time = step.t1;
-        self.state.copy_from_slice(step.y1);
-        stop_with(self.observer.step(step))?;
-        if self.steps >= self.max_steps {
-            return failed(Error::TooManySteps {
+        let mut end = stop_with(self.observer.step(step));
+        if end.is_continue() && self.steps >= self.max_steps {
+            end = failed(Error::TooManySteps {
                 steps: self.steps,
                 time: self.time,
             });
         }
-        ControlFlow::Continue(())
+        self.last = end.is_break().then(|| step.y1.to_vec());
+        end
     }
 }
 

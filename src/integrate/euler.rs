@@ -26,20 +26,25 @@ pub(super) fn run(
     options: &Options,
     watch: &mut Watch<'_>,
 ) -> Finished {
-    let end = descend(field, y0, learning_rate, options, watch);
-    Finished { end, rejected: 0 }
+    let mut state = y0.to_vec();
+    let end = descend(field, &mut state, learning_rate, options, watch);
+    Finished {
+        end,
+        state,
+        rejected: 0,
+    }
 }
 
 fn descend(
     field: &dyn VectorField,
-    start: &[f64],
+    y0: &mut Vec<f64>,
     learning_rate: f64,
     options: &Options,
     watch: &mut Watch<'_>,
 ) -> ControlFlow<Outcome> {
-    let (mut y0, mut y1, mut f) = (start.to_vec(), start.to_vec(), vec![0.0; start.len()]);
-    field.eval(&y0, &mut f);
-    watch.start(&f)?;
+    let (mut y1, mut f) = (y0.clone(), vec![0.0; y0.len()]);
+    field.eval(y0, &mut f);
+    watch.start(y0, &f)?;
     let mut count = 0_usize;
     loop {
         let t0 = count as f64 * learning_rate;
@@ -49,7 +54,7 @@ fn descend(
         if t1 > options.horizon * (1.0 + 4.0 * f64::EPSILON) {
             return ControlFlow::Continue(());
         }
-        for ((y1, y0), f) in y1.iter_mut().zip(&y0).zip(&f) {
+        for ((y1, y0), f) in y1.iter_mut().zip(&*y0).zip(&f) {
             *y1 = y0 + learning_rate * f;
         }
         field.eval(&y1, &mut f);
@@ -59,11 +64,11 @@ fn descend(
         watch.accept(&Step {
             t0,
             t1,
-            y0: &y0,
+            y0,
             y1: &y1,
             f1: &f,
-            inside: &Line { y0: &y0, y1: &y1 },
+            inside: &Line { y0, y1: &y1 },
         })?;
-        std::mem::swap(&mut y0, &mut y1);
+        std::mem::swap(y0, &mut y1);
     }
 }

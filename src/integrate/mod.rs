@@ -83,6 +83,10 @@ pub trait Tangent {
     /// `z = F G v`.
     fn forward(&self, v: &[f64], z: &mut [f64]);
 
+    /// `z = F G f(y)` where the field was evaluated last, `f = f(y)`: what the evaluation has left
+    /// behind may make it cheaper.
+    fn forward_flow(&self, y: &[f64], f: &[f64], z: &mut [f64]);
+
     /// `y += Gᵀ Fᵀ z`.
     fn backward(&self, z: &[f64], y: &mut [f64]);
 }

@@ -199,6 +199,10 @@ impl Tangent for WatchedTangent<'_> {
         self.inner.forward(v, z);
     }
 
+    fn forward_flow(&self, y: &[f64], f: &[f64], z: &mut [f64]) {
+        self.inner.forward_flow(y, f, z);
+    }
+
     fn backward(&self, z: &[f64], y: &mut [f64]) {
         self.inner.backward(z, y);
     }

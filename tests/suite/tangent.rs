@@ -53,6 +53,32 @@ proptest! {
         prop_assert!((dot(&image, &z) - dot(&v, &back)).abs() <= 1e-13 * size);
     }
 
+    /// What an evaluation elsewhere left behind gives the same as the value that it returned; middle
+    /// layers wider than twice the output and narrower ones, with weight decay and without.
+    #[test]
+    fn forward_of_the_flow_is_that_of_its_value(
+        p in problems(),
+        l2 in prop::sample::select(vec![0.0, 0.3]),
+        seed in 1_u64..99,
+    ) {
+        let p = Problem { l2, ..p };
+        let flow = LayerFlow::new(&p);
+        let mut tangent = flow.tangent().expect("a small problem");
+        tangent.freeze(&p.initial_weights);
+        let y = entries(seed, flow.dim());
+        let mut f = vec![0.0; flow.dim()];
+        let mut exact = vec![0.0; tangent.rank()];
+        let mut found = vec![f64::NAN; tangent.rank()];
+        flow.eval(&y, &mut f);
+        tangent.forward_flow(&y, &f, &mut found);
+        tangent.forward(&f, &mut exact);
+        // Products of up to eight layers of size ≤ 5 with entries ≤ 1 and a residual beside them.
+        let size = 1.0 + norm(&exact) + norm(&f) * 5_f64.powi(4);
+        for (found, exact) in found.iter().zip(&exact) {
+            prop_assert!((found - exact).abs() <= 1e-14 * size, "{found} {exact}");
+        }
+    }
+
     #[test]
     fn backward_adds(p in problems(), seed in 1_u64..99) {
         let flow = LayerFlow::new(&p);

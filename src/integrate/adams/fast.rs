@@ -114,6 +114,13 @@ impl<'a> Fast<'a> {
         self.basis.coordinates(dual, c);
     }
 
+    /// `c = Vᵀ f(y)` where the field was evaluated last, `f = f(y)`.
+    fn project_flow(&self, y: &[f64], f: &[f64], c: &mut [f64]) {
+        let dual = &mut *self.dual.borrow_mut();
+        self.tangent.forward_flow(y, f, dual);
+        self.basis.coordinates(dual, c);
+    }
+
     /// `y += a V c`.
     fn lift(&self, a: f64, c: &[f64], y: &mut [f64]) {
         let dual = &mut *self.dual.borrow_mut();
@@ -126,7 +133,7 @@ impl<'a> Fast<'a> {
         for f in past.values().iter().rev() {
             let mut c = std::mem::take(&mut self.new_flow);
             self.project(f, &mut c);
-            self.motion.push(&mut c);
+            self.motion.push(&mut c, NODES);
             self.new_flow = c;
         }
         self.rebuild_drive(back, order);
@@ -250,10 +257,10 @@ impl<'a> Fast<'a> {
         self.moments_of = h;
     }
 
-    /// Takes notice of `f = f(p)`.
-    pub fn see_predicted(&mut self, f: &[f64]) {
+    /// Takes notice of `f = f(p)`, right after it was evaluated.
+    pub fn see_predicted(&mut self, p: &[f64], f: &[f64]) {
         let mut flow = std::mem::take(&mut self.flow);
-        self.project(f, &mut flow);
+        self.project_flow(p, f, &mut flow);
         for i in 0..flow.len() {
             self.value[i] = flow[i] + self.rates[i] * self.predicted[i];
         }
@@ -318,11 +325,17 @@ impl<'a> Fast<'a> {
         squares
     }
 
-    /// Takes in the new point with `f = f(y)`. From `‖f(y) − f(p)‖²` of the
-    /// whole, that of the slow part together with `‖N(y) − N(p)‖²`.
-    pub fn accept(&mut self, f: &[f64], formula: &Formula, mut change: f64) -> f64 {
+    /// Takes notice of `f = f(y)` at the new point, right after it was evaluated.
+    pub fn see_new(&mut self, y: &[f64], f: &[f64]) {
         let mut flow = std::mem::take(&mut self.new_flow);
-        self.project(f, &mut flow);
+        self.project_flow(y, f, &mut flow);
+        self.new_flow = flow;
+    }
+
+    /// Takes in the new point that was seen. From `‖f(y) − f(p)‖²` of the whole, that of the slow
+    /// part together with `‖N(y) − N(p)‖²`.
+    pub fn accept(&mut self, formula: &Formula, mut change: f64) -> f64 {
+        let mut flow = std::mem::take(&mut self.new_flow);
         for i in 0..flow.len() {
             self.position[i] = self.predicted[i];
             let value = flow[i] + self.rates[i] * self.position[i];
@@ -332,7 +345,7 @@ impl<'a> Fast<'a> {
         }
         self.drive
             .advance(&self.value, formula.beta(), formula.next_beta());
-        self.motion.push(&mut flow);
+        self.motion.push(&mut flow, NODES);
         self.new_flow = flow;
         change
     }
@@ -394,6 +407,10 @@ mod tests {
             }
         }
 
+        fn forward_flow(&self, _: &[f64], f: &[f64], z: &mut [f64]) {
+            self.forward(f, z);
+        }
+
         fn backward(&self, z: &[f64], y: &mut [f64]) {
             for i in 0..2 {
                 y[i] += self.0[i].sqrt() * z[i];
@@ -429,7 +446,7 @@ mod tests {
     fn past(values: &[[f64; 2]]) -> Past {
         let mut past = Past::new(2);
         for value in values.iter().rev() {
-            past.push(&mut value.to_vec());
+            past.push(&mut value.to_vec(), NODES);
         }
         past
     }

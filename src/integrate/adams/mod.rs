@@ -55,6 +55,7 @@ pub(super) fn run(
     let end = method.advance(watch);
     Finished {
         end,
+        state: method.y,
         rejected: method.rejected,
     }
 }
@@ -168,10 +169,10 @@ impl<'a> Adams<'a> {
 
     fn advance(&mut self, watch: &mut Watch<'_>) -> ControlFlow<Outcome> {
         self.field.eval(&self.y, &mut self.f1);
-        watch.start(&self.f1)?;
+        watch.start(&self.y, &self.f1)?;
         self.set_unit();
         self.step = self.first_step();
-        self.past.push(&mut self.f1);
+        self.past.push(&mut self.f1, 1);
         let mut failures = 0;
         while self.time < self.options.horizon {
             let (h, end) = pace::next(self.time, self.step, self.options.horizon);
@@ -223,7 +224,7 @@ impl<'a> Adams<'a> {
         correct(&mut self.y1, p, formula.last(), &self.f, sum);
         let mut fast = fast::Shares::default();
         if let Some(part) = &mut self.fast {
-            part.see_predicted(&self.f);
+            part.see_predicted(p, &self.f);
             fast = part.shares(formula);
             part.correct(formula, &mut self.y1);
         }
@@ -315,6 +316,9 @@ impl<'a> Adams<'a> {
         watch: &mut Watch<'_>,
     ) -> ControlFlow<Outcome> {
         self.field.eval(&self.y1, &mut self.f1);
+        if let Some(fast) = &mut self.fast {
+            fast.see_new(&self.y1, &self.f1);
+        }
         watch.accept(&Step {
             t0: self.time,
             t1: end,
@@ -328,11 +332,11 @@ impl<'a> Adams<'a> {
         })?;
         let mut change = distance_squared(&self.f1, &self.f);
         if let Some(fast) = &mut self.fast {
-            change = fast.accept(&self.f1, formula, change);
+            change = fast.accept(formula, change);
         }
         let choosing = self.starting || self.known >= self.next_choice + self.delay();
         let neighbours = choosing.then(|| self.neighbours(formula, trial));
-        self.past.push(&mut self.f1);
+        self.past.push(&mut self.f1, self.order + 2);
         std::mem::swap(&mut self.y, &mut self.y1);
         self.time = end;
         self.shift(formula.h);

@@ -29,11 +29,13 @@ impl Past {
         &mut self.values[..self.known]
     }
 
-    /// Takes in the value at the new time; `f` gets the storage of one that is forgotten.
-    pub fn push(&mut self, f: &mut Vec<f64>) {
-        self.values.rotate_right(1);
+    /// Takes in the value at the new time, which makes at most `count` that are known; `f` gets
+    /// the storage of one that is forgotten.
+    pub fn push(&mut self, f: &mut Vec<f64>, count: usize) {
+        self.known = (self.known + 1).min(count).min(NODES);
+        // No more storage takes turns than is needed: that much stays in the caches.
+        self.values[..self.known].rotate_right(1);
         std::mem::swap(&mut self.values[0], f);
-        self.known = (self.known + 1).min(NODES);
     }
 
     /// Forgets all but the last `count` values.
@@ -52,15 +54,30 @@ mod tests {
         let mut f = vec![0.0];
         for i in 0..NODES + 3 {
             f[0] = i as f64;
-            past.push(&mut f);
+            past.push(&mut f, NODES);
         }
         let values: Vec<f64> = past.values().iter().map(|v| v[0]).collect();
         let expected: Vec<f64> = (3..NODES + 3).rev().map(|i| i as f64).collect();
         assert_eq!(values, expected);
         past.keep(2);
         assert_eq!(past.values().len(), 2);
-        past.push(&mut f);
+        past.push(&mut f, 3);
         assert_eq!(past.values().len(), 3);
         assert_eq!(past.values()[1][0], (NODES + 2) as f64);
+    }
+
+    #[test]
+    fn as_many_values_are_known_as_are_wanted() {
+        let mut past = Past::new(1);
+        let mut known = |value: f64, count: usize| -> Vec<f64> {
+            past.push(&mut vec![value], count);
+            past.values().iter().map(|v| v[0]).collect()
+        };
+        assert_eq!(known(1.0, 3), [1.0]);
+        assert_eq!(known(2.0, 3), [2.0, 1.0]);
+        assert_eq!(known(3.0, 3), [3.0, 2.0, 1.0]);
+        assert_eq!(known(4.0, 3), [4.0, 3.0, 2.0]);
+        assert_eq!(known(5.0, 2), [5.0, 4.0]);
+        assert_eq!(known(6.0, 4), [6.0, 5.0, 4.0]);
     }
 }

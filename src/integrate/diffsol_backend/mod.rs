@@ -53,6 +53,7 @@ pub(super) fn run(
     };
     Finished {
         end: outcome,
+        state: run.y0,
         rejected: run.rejected,
     }
 }
@@ -93,7 +94,7 @@ impl<'f, 'w, 'o> Run<'f, 'w, 'o> {
     /// From the start to the horizon, by as many solvers as tolerances ask for.
     fn all<S: Scheme<'f>>(&mut self, scheme: &S) -> ControlFlow<Outcome> {
         self.field.eval(self.start, &mut self.f1);
-        self.watch.start(&self.f1)?;
+        self.watch.start(self.start, &self.f1)?;
         if self.options.horizon <= 0.0 {
             return ControlFlow::Continue(());
         }
