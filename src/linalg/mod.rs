@@ -48,6 +48,14 @@ pub fn product(lhs: MatRef<'_, f64>, rhs: MatRef<'_, f64>) -> Mat<f64> {
     out
 }
 
+/// `left ⊗ right`.
+pub fn kronecker(left: &Mat<f64>, right: &Mat<f64>) -> Mat<f64> {
+    let rows = left.nrows() * right.nrows();
+    let mut out = Mat::zeros(rows, left.ncols() * right.ncols());
+    faer::linalg::kron::kron(out.as_mut(), left.as_ref(), right.as_ref());
+    out
+}
+
 /// `leftᵀ middle right`.
 pub fn sandwich(left: &Mat<f64>, middle: &Mat<f64>, right: &Mat<f64>) -> Mat<f64> {
     let half = product(middle.as_ref(), right.as_ref());

@@ -1,7 +1,9 @@
 //! The factor `F` of a cost's curvature: `∇²C[D] = Fᵀ F vec(D)`, `F : m × n_L n_0`.
 
 use super::Cost;
-use crate::linalg::{Mat, MatMut, MatRef, multiply, sandwich, symmetric_eigen, view, view_mut};
+use crate::linalg::{
+    Mat, MatMut, MatRef, kronecker, multiply, product, sandwich, symmetric_eigen, view, view_mut,
+};
 
 /// `F` in the form that its cost allows.
 pub enum CurvatureFactor {
@@ -123,13 +125,7 @@ impl CurvatureFactor {
     /// `kernel += F (right ⊗ left) Fᵀ` for symmetric `left : n_L × n_L`, `right : n_0 × n_0`.
     pub fn add_kernel(&self, left: &Mat<f64>, right: &Mat<f64>, kernel: &mut Mat<f64>) {
         match self {
-            CurvatureFactor::Identity { rows, .. } => {
-                for b in 0..kernel.ncols() {
-                    for a in 0..kernel.nrows() {
-                        kernel[(a, b)] += right[(a / rows, b / rows)] * left[(a % rows, b % rows)];
-                    }
-                }
-            }
+            CurvatureFactor::Identity { .. } => *kernel += kronecker(right, left),
             CurvatureFactor::Entries(entries) => {
                 for (b, &(k, l, v)) in entries.iter().enumerate() {
                     for (a, &(i, j, w)) in entries.iter().enumerate() {
@@ -137,28 +133,13 @@ impl CurvatureFactor {
                     }
                 }
             }
-            CurvatureFactor::Right { root, rows } => {
-                let small = sandwich(root, right, root);
-                for b in 0..kernel.ncols() {
-                    for a in 0..kernel.nrows() {
-                        kernel[(a, b)] += small[(a / rows, b / rows)] * left[(a % rows, b % rows)];
-                    }
-                }
+            CurvatureFactor::Right { root, .. } => {
+                *kernel += kronecker(&sandwich(root, right, root), left);
             }
-            CurvatureFactor::Dense { factor, rows } => {
-                let n = factor.ncols();
-                let mut images = Mat::zeros(factor.nrows(), n);
-                let full = Mat::from_fn(n, n, |a, b| {
-                    right[(a / rows, b / rows)] * left[(a % rows, b % rows)]
-                });
-                multiply(images.as_mut(), false, 1.0, factor.as_ref(), full.as_ref());
-                multiply(
-                    kernel.as_mut(),
-                    true,
-                    1.0,
-                    images.as_ref(),
-                    factor.transpose(),
-                );
+            CurvatureFactor::Dense { factor, .. } => {
+                let images = product(factor.as_ref(), kronecker(right, left).as_ref());
+                let to = kernel.as_mut();
+                multiply(to, true, 1.0, images.as_ref(), factor.transpose());
             }
         }
     }

@@ -7,7 +7,7 @@
 use super::eigenbasis::Eigenbasis;
 use super::formula::{Coefficients, Formula};
 use super::history::History;
-use super::kernels::{add_combination, add_products, combine};
+use super::kernels::{add_combination, add_products, combine, error_squares};
 use super::nodes::{backward_integrals, modified_differences};
 use super::past::{NODES, Past};
 use super::weights::{Basis, TERMS, all_scaled_phis};
@@ -310,19 +310,9 @@ impl<'a> Fast<'a> {
     /// taken in.
     pub fn remainders(&self, terms: [&[f64]; 3]) -> [f64; 4] {
         let (new, old) = self.motion.values().split_at(1);
-        let mut squares = [0.0; 4];
-        for (i, (c, sum)) in new[0].iter().zip(&self.extrapolated).enumerate() {
-            let term = |row: &[f64]| row.iter().zip(old).map(|(a, c)| a * c[i]).sum::<f64>();
-            let [last, before, next] = terms.map(term);
-            let (at, lower) = (c - sum, c - sum + last);
-            for (square, e) in squares
-                .iter_mut()
-                .zip([at, lower, lower + before, at - next])
-            {
-                *square += e * e;
-            }
-        }
-        squares
+        let no_unit = &new[0];
+        let squares = error_squares(&new[0], &self.extrapolated, terms, old, no_unit);
+        squares.map(|[_, plain]| plain)
     }
 
     /// Takes notice of `f = f(y)` at the new point, right after it was evaluated.
