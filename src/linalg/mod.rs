@@ -1,6 +1,7 @@
 //! Dense products, spectra and norms: thin over faer, always sequential so that results do not
 //! depend on the number of threads.
 
+mod dot;
 mod effective_rank;
 mod frame;
 mod graded;
@@ -10,6 +11,7 @@ mod interval_matrix;
 mod margins;
 mod spectrum;
 
+pub use dot::dot;
 pub use effective_rank::effective_rank;
 pub use faer::{Mat, MatMut, MatRef};
 pub use frame::orthogonalise_columns;
@@ -60,24 +62,6 @@ pub fn kronecker(left: &Mat<f64>, right: &Mat<f64>) -> Mat<f64> {
 pub fn sandwich(left: &Mat<f64>, middle: &Mat<f64>, right: &Mat<f64>) -> Mat<f64> {
     let half = product(middle.as_ref(), right.as_ref());
     product(left.transpose(), half.as_ref())
-}
-
-/// `Σ x_i y_i`, in eight interleaved partial sums (a plain sum cannot be vectorised).
-pub fn dot(x: &[f64], y: &[f64]) -> f64 {
-    let mut partial = [0.0; 8];
-    let (xs, ys) = (x.chunks_exact(8), y.chunks_exact(8));
-    let tail: f64 = xs
-        .remainder()
-        .iter()
-        .zip(ys.remainder())
-        .map(|(a, b)| a * b)
-        .sum();
-    for (a, b) in xs.zip(ys) {
-        for i in 0..8 {
-            partial[i] += a[i] * b[i];
-        }
-    }
-    partial.iter().sum::<f64>() + tail
 }
 
 /// `‖x‖₂`.

@@ -131,19 +131,25 @@ impl Hidden {
         Mat::from_fn(width, width, |i, j| self.now[(i.max(j), i.min(j))] / size)
     }
 
-    /// `‖D_l(t) − decay·D_l(0)‖_F`.
-    fn distance(&self, decay: f64) -> f64 {
-        let square = |i, j| (self.now[(i, j)] - decay * self.start[(i, j)]).powi(2);
-        let (rows, columns) = (self.now.nrows(), self.now.ncols());
-        if self.probes.is_some() {
-            let all = (0..columns).flat_map(|j| (0..rows).map(move |i| square(i, j)));
-            return (all.sum::<f64>() / PROBES as f64).sqrt();
+    /// `‖D_l(t) − decay·D_l(0)‖_F`, which takes the place of what was evaluated.
+    fn distance(&mut self, decay: f64) -> f64 {
+        let exact = self.probes.is_none();
+        let mut squares = 0.0;
+        for j in 0..self.now.ncols() {
+            let first = if exact { j } else { 0 };
+            let start = &self.start.col_as_slice(j)[first..];
+            let now = &mut self.now.col_as_slice_mut(j)[first..];
+            for (now, start) in now.iter_mut().zip(start) {
+                *now -= decay * start;
+            }
+            let column = dot(now, now);
+            squares += match exact {
+                // What is below the diagonal stands for what is above it.
+                true => 2.0 * column - now[0] * now[0],
+                false => column / PROBES as f64,
+            };
         }
-        let below = |j| (j + 1..rows).map(move |i| square(i, j)).sum::<f64>();
-        (0..columns)
-            .map(|j| square(j, j) + 2.0 * below(j))
-            .sum::<f64>()
-            .sqrt()
+        squares.sqrt()
     }
 }
 
