@@ -50,6 +50,12 @@ impl<'a> LayerFlow<'a> {
             scratch: RefCell::new(scratch),
         }
     }
+
+    /// What the last evaluation left behind, which was at `w`.
+    pub(super) fn evaluated(&'a self, w: &'a [f64]) -> Evaluated<'a> {
+        let scratch = self.scratch.borrow();
+        Evaluated { w, scratch }
+    }
 }
 
 /// What a right-hand side at `w` left behind: `dW_l = −B_l P_{l−1}ᵀ`.
@@ -67,14 +73,6 @@ impl Evaluated<'_> {
     /// `P_{l−1}`, `l > 1`.
     pub fn below(&self, network: &Network, l: usize) -> MatRef<'_, f64> {
         network.prefix(self.w, &self.scratch.p, l - 1)
-    }
-}
-
-impl<'a> LayerFlow<'a> {
-    /// Of the last evaluation, which was at `w`.
-    pub(super) fn evaluated(&'a self, w: &'a [f64]) -> Evaluated<'a> {
-        let scratch = self.scratch.borrow();
-        Evaluated { w, scratch }
     }
 }
 

@@ -11,6 +11,7 @@ mod events;
 mod gap;
 mod imbalance;
 mod instruments;
+mod law;
 mod levels;
 mod locate;
 mod measure;
@@ -28,7 +29,7 @@ mod view;
 
 pub use event::{Direction, Event, EventKind, Quantity};
 pub use gap::schatten_gap;
-pub use monitors::Law;
+pub use law::Law;
 pub use observable::Observable;
 pub use options::{EventSpec, Grid, Recording, StopRules};
 pub use run_observer::{Observation, Observed, Progress, RunObserver};

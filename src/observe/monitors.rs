@@ -4,13 +4,7 @@
 //! - the loss falls,
 //! - `d loss/dt = −‖∇loss‖²`,
 //! - `‖θ‖² ≥ L Σ σ_i^{2/L}`,
-//! - `‖θ‖² − L Σ σ_i^{2/L} ≤ (L−1) Σ_l ‖D_l(t)‖_*`, which the first law makes `e^{−4λt}` times its value at
-//!   the start; for `λ > 0` also where the run ends.
-//!
-//! The last one, for `L = 2`: with `X = W_2ᵀW_2`, `Y = W_1W_1ᵀ` the gap is `tr X + tr Y − 2 tr (Y^{½}XY^{½})^{½}`, at
-//! most `‖√X − √Y‖_F² ≤ ‖X − Y‖_*` (Powers & Størmer 1970). For scalar layers of any depth a mean is at least
-//! the least of its terms. For matrices and `L ≥ 3` it is not proved here; a search for the largest
-//! ratio at `L` = 3 and 4 found none above 1 and many close to it.
+//! - `‖θ‖² − L Σ σ_i^{2/L} ≤ (L−1) Σ_l ‖D_l(t)‖_*` ([`super::gap`]).
 //!
 //! One step of an adaptive method may move the weights off the flow by `δ = rtol·‖θ‖`. That
 //! explains `2δ‖θ‖` of imbalance, `‖∇‖δ + ½ρδ²` of loss and, over a step of length `h`,
@@ -24,8 +18,9 @@ use crate::integrate::{Method, Options};
 use crate::linalg::{Mat, frobenius};
 use crate::model::Problem;
 
-use super::gap::schatten_gap;
+use super::gap::GapLaw;
 use super::imbalance::Imbalance;
+use super::law::{Law, Worst};
 use super::measure::{Measurement, Probe};
 use super::trajectory::Row;
 use super::view::StepView;
@@ -51,49 +46,6 @@ enum Scheme {
     Descent { learning_rate: f64 },
 }
 
-/// The worst violation of one law.
-#[derive(Debug, Clone, Copy, Default)]
-struct Worst {
-    /// Violation over allowance; a warning above 1.
-    ratio: f64,
-    time: f64,
-    found: f64,
-    allowed: f64,
-    /// How many places violate the law.
-    count: usize,
-}
-
-impl Worst {
-    fn note(&mut self, time: f64, found: f64, allowed: f64) {
-        // Beyond the range of f64 nothing can be said; the step before has said it.
-        if !found.is_finite() || !allowed.is_finite() {
-            return;
-        }
-        let ratio = found / allowed;
-        if ratio > 1.0 {
-            self.count += 1;
-        }
-        if ratio > self.ratio {
-            (self.ratio, self.time, self.found, self.allowed) = (ratio, time, found, allowed);
-        }
-    }
-
-    fn violated(&self) -> Option<&Self> {
-        (self.count > 0).then_some(self)
-    }
-}
-
-/// A law of the flow met a run, where the run came closest to breaking it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Law {
-    pub name: &'static str,
-    pub time: f64,
-    /// By how much the law was missed.
-    pub found: f64,
-    /// What the method explains.
-    pub allowed: f64,
-}
-
 /// Watches the laws of a run.
 pub(super) struct Monitors {
     scheme: Scheme,
@@ -104,9 +56,6 @@ pub(super) struct Monitors {
     /// `κ`, a bound of `‖∇²C‖`.
     curvature: f64,
     start_imbalance: f64,
-    /// `Σ_l ‖D_l(0)‖_*`.
-    start_trace_norm: f64,
-    widest: usize,
     /// What the steps so far explain of imbalance.
     imbalance_allowed: f64,
     steps: usize,
@@ -116,9 +65,7 @@ pub(super) struct Monitors {
     loss: Worst,
     energy: Worst,
     norm: Worst,
-    gap: Worst,
-    /// The last row's.
-    end_gap: Worst,
+    gap: GapLaw,
     trial: Measurement,
 }
 
@@ -141,8 +88,6 @@ impl Monitors {
             rank_tolerance: probe.rank_tolerance(),
             curvature: curvature_norm(problem),
             start_imbalance: start.start_norm,
-            start_trace_norm: start.start_trace_norm,
-            widest: problem.network.widths().iter().copied().max().unwrap_or(1),
             imbalance_allowed: 0.0,
             steps: 0,
             energy_stride: 1,
@@ -151,8 +96,7 @@ impl Monitors {
             loss: Worst::default(),
             energy: Worst::default(),
             norm: Worst::default(),
-            gap: Worst::default(),
-            end_gap: Worst::default(),
+            gap: GapLaw::new(problem, start.start_trace_norm),
             trial: probe.blank(),
         }
     }
@@ -182,22 +126,7 @@ impl Monitors {
             + 1e-12 * row.schatten
             + f64::MIN_POSITIVE;
         self.norm.note(row.time, row.schatten - size, allowed);
-        self.note_gap(row, drift, allowed);
-    }
-
-    /// Holds the gap against what is left of the imbalance, its `drift` and the `noise` of its terms.
-    fn note_gap(&mut self, row: &Row, drift: f64, noise: f64) {
-        let hidden = self.depth as f64 - 1.0;
-        let decay = (-4.0 * self.l2 * row.time).exp();
-        // ‖X‖_* ≤ √n ‖X‖_F in each of the hidden layers.
-        let drifted = hidden * (self.widest as f64).sqrt() * drift;
-        let allowed = hidden * (decay * self.start_trace_norm + drifted) + noise;
-        let gap = schatten_gap(self.depth, row);
-        self.gap.note(row.time, gap, allowed);
-        self.end_gap = Worst::default();
-        // A gap that roundoff makes negative is met too.
-        let gap = gap.max(f64::MIN_POSITIVE);
-        self.end_gap.note(row.time, gap, allowed);
+        self.gap.row(row, drift, allowed);
     }
 
     fn explained_imbalance(&self, before: &Measurement, after: &Measurement) -> f64 {
@@ -297,29 +226,17 @@ impl Monitors {
             ("the loss falls", &self.loss),
             ("the loss falls by the squared gradient", &self.energy),
             ("the norm is at least that of A", &self.norm),
-            ("the norm is that of A up to the imbalance", &self.gap),
-            ("the same at the end", self.decayed_gap()),
+            (
+                "the norm is that of A up to the imbalance",
+                self.gap.worst(),
+            ),
         ];
-        let law = |(name, worst): (&'static str, &Worst)| Law {
-            name,
-            time: worst.time,
-            found: worst.found.max(0.0),
-            allowed: worst.allowed,
-        };
-        let met = |(_, worst): &(&'static str, &Worst)| worst.ratio > 0.0;
-        all.into_iter().filter(met).map(law).collect()
-    }
-
-    /// The gap at the end, where decay makes the imbalance vanish.
-    fn decayed_gap(&self) -> &Worst {
-        const NONE: &Worst = &Worst {
-            ratio: 0.0,
-            time: 0.0,
-            found: 0.0,
-            allowed: 0.0,
-            count: 0,
-        };
-        if self.l2 > 0.0 { &self.end_gap } else { NONE }
+        let decayed = self
+            .gap
+            .at_end()
+            .map(|worst| ("the same at the end", worst));
+        let all = all.into_iter().chain(decayed);
+        all.filter_map(|(name, worst)| worst.law(name)).collect()
     }
 
     /// One sentence for every law that was broken.
@@ -346,7 +263,7 @@ impl Monitors {
                 w.found, w.time, w.allowed, w.count
             ));
         }
-        if let Some(w) = self.gap.violated() {
+        if let Some(w) = self.gap.worst().violated() {
             out.push(format!(
                 "squared parameter norm lies {:.3e} above its least value for this A at \
                  t = {:.6e}, where the imbalance explains {:.1e} (in {} recorded rows)",

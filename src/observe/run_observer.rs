@@ -9,8 +9,9 @@ use crate::model::{Frame, Problem};
 
 use super::event::Event;
 use super::events::EventDetector;
+use super::law::Law;
 use super::measure::{Measurement, Probe};
-use super::monitors::{Law, Monitors};
+use super::monitors::Monitors;
 use super::options::{EventSpec, Recording, StopRules};
 use super::recorder::TrajectoryRecorder;
 use super::trajectory::Trajectory;

@@ -4,10 +4,11 @@
 //! small tangent kernel `F G Gᵀ Fᵀ`. Along `V` the solution is `c' = −Λ c + N`, one number each,
 //! with `N = Vᵀ f + Λ c`; nothing of size `n × m` is stored.
 
+use super::combinations::{add_combination, combine, error_squares};
 use super::eigenbasis::Eigenbasis;
 use super::formula::{Coefficients, Formula};
 use super::history::History;
-use super::kernels::{add_combination, add_products, combine, error_squares};
+use super::kernels::add_products;
 use super::nodes::{backward_integrals, modified_differences};
 use super::past::{NODES, Past};
 use super::weights::{Basis, TERMS, all_scaled_phis};

@@ -1,7 +1,7 @@
 //! The last values of a vector function as Shampine & Gordon's modified divided differences:
 //! `φ_1 = f_n`, `φ_i = ψ_1 ⋯ ψ_{i−1} f[t_n, …, t_{n−i+1}]` with `ψ_j = t_n − t_{n−j}`.
 
-use super::kernels::combine;
+use super::combinations::combine;
 use super::weights::MAX_ORDER;
 
 /// Differences of a function with values in `R^n`.

@@ -6,6 +6,7 @@
 //! stiff part, its fast eigenspace is split off and integrated with exponential weights, so the step
 //! is limited by accuracy alone; see [`fast`].
 
+mod combinations;
 mod control;
 mod eigenbasis;
 mod fast;
@@ -19,9 +20,10 @@ mod weights;
 use super::driver::{Finished, Outcome, Watch};
 use super::vector::{distance_squared, weighted_square};
 use super::{Interpolant, Options, Step, Tangent, VectorField, pace};
+use combinations::{add_combination, error_squares, predict};
 use fast::Fast;
 use formula::Formula;
-use kernels::{add_combination, correct, distances, error_squares, predict, set_units};
+use kernels::{correct, distances, set_units};
 use past::Past;
 use std::ops::ControlFlow;
 use weights::{MAX_ORDER, TERMS};
