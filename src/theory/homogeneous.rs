@@ -6,7 +6,7 @@
 //! state is kept on the sphere beside `ln ρ`, so that nothing over- or underflows.
 
 use super::growth::GAP;
-use super::taylor::{Polynomial, Series, add_cauchy};
+use super::taylor::{Column, Polynomial, Row, Series, cauchy};
 use super::unmet::Unmet;
 use crate::linalg::{Mat, svd};
 
@@ -22,59 +22,91 @@ const MOST_STEPS: usize = 20_000;
 /// Layers under a constant drive `G = [[s_1, 0], [0, G_⊥]]`.
 pub(super) struct Homogeneous {
     g: Mat<f64>,
-    /// Series of `W_l ⋯ W_1`, `l = 1 … L − 1`.
-    prefixes: Vec<Vec<Mat<f64>>>,
-    /// Series of `W_{l+1}ᵀ ⋯ W_Lᵀ G`, `l = L − 1 … 1`.
-    suffixes: Vec<Vec<Mat<f64>>>,
+    products: Option<Products>,
+}
+
+/// Series of the products in `∂H/∂W_l`, laid out for the products that they enter.
+struct Products {
+    /// `W_l` and `W_lᵀ`, `l = 2 … L − 1`.
+    layers: Vec<Row>,
+    transposed: Vec<Row>,
+    /// `W_l ⋯ W_1` and their transposes, `l = 1 … L − 1`.
+    prefixes: Vec<Column>,
+    transposed_prefixes: Vec<Column>,
+    /// `W_{l+1}ᵀ ⋯ W_Lᵀ G`, `l = L − 1 … 1`.
+    suffixes: Vec<Column>,
+    suffix_rows: Vec<Row>,
+}
+
+impl Products {
+    fn new(layers: &[Mat<f64>], g: &Mat<f64>) -> Self {
+        let (depth, inputs) = (layers.len(), layers[0].ncols());
+        let middle = || &layers[1..depth - 1];
+        let prefix = |l: usize| Mat::zeros(layers[l].nrows(), inputs);
+        let suffix = |l: usize| Mat::zeros(layers[depth - 1 - l].ncols(), g.ncols());
+        Self {
+            layers: middle().iter().map(|w| Row::of(w.as_ref())).collect(),
+            transposed: middle().iter().map(|w| Row::of(w.transpose())).collect(),
+            prefixes: (0..depth - 1)
+                .map(|l| Column::of(prefix(l).as_ref()))
+                .collect(),
+            transposed_prefixes: (0..depth - 1)
+                .map(|l| Column::of(prefix(l).transpose()))
+                .collect(),
+            suffixes: (0..depth - 1)
+                .map(|l| Column::of(suffix(l).as_ref()))
+                .collect(),
+            suffix_rows: (0..depth - 1)
+                .map(|l| Row::of(suffix(l).as_ref()))
+                .collect(),
+        }
+    }
+
+    /// Appends the term of all products for the next one of the layers; that of the longest prefix and
+    /// suffix.
+    fn extend(&mut self, layers: &[Mat<f64>], g: &Mat<f64>) -> [Mat<f64>; 2] {
+        let depth = layers.len();
+        let mut prefix = layers[0].clone();
+        let mut suffix = layers[depth - 1].transpose() * g;
+        for l in 0..depth - 1 {
+            if l > 0 {
+                self.layers[l - 1].push(layers[l].as_ref());
+                prefix = cauchy(&self.layers[l - 1], &self.prefixes[l - 1]);
+                let layer = depth - 1 - l;
+                self.transposed[layer - 1].push(layers[layer].transpose());
+                suffix = cauchy(&self.transposed[layer - 1], &self.suffixes[l - 1]);
+            }
+            self.prefixes[l].push(prefix.as_ref());
+            self.transposed_prefixes[l].push(prefix.transpose());
+            self.suffixes[l].push(suffix.as_ref());
+            self.suffix_rows[l].push(suffix.as_ref());
+        }
+        [prefix, suffix]
+    }
 }
 
 impl Homogeneous {
     pub(super) fn new(g: Mat<f64>) -> Self {
-        Self {
-            g,
-            prefixes: Vec::new(),
-            suffixes: Vec::new(),
-        }
-    }
-
-    /// Appends term `k` of all products.
-    fn extend(&mut self, y: &[Vec<Mat<f64>>], k: usize) {
-        let depth = y[0].len();
-        if k == 0 {
-            self.prefixes = vec![Vec::new(); depth - 1];
-            self.suffixes = vec![Vec::new(); depth - 1];
-        }
-        self.prefixes[0].push(y[k][0].clone());
-        self.suffixes[0].push(y[k][depth - 1].transpose() * &self.g);
-        for l in 1..depth - 1 {
-            let before = &self.prefixes[l - 1];
-            let mut term = Mat::zeros(y[0][l].nrows(), before[0].ncols());
-            let factor = |i: usize| y[i][l].as_ref();
-            add_cauchy(term.as_mut(), k, factor, |i| before[i].as_ref());
-            self.prefixes[l].push(term);
-            let (layer, after) = (depth - 1 - l, &self.suffixes[l - 1]);
-            let mut term = Mat::zeros(y[0][layer].ncols(), after[0].ncols());
-            let factor = |i: usize| y[i][layer].transpose();
-            add_cauchy(term.as_mut(), k, factor, |i| after[i].as_ref());
-            self.suffixes[l].push(term);
-        }
+        Self { g, products: None }
     }
 }
 
 impl Polynomial for Homogeneous {
     fn coefficient(&mut self, y: &[Vec<Mat<f64>>], k: usize) -> Vec<Mat<f64>> {
-        self.extend(y, k);
-        let depth = y[0].len();
-        let (first, last) = (&self.suffixes[depth - 2][k], &self.prefixes[depth - 2][k]);
-        let mut out = vec![first.clone()];
-        for l in 1..depth - 1 {
-            let (above, below) = (&self.suffixes[depth - 2 - l], &self.prefixes[l - 1]);
-            let mut term = Mat::zeros(y[0][l].nrows(), y[0][l].ncols());
-            let left = |i: usize| above[i].as_ref();
-            add_cauchy(term.as_mut(), k, left, |i| below[i].transpose());
-            out.push(term);
+        if k == 0 {
+            self.products = None;
         }
-        out.push(&self.g * last.transpose());
+        let products = self
+            .products
+            .get_or_insert_with(|| Products::new(&y[0], &self.g));
+        let [prefix, suffix] = products.extend(&y[k], &self.g);
+        let depth = y[0].len();
+        let mut out = vec![suffix];
+        for l in 1..depth - 1 {
+            let above = &products.suffix_rows[depth - 2 - l];
+            out.push(cauchy(above, &products.transposed_prefixes[l - 1]));
+        }
+        out.push(&self.g * prefix.transpose());
         out
     }
 }

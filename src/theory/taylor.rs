@@ -4,7 +4,7 @@
 //!
 //! Theory has this integrator for itself, so that predictions and runs share none.
 
-use crate::linalg::{Mat, MatMut, MatRef, multiply};
+use crate::linalg::{Mat, MatRef, product};
 
 /// Terms of a series after the constant one.
 pub(super) const ORDER: usize = 28;
@@ -73,16 +73,61 @@ impl Series {
     }
 }
 
-/// `out += Σ_i x_i y_{k−i}`, coefficient `k` of the product of two series.
-pub(super) fn add_cauchy<'a>(
-    mut out: MatMut<'_, f64>,
-    k: usize,
-    x: impl Fn(usize) -> MatRef<'a, f64>,
-    y: impl Fn(usize) -> MatRef<'a, f64>,
-) {
-    for i in 0..=k {
-        multiply(out.as_mut(), true, 1.0, x(i), y(k - i));
+/// Coefficients of a left factor side by side, `[x_0 … x_k]`, …
+pub(super) struct Row {
+    terms: Mat<f64>,
+    width: usize,
+    known: usize,
+}
+
+/// … and those of a right one upside down, `[y_k; …; y_0]`: `Σ_i x_i y_{k−i}` is one product.
+pub(super) struct Column {
+    terms: Mat<f64>,
+    height: usize,
+    known: usize,
+}
+
+impl Row {
+    /// Of coefficients as large as `term`.
+    pub(super) fn of(term: MatRef<'_, f64>) -> Self {
+        Self {
+            terms: Mat::zeros(term.nrows(), term.ncols() * ORDER),
+            width: term.ncols(),
+            known: 0,
+        }
     }
+
+    pub(super) fn push(&mut self, term: MatRef<'_, f64>) {
+        let terms = self.terms.as_mut();
+        let mut place = terms.subcols_mut(self.known * self.width, self.width);
+        place.copy_from(term);
+        self.known += 1;
+    }
+}
+
+impl Column {
+    /// Of coefficients as large as `term`.
+    pub(super) fn of(term: MatRef<'_, f64>) -> Self {
+        Self {
+            terms: Mat::zeros(term.nrows() * ORDER, term.ncols()),
+            height: term.nrows(),
+            known: 0,
+        }
+    }
+
+    pub(super) fn push(&mut self, term: MatRef<'_, f64>) {
+        self.known += 1;
+        let first = self.terms.nrows() - self.known * self.height;
+        let terms = self.terms.as_mut();
+        terms.subrows_mut(first, self.height).copy_from(term);
+    }
+}
+
+/// Coefficient `k` of the product of two series whose coefficients `0 … k` are known.
+pub(super) fn cauchy(x: &Row, y: &Column) -> Mat<f64> {
+    let rows = y.known * y.height;
+    let right = y.terms.subrows(y.terms.nrows() - rows, rows);
+    product(x.terms.subcols(0, x.known * x.width), right)
 }
 
 #[cfg(test)]
@@ -94,9 +139,34 @@ mod tests {
 
     impl Polynomial for Square {
         fn coefficient(&mut self, y: &[Vec<Mat<f64>>], k: usize) -> Vec<Mat<f64>> {
-            let mut out = Mat::zeros(1, 1);
-            add_cauchy(out.as_mut(), k, |i| y[i][0].as_ref(), |i| y[i][0].as_ref());
-            vec![out]
+            let (mut left, mut right) = (Row::of(y[0][0].as_ref()), Column::of(y[0][0].as_ref()));
+            for terms in &y[..=k] {
+                left.push(terms[0].as_ref());
+                right.push(terms[0].as_ref());
+            }
+            vec![cauchy(&left, &right)]
+        }
+    }
+
+    #[test]
+    fn a_cauchy_product_is_the_sum_of_products() {
+        let term = |rows: usize, cols: usize, i: usize| {
+            Mat::from_fn(rows, cols, |a, b| {
+                ((i + 1) as f64 * (a + 3 * b + 1) as f64).sin()
+            })
+        };
+        let (mut x, mut y) = (
+            Row::of(term(2, 3, 0).as_ref()),
+            Column::of(term(3, 4, 0).as_ref()),
+        );
+        for k in 0..ORDER {
+            x.push(term(2, 3, k).as_ref());
+            y.push(term(3, 4, k + 40).as_ref());
+            let mut exact = Mat::<f64>::zeros(2, 4);
+            for i in 0..=k {
+                exact += term(2, 3, i) * term(3, 4, k - i + 40);
+            }
+            assert!((cauchy(&x, &y) - exact).norm_max() < 1e-14 * (k + 1) as f64);
         }
     }
 
