@@ -40,30 +40,22 @@ struct Products {
 
 impl Products {
     fn new(layers: &[Mat<f64>], g: &Mat<f64>) -> Self {
-        let (depth, inputs) = (layers.len(), layers[0].ncols());
-        let middle = || &layers[1..depth - 1];
-        let prefix = |l: usize| Mat::zeros(layers[l].nrows(), inputs);
-        let suffix = |l: usize| Mat::zeros(layers[depth - 1 - l].ncols(), g.ncols());
+        let (last, inputs) = (layers.len() - 1, layers[0].ncols());
+        let middle = || layers[1..last].iter().map(|w| (w.nrows(), w.ncols()));
+        let hidden = || layers[..last].iter().map(Mat::nrows);
+        let backwards = || hidden().rev();
         Self {
-            layers: middle().iter().map(|w| Row::of(w.as_ref())).collect(),
-            transposed: middle().iter().map(|w| Row::of(w.transpose())).collect(),
-            prefixes: (0..depth - 1)
-                .map(|l| Column::of(prefix(l).as_ref()))
-                .collect(),
-            transposed_prefixes: (0..depth - 1)
-                .map(|l| Column::of(prefix(l).transpose()))
-                .collect(),
-            suffixes: (0..depth - 1)
-                .map(|l| Column::of(suffix(l).as_ref()))
-                .collect(),
-            suffix_rows: (0..depth - 1)
-                .map(|l| Row::of(suffix(l).as_ref()))
-                .collect(),
+            layers: middle().map(|(rows, cols)| Row::new(rows, cols)).collect(),
+            transposed: middle().map(|(rows, cols)| Row::new(cols, rows)).collect(),
+            prefixes: hidden().map(|n| Column::new(n, inputs)).collect(),
+            transposed_prefixes: hidden().map(|n| Column::new(inputs, n)).collect(),
+            suffixes: backwards().map(|n| Column::new(n, g.ncols())).collect(),
+            suffix_rows: backwards().map(|n| Row::new(n, g.ncols())).collect(),
         }
     }
 
-    /// Appends the term of all products for the next one of the layers; that of the longest prefix and
-    /// suffix.
+    /// Appends the next term of all products, which that of the layers makes; returns those of
+    /// `W_{L−1} ⋯ W_1` and `W_2ᵀ ⋯ W_Lᵀ G`.
     fn extend(&mut self, layers: &[Mat<f64>], g: &Mat<f64>) -> [Mat<f64>; 2] {
         let depth = layers.len();
         let mut prefix = layers[0].clone();

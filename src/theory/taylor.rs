@@ -88,15 +88,16 @@ pub(super) struct Column {
 }
 
 impl Row {
-    /// Of coefficients as large as `term`.
-    pub(super) fn of(term: MatRef<'_, f64>) -> Self {
+    /// Of coefficients `rows × cols`.
+    pub(super) fn new(rows: usize, cols: usize) -> Self {
         Self {
-            terms: Mat::zeros(term.nrows(), term.ncols() * ORDER),
-            width: term.ncols(),
+            terms: Mat::zeros(rows, cols * ORDER),
+            width: cols,
             known: 0,
         }
     }
 
+    /// Takes the next coefficient, of which a series has `ORDER`.
     pub(super) fn push(&mut self, term: MatRef<'_, f64>) {
         let terms = self.terms.as_mut();
         let mut place = terms.subcols_mut(self.known * self.width, self.width);
@@ -106,15 +107,16 @@ impl Row {
 }
 
 impl Column {
-    /// Of coefficients as large as `term`.
-    pub(super) fn of(term: MatRef<'_, f64>) -> Self {
+    /// Of coefficients `rows × cols`.
+    pub(super) fn new(rows: usize, cols: usize) -> Self {
         Self {
-            terms: Mat::zeros(term.nrows() * ORDER, term.ncols()),
-            height: term.nrows(),
+            terms: Mat::zeros(rows * ORDER, cols),
+            height: rows,
             known: 0,
         }
     }
 
+    /// Takes the next coefficient, of which a series has `ORDER`.
     pub(super) fn push(&mut self, term: MatRef<'_, f64>) {
         self.known += 1;
         let first = self.terms.nrows() - self.known * self.height;
@@ -139,7 +141,7 @@ mod tests {
 
     impl Polynomial for Square {
         fn coefficient(&mut self, y: &[Vec<Mat<f64>>], k: usize) -> Vec<Mat<f64>> {
-            let (mut left, mut right) = (Row::of(y[0][0].as_ref()), Column::of(y[0][0].as_ref()));
+            let (mut left, mut right) = (Row::new(1, 1), Column::new(1, 1));
             for terms in &y[..=k] {
                 left.push(terms[0].as_ref());
                 right.push(terms[0].as_ref());
@@ -155,10 +157,7 @@ mod tests {
                 ((i + 1) as f64 * (a + 3 * b + 1) as f64).sin()
             })
         };
-        let (mut x, mut y) = (
-            Row::of(term(2, 3, 0).as_ref()),
-            Column::of(term(3, 4, 0).as_ref()),
-        );
+        let (mut x, mut y) = (Row::new(2, 3), Column::new(3, 4));
         for k in 0..ORDER {
             x.push(term(2, 3, k).as_ref());
             y.push(term(3, 4, k + 40).as_ref());
