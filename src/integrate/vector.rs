@@ -5,6 +5,7 @@
 //! the vector units that were found.
 
 use super::tableau::Row;
+use crate::linalg::sum_pairs;
 use pulp::{Arch, Simd, WithSimd};
 
 /// Components handled together, so that all stages' parts stay in the first-level cache.
@@ -146,19 +147,4 @@ fn accumulate(out: &mut [f64], h: f64, row: Row, stages: &[f64], n: usize, start
             out[i] += h * a * k[i];
         }
     }
-}
-
-/// `Σ f(x_i, y_i)` in eight interleaved partial sums: a plain sum cannot be vectorised.
-#[inline(always)]
-fn sum_pairs(x: &[f64], y: &[f64], f: impl Fn(f64, f64) -> f64) -> f64 {
-    let mut partial = [0.0; 8];
-    let (xs, ys) = (x.chunks_exact(8), y.chunks_exact(8));
-    let tail = xs.remainder().iter().zip(ys.remainder());
-    let tail: f64 = tail.map(|(&a, &b)| f(a, b)).sum();
-    for (a, b) in xs.zip(ys) {
-        for i in 0..8 {
-            partial[i] += f(a[i], b[i]);
-        }
-    }
-    partial.iter().sum::<f64>() + tail
 }

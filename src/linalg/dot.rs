@@ -1,4 +1,4 @@
-//! `Σ x_i y_i` in interleaved partial sums: a plain sum cannot be vectorised.
+//! Sums over pairs of entries in interleaved partial sums: a plain sum cannot be vectorised.
 
 use pulp::{Arch, Simd, WithSimd, as_arrays};
 
@@ -10,19 +10,21 @@ pub fn dot(x: &[f64], y: &[f64]) -> f64 {
     let n = x.len().min(y.len());
     let (x, y) = (&x[..n], &y[..n]);
     if n < LONG {
-        return in_eight_sums(x, y);
+        return sum_pairs(x, y, |a, b| a * b);
     }
     Arch::new().dispatch(Dot { x, y })
 }
 
-fn in_eight_sums(x: &[f64], y: &[f64]) -> f64 {
+/// `Σ f(x_i, y_i)` in eight partial sums; compiled for the vector units of where it stands.
+#[inline(always)]
+pub fn sum_pairs(x: &[f64], y: &[f64], f: impl Fn(f64, f64) -> f64) -> f64 {
     let mut partial = [0.0; 8];
     let (xs, ys) = (x.chunks_exact(8), y.chunks_exact(8));
     let tail = xs.remainder().iter().zip(ys.remainder());
-    let tail: f64 = tail.map(|(a, b)| a * b).sum();
+    let tail: f64 = tail.map(|(&a, &b)| f(a, b)).sum();
     for (a, b) in xs.zip(ys) {
         for i in 0..8 {
-            partial[i] += a[i] * b[i];
+            partial[i] += f(a[i], b[i]);
         }
     }
     partial.iter().sum::<f64>() + tail
@@ -51,9 +53,10 @@ impl WithSimd for Dot<'_> {
         for (x, y) in x_rest.iter().zip(y_rest) {
             sums[0] = simd.mul_add_e_f64s(*x, *y, sums[0]);
         }
+        let tail = sum_pairs(x_tail, y_tail, |a, b| a * b);
         let low = simd.add_f64s(sums[0], sums[1]);
         let high = simd.add_f64s(sums[2], sums[3]);
-        simd.reduce_sum_f64s(simd.add_f64s(low, high)) + in_eight_sums(x_tail, y_tail)
+        simd.reduce_sum_f64s(simd.add_f64s(low, high)) + tail
     }
 }
 

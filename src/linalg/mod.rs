@@ -11,7 +11,7 @@ mod interval_matrix;
 mod margins;
 mod spectrum;
 
-pub use dot::dot;
+pub use dot::{dot, sum_pairs};
 pub use effective_rank::effective_rank;
 pub use faer::{Mat, MatMut, MatRef};
 pub use frame::orthogonalise_columns;

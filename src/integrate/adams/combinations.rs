@@ -16,23 +16,27 @@ pub(super) fn predict(
     rows: [Row; 2],
     values: &[Vec<f64>],
 ) {
-    Arch::new().dispatch(Predict {
-        out,
-        sum,
-        base,
-        rows,
-        values,
-    });
+    let n = out.len();
+    make(
+        n,
+        &mut Predict {
+            out,
+            sum,
+            base,
+            rows,
+            values,
+        },
+    );
 }
 
 /// `out = Σ_j row[j] values[j]`, `row` not empty.
 pub(super) fn combine(out: &mut [f64], row: Row, values: &[Vec<f64>]) {
-    Arch::new().dispatch(Combination::<false> { out, row, values });
+    make(out.len(), &mut Combination::<false> { out, row, values });
 }
 
 /// `out += Σ_j row[j] values[j]`.
 pub(super) fn add_combination(out: &mut [f64], row: Row, values: &[Vec<f64>]) {
-    Arch::new().dispatch(Combination::<true> { out, row, values });
+    make(out.len(), &mut Combination::<true> { out, row, values });
 }
 
 /// `Σ_i (e_i u_i)²` and `Σ_i e_i²` for `e = f − sum`, `e + t_0`, `e + t_0 + t_1` and `e − t_2`,
@@ -44,25 +48,50 @@ pub(super) fn error_squares(
     values: &[Vec<f64>],
     unit: &[f64],
 ) -> [[f64; 2]; 4] {
-    Arch::new().dispatch(ErrorSquares {
+    let mut pass = ErrorSquares {
         f,
         sum,
         terms,
         values,
         unit,
-    })
+        squares: [[0.0; 2]; 4],
+    };
+    make(f.len(), &mut pass);
+    pass.squares
 }
 
 /// Vectors of lanes handled together: enough sums side by side to hide their latency, few enough
 /// to stay in registers.
 const WIDE: usize = 4;
 
-/// Where the parts of `0..n` end that are handled `WIDE` vectors, one vector and one number at a
-/// time.
-fn cuts<S: Simd>(n: usize) -> [Range<usize>; 3] {
-    let wide = n - n % (WIDE * S::F64_LANES);
-    let whole = n - n % S::F64_LANES;
-    [0..wide, wide..whole, whole..n]
+/// What is done with a range of all vectors, `W` vectors of lanes at a time. It has to be
+/// `inline(always)`, or it would be compiled without the vector units.
+trait Pass {
+    fn part<S: Simd, const W: usize>(&mut self, simd: S, range: Range<usize>);
+}
+
+/// Makes a pass through vectors of length `n`.
+fn make(n: usize, pass: &mut impl Pass) {
+    Arch::new().dispatch(Parts { n, pass });
+}
+
+struct Parts<'a, P> {
+    n: usize,
+    pass: &'a mut P,
+}
+
+impl<P: Pass> WithSimd for Parts<'_, P> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { n, pass } = self;
+        let wide = n - n % (WIDE * S::F64_LANES);
+        let whole = n - n % S::F64_LANES;
+        pass.part::<S, WIDE>(simd, 0..wide);
+        pass.part::<S, 1>(simd, wide..whole);
+        pass.part::<Scalar, 1>(Scalar, whole..n);
+    }
 }
 
 /// `range` of the first `count` vectors of values, in lanes.
@@ -109,19 +138,7 @@ struct Predict<'a> {
     values: &'a [Vec<f64>],
 }
 
-impl WithSimd for Predict<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        let [wide, whole, rest] = cuts::<S>(self.out.len());
-        self.part::<S, WIDE>(simd, wide);
-        self.part::<S, 1>(simd, whole);
-        self.part::<Scalar, 1>(Scalar, rest);
-    }
-}
-
-impl Predict<'_> {
+impl Pass for Predict<'_> {
     #[inline(always)]
     fn part<S: Simd, const W: usize>(&mut self, simd: S, range: Range<usize>) {
         let count = self.rows[0].len();
@@ -147,19 +164,7 @@ struct Combination<'a, const ADD: bool> {
     values: &'a [Vec<f64>],
 }
 
-impl<const ADD: bool> WithSimd for Combination<'_, ADD> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        let [wide, whole, rest] = cuts::<S>(self.out.len());
-        self.part::<S, WIDE>(simd, wide);
-        self.part::<S, 1>(simd, whole);
-        self.part::<Scalar, 1>(Scalar, rest);
-    }
-}
-
-impl<const ADD: bool> Combination<'_, ADD> {
+impl<const ADD: bool> Pass for Combination<'_, ADD> {
     #[inline(always)]
     fn part<S: Simd, const W: usize>(&mut self, simd: S, range: Range<usize>) {
         let count = self.row.len();
@@ -184,31 +189,13 @@ struct ErrorSquares<'a> {
     terms: [Row<'a>; 3],
     values: &'a [Vec<f64>],
     unit: &'a [f64],
+    squares: [[f64; 2]; 4],
 }
 
-impl WithSimd for ErrorSquares<'_> {
-    type Output = [[f64; 2]; 4];
-
+impl Pass for ErrorSquares<'_> {
+    /// No closures: they would be compiled without the vector units.
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> [[f64; 2]; 4] {
-        let mut squares = [[0.0; 2]; 4];
-        let [wide, whole, rest] = cuts::<S>(self.f.len());
-        self.add_part::<S, WIDE>(simd, wide, &mut squares);
-        self.add_part::<S, 1>(simd, whole, &mut squares);
-        self.add_part::<Scalar, 1>(Scalar, rest, &mut squares);
-        squares
-    }
-}
-
-impl ErrorSquares<'_> {
-    /// Closures would be compiled without the vector units.
-    #[inline(always)]
-    fn add_part<S: Simd, const W: usize>(
-        &self,
-        simd: S,
-        range: Range<usize>,
-        squares: &mut [[f64; 2]; 4],
-    ) {
+    fn part<S: Simd, const W: usize>(&mut self, simd: S, range: Range<usize>) {
         let count = self.terms[0].len();
         let values = streams::<S>(self.values, count, &range);
         let (f, _) = S::as_simd_f64s(&self.f[range.clone()]);
@@ -231,8 +218,8 @@ impl ErrorSquares<'_> {
             }
         }
         for k in 0..4 {
-            squares[k][0] += simd.reduce_sum_f64s(scaled[k]);
-            squares[k][1] += simd.reduce_sum_f64s(plain[k]);
+            self.squares[k][0] += simd.reduce_sum_f64s(scaled[k]);
+            self.squares[k][1] += simd.reduce_sum_f64s(plain[k]);
         }
     }
 }
