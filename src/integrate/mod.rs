@@ -19,7 +19,7 @@ mod vector;
 pub use closed_form::{ClosedForm, Sight};
 pub use driver::{Integration, Observer, Outcome, Statistics, integrate};
 pub use options::{Method, Options};
-pub use step::{Interpolant, Step};
+pub use step::{Interpolant, Step, TOGETHER};
 pub use time::Time;
 
 use crate::linalg::Mat;

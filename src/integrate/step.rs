@@ -1,9 +1,19 @@
 //! One accepted step, readable anywhere inside.
 
+/// How many states inside a step [`Step::states_at`] may read at the price of little more than one.
+pub const TOGETHER: usize = 3;
+
 /// The continuous extension of a step.
 pub trait Interpolant {
     /// The state at `t0 + theta (t1 - t0)`, `theta ∈ [0, 1]`, into `y`.
     fn state(&self, theta: f64, y: &mut [f64]);
+
+    /// The states at several `theta`, one into each of `ys`.
+    fn states(&self, thetas: &[f64], ys: &mut [&mut [f64]]) {
+        for (&theta, y) in thetas.iter().zip(ys) {
+            self.state(theta, y);
+        }
+    }
 
     /// One component of that state; `scratch` has room for all.
     fn component(&self, theta: f64, index: usize, scratch: &mut [f64]) -> f64 {
@@ -40,6 +50,17 @@ impl Step<'_> {
             y.copy_from_slice(self.y1);
         } else {
             self.inside.state(self.fraction(t), y);
+        }
+    }
+
+    /// The states at `times` inside the step, one into each of `ys`.
+    pub fn states_at(&self, times: &[f64], ys: &mut [&mut [f64]]) {
+        if times.iter().all(|&t| self.t0 < t && t < self.t1) {
+            let thetas: Vec<f64> = times.iter().map(|&t| self.fraction(t)).collect();
+            return self.inside.states(&thetas, ys);
+        }
+        for (&t, y) in times.iter().zip(ys) {
+            self.state_at(t, y);
         }
     }
 

@@ -8,13 +8,14 @@
 //! (Douglas–Peucker). Values that are roundoff or solver noise are held at their floor first, or
 //! all rows would go to drawing noise.
 
-use crate::integrate::{Method, Options};
+use crate::integrate::{Method, Options, TOGETHER};
 use crate::model::Problem;
 
 use super::measure::{Measurement, Probe};
 use super::monitors::Monitors;
 use super::polyline::{Curves, most_telling};
 use super::recorder::Sink;
+use super::sample::Sample;
 use super::trajectory::Trajectory;
 use super::view::StepView;
 
@@ -50,7 +51,9 @@ pub(super) struct Adaptive {
     latest: Point,
     /// Curve values of each row kept.
     kept: Vec<Point>,
-    trial: Measurement,
+    /// The state of the latest point, where it lies inside the step at hand.
+    inside: Sample,
+    read: [Sample; TOGETHER],
 }
 
 /// A point on all curves.
@@ -95,7 +98,8 @@ impl Adaptive {
             earlier: None,
             latest: (0.0, Vec::new()),
             kept: Vec::new(),
-            trial: probe.blank(),
+            inside: Sample::blank(probe),
+            read: std::array::from_fn(|_| Sample::blank(probe)),
         }
     }
 
@@ -131,15 +135,14 @@ impl Adaptive {
         view.resolve_ends();
         let end = (t1, self.floors.curve_values(view.after));
         self.curves.include(&end.1);
-        let pieces = self.pieces(&end);
-        let (t0, h) = (view.step.t0, view.length());
-        for i in 1..pieces {
-            let t = t0 + h * (i as f64 / pieces as f64);
-            let mut trial = std::mem::replace(&mut self.trial, view.probe.blank());
-            view.inside(t, true, &mut trial);
-            let point = (trial.time, self.floors.curve_values(&trial));
-            self.trial = trial;
-            self.push(point, view, sink, monitors);
+        for times in view.divided(self.pieces(&end)).chunks(TOGETHER) {
+            Sample::measure_all(view, times, &mut self.read[..times.len()]);
+            for i in 0..times.len() {
+                let m = &self.read[i].measurement;
+                let point = (m.time, self.floors.curve_values(m));
+                self.push(point, view, sink, monitors);
+                std::mem::swap(&mut self.inside, &mut self.read[i]);
+            }
         }
         self.push(end, view, sink, monitors);
         if self.kept.len() > self.spare {
@@ -195,14 +198,12 @@ impl Adaptive {
     /// too close to count).
     fn keep(&mut self, view: &mut StepView<'_, '_>, sink: &mut Sink<'_>, monitors: &mut Monitors) {
         let start = view.time(view.step.t0);
-        let t = self.latest.0.max(start);
-        if t == start {
-            let values = self.floors.curve_values(view.before);
+        if self.latest.0 <= start {
+            self.anchor = (start, self.floors.curve_values(view.before));
             sink.keep_start(view, monitors);
-            self.anchor = (t, values);
         } else {
-            sink.keep_inside(view, t, &mut self.trial, monitors);
-            self.anchor = (t, self.floors.curve_values(&self.trial));
+            self.anchor = self.latest.clone();
+            sink.keep_inside(view, &self.inside, monitors);
         }
         self.kept.push(self.anchor.clone());
     }

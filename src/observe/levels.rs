@@ -165,11 +165,9 @@ impl Levels {
             return;
         }
         let with_gradient = candidates.iter().any(|&w| self.watches[w].needs_gradient());
-        let times = sample_times(view);
+        let times = view.divided(INTERIOR + 1);
         let mut interior = std::mem::take(&mut self.interior);
-        for (m, &t) in interior.iter_mut().zip(&times[1..]) {
-            view.inside(t, with_gradient, m);
-        }
+        view.all_inside(&times, with_gradient, &mut interior);
         view.resolve_ends();
         for w in candidates {
             for (rising, root) in self.passages(w, view, &times, &interior) {
@@ -242,14 +240,10 @@ impl Levels {
         let watch = &self.watches[watch];
         let trial = &mut self.trial;
         let probe = &*view.probe;
-        let mut samples = vec![(times[0], watch.excess(probe, view.before))];
-        samples.extend(
-            times[1..]
-                .iter()
-                .zip(interior)
-                .map(|(&t, m)| (t, watch.excess(probe, m))),
-        );
-        samples.push((times[INTERIOR + 1], watch.excess(probe, view.after)));
+        let mut samples = vec![(view.step.t0, watch.excess(probe, view.before))];
+        let inside = times.iter().zip(interior);
+        samples.extend(inside.map(|(&t, m)| (t, watch.excess(probe, m))));
+        samples.push((view.step.t1, watch.excess(probe, view.after)));
         let tolerance = time_tolerance(view.step.t0, view.step.t1);
         let mut excess = |t: f64| {
             view.inside(t, watch.needs_gradient(), trial);
@@ -277,14 +271,6 @@ fn travel_of_product(view: &mut StepView<'_, '_>) -> f64 {
     let speed = view.probe.speed(view.step.y1, view.step.f1);
     let chord = view.after.distance(&view.before.end_to_end);
     chord.max(speed * view.length())
-}
-
-/// `t0`, the interior times, `t1`.
-fn sample_times(view: &StepView<'_, '_>) -> [f64; INTERIOR + 2] {
-    let (t0, h) = (view.step.t0, view.length());
-    let mut times = std::array::from_fn(|i| t0 + h * (i as f64 / (INTERIOR + 1) as f64));
-    times[INTERIOR + 1] = view.step.t1;
-    times
 }
 
 /// Whether a parabola through three neighbouring samples turns inside interval `i` and comes near

@@ -5,7 +5,7 @@
 //!
 //! Singular values are computed on demand: most steps of a run can do without them.
 
-use crate::integrate::{Step, Time, VectorField};
+use crate::integrate::{Step, TOGETHER, Time, VectorField};
 use crate::linalg::{Mat, MatRef, SingularValues, dot, multiply, product_singular_values};
 use crate::model::{CostScratch, Network, Problem};
 
@@ -82,7 +82,7 @@ pub(super) struct Probe<'a> {
     gradient: Mat<f64>,
     cost: CostScratch,
     spectrum: SingularValues,
-    state: Vec<f64>,
+    states: [Vec<f64>; TOGETHER],
     derivative: Vec<f64>,
 }
 
@@ -100,7 +100,7 @@ impl<'a> Probe<'a> {
             gradient: Mat::zeros(rows, cols),
             cost: problem.cost.scratch(),
             spectrum: SingularValues::new(rows, cols),
-            state: vec![0.0; network.parameters()],
+            states: std::array::from_fn(|_| vec![0.0; network.parameters()]),
             derivative: vec![0.0; network.parameters()],
         }
     }
@@ -148,37 +148,46 @@ impl<'a> Probe<'a> {
         m.radial_speed = dot(weights, derivative);
     }
 
-    /// As `measure`, at time `t` inside `step`; `f` is evaluated only `with_gradient`.
+    /// As `measure`, at local times `times` inside `step`, without keeping the states; `f` is
+    /// evaluated only `with_gradient`.
     pub fn measure_inside(
         &mut self,
         step: &Step<'_>,
+        times: &[f64],
+        with_gradient: bool,
+        all: &mut [Measurement],
+    ) {
+        let mut states = std::mem::take(&mut self.states);
+        for (times, all) in times.chunks(TOGETHER).zip(all.chunks_mut(TOGETHER)) {
+            let mut ys = states.each_mut().map(|state| &mut state[..]);
+            step.states_at(times, &mut ys[..times.len()]);
+            for ((&t, m), state) in times.iter().zip(all).zip(&states) {
+                self.measure_read(step, t, state, with_gradient, m);
+            }
+        }
+        self.states = states;
+    }
+
+    /// As `measure`, at the state `weights` read from `step` at local time `t`.
+    pub fn measure_read(
+        &mut self,
+        step: &Step<'_>,
         t: f64,
+        weights: &[f64],
         with_gradient: bool,
         m: &mut Measurement,
     ) {
-        let mut state = std::mem::take(&mut self.state);
-        step.state_at(t, &mut state);
-        if with_gradient {
-            let mut derivative = std::mem::take(&mut self.derivative);
-            if !step.slope_at(t, &mut derivative) {
-                self.field.eval(&state, &mut derivative);
-            }
-            self.measure(t, &state, &derivative, m);
-            self.derivative = derivative;
-        } else {
-            self.measure_product(t, &state, m);
+        if !with_gradient {
+            self.measure_product(t, weights, m);
             (m.gradient_norm, m.radial_speed) = (f64::NAN, f64::NAN);
+            return;
         }
-        self.state = state;
-    }
-
-    /// The state that `measure_inside` read last; to be handed back with `return_state`.
-    pub fn take_state(&mut self) -> Vec<f64> {
-        std::mem::take(&mut self.state)
-    }
-
-    pub fn return_state(&mut self, state: Vec<f64>) {
-        self.state = state;
+        let mut derivative = std::mem::take(&mut self.derivative);
+        if !step.slope_at(t, &mut derivative) {
+            self.field.eval(weights, &mut derivative);
+        }
+        self.measure(t, weights, &derivative, m);
+        self.derivative = derivative;
     }
 
     fn measure_product(&mut self, time: f64, weights: &[f64], m: &mut Measurement) {
@@ -222,9 +231,9 @@ impl<'a> Probe<'a> {
     /// `A` at local time `t` inside `step`.
     pub fn end_to_end_inside(&mut self, step: &Step<'_>, t: f64) -> Mat<f64> {
         let network = self.network();
-        let mut state = vec![0.0; network.parameters()];
-        step.state_at(t, &mut state);
-        network.prefix_products(&state, &mut self.products);
+        let state = &mut self.states[0];
+        step.state_at(t, state);
+        network.prefix_products(state, &mut self.products);
         self.products[network.depth() - 1].clone()
     }
 

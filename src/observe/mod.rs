@@ -24,6 +24,7 @@ mod polyline;
 mod rank;
 mod recorder;
 mod run_observer;
+mod sample;
 mod trajectory;
 mod view;
 

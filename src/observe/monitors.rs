@@ -31,7 +31,7 @@ const SAFETY: f64 = 10.0;
 /// method is that much worse than its steps.
 const INSIDE: f64 = 100.0;
 /// Steps whose energy is checked before the checks are spread out, …
-const ENERGY_CHECKS: usize = 24;
+const ENERGY_CHECKS: usize = 12;
 /// … and the factor by which they then are.
 const ENERGY_STRIDE: usize = 2;
 /// Interior nodes of the Gauss–Lobatto rule with five points on `[0, 1]`, exact to degree 7.
@@ -66,7 +66,7 @@ pub(super) struct Monitors {
     energy: Worst,
     norm: Worst,
     gap: GapLaw,
-    trial: Measurement,
+    inside: [Measurement; 3],
 }
 
 impl Monitors {
@@ -97,7 +97,7 @@ impl Monitors {
             energy: Worst::default(),
             norm: Worst::default(),
             gap: GapLaw::new(problem, start.start_trace_norm),
-            trial: probe.blank(),
+            inside: std::array::from_fn(|_| probe.blank()),
         }
     }
 
@@ -207,12 +207,10 @@ impl Monitors {
     fn gradient_integral(&mut self, view: &mut StepView<'_, '_>) -> (f64, f64) {
         let (t0, h) = (view.step.t0, view.length());
         let ends = view.before.gradient_norm.powi(2) + view.after.gradient_norm.powi(2);
-        let trial = &mut self.trial;
-        let [left, middle, right] = LOBATTO_NODES.map(|node| {
-            view.probe
-                .measure_inside(view.step, t0 + node * h, true, trial);
-            trial.gradient_norm.powi(2)
-        });
+        let times = LOBATTO_NODES.map(|node| t0 + node * h);
+        view.probe
+            .measure_inside(view.step, &times, true, &mut self.inside);
+        let [left, middle, right] = self.inside.each_ref().map(|m| m.gradient_norm.powi(2));
         let [w_end, w_outer, w_middle] = LOBATTO_WEIGHTS;
         let lobatto = h * (w_end * ends + w_outer * (left + right) + w_middle * middle);
         let simpson = h / 6.0 * (ends + 4.0 * middle);

@@ -12,6 +12,8 @@
 //! and interior times where the norm moves fast. They are interpolated in `ln‖∇‖` and bracketed by
 //! the two samples around them.
 
+use crate::integrate::TOGETHER;
+
 use super::event::{Direction, Event, EventKind, Quantity};
 use super::measure::{Measurement, Probe};
 use super::view::StepView;
@@ -72,7 +74,7 @@ pub(super) struct PlateauWatch {
     start_loss: f64,
     /// Part of the loss gained so far below which a fall of the loss is the method's noise.
     noise: f64,
-    trial: Measurement,
+    trials: [Measurement; TOGETHER],
 }
 
 impl PlateauWatch {
@@ -86,7 +88,7 @@ impl PlateauWatch {
             noise: (10.0 * probe.network().depth() as f64 * rtol)
                 .powi(2)
                 .min(1e-3),
-            trial: probe.blank(),
+            trials: std::array::from_fn(|_| probe.blank()),
         }
     }
 
@@ -109,15 +111,14 @@ impl PlateauWatch {
         let pieces = (rise.abs().max(bend.abs()) / INTERIOR_SPACING).ceil();
         // Below 2 pieces the ends suffice; NaN compares false.
         if pieces > 2.0 {
-            let pieces = pieces.min(INTERIOR_MOST as f64);
-            let (t0, h) = (view.step.t0, view.length());
-            let mut trial = std::mem::replace(&mut self.trial, view.probe.blank());
-            for i in 1..pieces as usize {
-                view.inside(t0 + h * (i as f64 / pieces), true, &mut trial);
-                self.samples.push(sample(&trial));
-                self.follow(extremum(&trial), events);
+            let pieces = pieces.min(INTERIOR_MOST as f64) as usize;
+            for times in view.divided(pieces).chunks(TOGETHER) {
+                view.all_inside(times, true, &mut self.trials[..times.len()]);
+                for i in 0..times.len() {
+                    self.samples.push(sample(&self.trials[i]));
+                    self.follow(extremum(&self.trials[i]), events);
+                }
             }
-            self.trial = trial;
         }
         self.follow(extremum(view.after), events);
         self.thin();

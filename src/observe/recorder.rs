@@ -11,6 +11,7 @@ use super::measure::{Measurement, Probe};
 use super::monitors::Monitors;
 use super::observable::Observable;
 use super::options::{Grid, Recording};
+use super::sample::Sample;
 use super::trajectory::{Row, Trajectory};
 use super::view::StepView;
 
@@ -32,7 +33,7 @@ enum Plan {
 pub(super) struct TrajectoryRecorder<'a> {
     plan: Plan,
     sink: Sink<'a>,
-    trial: Measurement,
+    trial: Sample,
 }
 
 /// Completes rows with the imbalance drift and the observables and shows them to the monitors.
@@ -80,7 +81,7 @@ impl<'a> TrajectoryRecorder<'a> {
                     ..Trajectory::default()
                 },
             },
-            trial: probe.blank(),
+            trial: Sample::blank(probe),
         }
     }
 
@@ -122,7 +123,8 @@ impl<'a> TrajectoryRecorder<'a> {
             Plan::Times { times, next } => {
                 let end = view.time(view.step.t1);
                 while let Some(&t) = times.get(*next).filter(|&&t| t <= end) {
-                    self.sink.keep_inside(view, t, &mut self.trial, monitors);
+                    self.trial.measure(view, view.local(t));
+                    self.sink.keep_inside(view, &self.trial, monitors);
                     *next += 1;
                 }
             }
@@ -155,20 +157,16 @@ impl<'a> TrajectoryRecorder<'a> {
 }
 
 impl Sink<'_> {
-    /// Measures the run's time `t` inside the step and adds its row.
+    /// Adds the row of a state inside the step.
     pub fn keep_inside(
         &mut self,
         view: &mut StepView<'_, '_>,
-        t: f64,
-        trial: &mut Measurement,
+        sample: &Sample,
         monitors: &mut Monitors,
     ) {
-        let local = view.local(t);
-        view.inside(local, true, trial);
-        let weights = view.probe.take_state();
-        let length = self.arc.inside(view, local, &trial.end_to_end);
-        self.keep(view.probe, trial, &weights, length, monitors);
-        view.probe.return_state(weights);
+        let m = &sample.measurement;
+        let length = self.arc.inside(view, sample.time, &m.end_to_end);
+        self.keep(view.probe, m, &sample.weights, length, monitors);
     }
 
     /// Adds the row of the start of the step.

@@ -19,6 +19,13 @@ impl StepView<'_, '_> {
         self.step.t1 - self.step.t0
     }
 
+    /// The local times inside that divide the step into equal pieces.
+    pub fn divided(&self, pieces: usize) -> Vec<f64> {
+        let (t0, h) = (self.step.t0, self.length());
+        let part = |i| t0 + h * (i as f64 / pieces as f64);
+        (1..pieces).map(part).collect()
+    }
+
     /// The time of the run at the local time `t` of the step.
     pub fn time(&self, t: f64) -> f64 {
         self.probe.origin.plus(t).high
@@ -31,8 +38,16 @@ impl StepView<'_, '_> {
 
     /// Measures local time `t` of the step with its singular values; `f` only `with_gradient`.
     pub fn inside(&mut self, t: f64, with_gradient: bool, m: &mut Measurement) {
-        self.probe.measure_inside(self.step, t, with_gradient, m);
-        self.probe.resolve(m);
+        self.all_inside(&[t], with_gradient, std::slice::from_mut(m));
+    }
+
+    /// The same for several times, which costs less than one by one.
+    pub fn all_inside(&mut self, times: &[f64], with_gradient: bool, all: &mut [Measurement]) {
+        self.probe
+            .measure_inside(self.step, times, with_gradient, all);
+        for m in all {
+            self.probe.resolve(m);
+        }
     }
 
     /// Makes sure that both ends have their singular values.

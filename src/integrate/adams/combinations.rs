@@ -29,6 +29,29 @@ pub(super) fn predict(
     );
 }
 
+/// `outs[i] = base + a[i] (f − sum) + Σ_j rows[i][j] values[j]`; rows may be empty.
+pub(super) fn correct<const N: usize>(
+    outs: [&mut [f64]; N],
+    base: &[f64],
+    a: [f64; N],
+    [f, sum]: [&[f64]; 2],
+    rows: [Row; N],
+    values: &[Vec<f64>],
+) {
+    make(
+        base.len(),
+        &mut Correct {
+            outs,
+            base,
+            a,
+            f,
+            sum,
+            rows,
+            values,
+        },
+    );
+}
+
 /// `out = Σ_j row[j] values[j]`, `row` not empty.
 pub(super) fn combine(out: &mut [f64], row: Row, values: &[Vec<f64>]) {
     make(out.len(), &mut Combination::<false> { out, row, values });
@@ -157,6 +180,40 @@ impl Pass for Predict<'_> {
     }
 }
 
+struct Correct<'a, const N: usize> {
+    outs: [&'a mut [f64]; N],
+    base: &'a [f64],
+    a: [f64; N],
+    f: &'a [f64],
+    sum: &'a [f64],
+    rows: [Row<'a>; N],
+    values: &'a [Vec<f64>],
+}
+
+impl<const N: usize> Pass for Correct<'_, N> {
+    #[inline(always)]
+    fn part<S: Simd, const W: usize>(&mut self, simd: S, range: Range<usize>) {
+        let count = self.rows[0].len();
+        let values = streams::<S>(self.values, count, &range);
+        let lanes = self.outs.each_mut();
+        let outs = lanes.map(|out| S::as_mut_simd_f64s(&mut out[range.clone()]).0);
+        let (base, _) = S::as_simd_f64s(&self.base[range.clone()]);
+        let (f, _) = S::as_simd_f64s(&self.f[range.clone()]);
+        let (sum, _) = S::as_simd_f64s(&self.sum[range]);
+        for at in (0..base.len()).step_by(W) {
+            let moved = sums::<S, N, W>(simd, &self.rows, &values[..count], at);
+            for w in 0..W {
+                let (base, off) = (base[at + w], simd.sub_f64s(f[at + w], sum[at + w]));
+                for i in 0..N {
+                    let a = simd.splat_f64s(self.a[i]);
+                    let moved = simd.mul_add_e_f64s(a, off, moved[i][w]);
+                    outs[i][at + w] = simd.add_f64s(base, moved);
+                }
+            }
+        }
+    }
+}
+
 /// Added to what is there with `ADD`.
 struct Combination<'a, const ADD: bool> {
     out: &'a mut [f64],
@@ -244,6 +301,12 @@ mod tests {
                 predict(&mut a, &mut b, &base, [&rows[0], &rows[1]], &values);
                 let mut y = base.clone();
                 add_combination(&mut y, &rows[0], &values);
+                let mut z = vec![0.0; n];
+                let mut x = vec![0.0; n];
+                let outs = [&mut z[..], &mut x];
+                let seen = [&b[..], &a];
+                let rows_of_both = [&rows[0][..], &rows[1]];
+                correct(outs, &base, [2.0, 3.0], seen, rows_of_both, &values);
                 for i in 0..n {
                     let sum = |row: &[f64]| -> f64 {
                         row.iter().zip(&values).map(|(r, v)| r * v[i]).sum()
@@ -251,6 +314,10 @@ mod tests {
                     assert!((a[i] - base[i] - sum(&rows[0])).abs() < 1e-14);
                     assert!((b[i] - sum(&rows[1])).abs() < 1e-14);
                     assert!((a[i] - y[i]).abs() < 1e-14);
+                    let corrected = base[i] + 2.0 * (b[i] - a[i]) + sum(&rows[0]);
+                    assert!((z[i] - corrected).abs() < 1e-14);
+                    let corrected = base[i] + 3.0 * (b[i] - a[i]) + sum(&rows[1]);
+                    assert!((x[i] - corrected).abs() < 1e-14);
                 }
             }
         }

@@ -14,17 +14,6 @@ pub(super) fn distances(x: &[f64], y: &[f64], unit: &[f64]) -> [f64; 2] {
     Arch::new().dispatch(Distances { x, y, unit })
 }
 
-/// `out = base + a (f − sum)`.
-pub(super) fn correct(out: &mut [f64], base: &[f64], a: f64, f: &[f64], sum: &[f64]) {
-    Arch::new().dispatch(Correct {
-        out,
-        base,
-        a,
-        f,
-        sum,
-    });
-}
-
 /// Sizes in `unit` into one over what is allowed, `1/(atol + rtol size)`; returns the sums of the
 /// squares of what is allowed and of `y`.
 pub(super) fn set_units(
@@ -97,27 +86,6 @@ impl WithSimd for Distances<'_> {
             sums[1] += d * d;
         }
         sums
-    }
-}
-
-struct Correct<'a> {
-    out: &'a mut [f64],
-    base: &'a [f64],
-    a: f64,
-    f: &'a [f64],
-    sum: &'a [f64],
-}
-
-impl WithSimd for Correct<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let n = self.out.len();
-        let (base, f, sum) = (&self.base[..n], &self.f[..n], &self.sum[..n]);
-        for i in 0..n {
-            self.out[i] = base[i] + self.a * (f[i] - sum[i]);
-        }
     }
 }
 

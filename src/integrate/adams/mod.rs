@@ -19,11 +19,11 @@ mod weights;
 
 use super::driver::{Finished, Outcome, Watch};
 use super::vector::{distance_squared, weighted_square};
-use super::{Interpolant, Options, Step, Tangent, VectorField, pace};
-use combinations::{add_combination, error_squares, predict};
+use super::{Interpolant, Options, Step, TOGETHER, Tangent, VectorField, pace};
+use combinations::{correct, error_squares, predict};
 use fast::Fast;
 use formula::Formula;
-use kernels::{correct, distances, set_units};
+use kernels::{distances, set_units};
 use past::Past;
 use std::ops::ControlFlow;
 use weights::{MAX_ORDER, TERMS};
@@ -223,7 +223,8 @@ impl<'a> Adams<'a> {
             fast.predict(formula, p);
         }
         self.field.eval(p, &mut self.f);
-        correct(&mut self.y1, p, formula.last(), &self.f, sum);
+        let seen = [&self.f[..], sum];
+        correct([&mut self.y1], p, [formula.last()], seen, [&[]], &[]);
         let mut fast = fast::Shares::default();
         if let Some(part) = &mut self.fast {
             part.see_predicted(p, &self.f);
@@ -372,14 +373,37 @@ struct Inside<'a, 'b> {
     formula: &'a Formula,
 }
 
+impl Inside<'_, '_> {
+    fn read<const N: usize>(&self, thetas: &[f64; N], mut ys: [&mut [f64]; N]) {
+        let (m, formula) = (self.method, self.formula);
+        let found = thetas.map(|theta| formula.inside(theta));
+        let rows = found.each_ref().map(|(row, _)| &row[..formula.order]);
+        let last = found.each_ref().map(|(_, last)| *last);
+        let outs = ys.each_mut().map(|y| &mut **y);
+        let seen = [&m.f[..], &m.extrapolated];
+        correct(outs, &m.y, last, seen, rows, m.past.values());
+        let Some(fast) = &m.fast else {
+            return;
+        };
+        for ((&theta, (row, _)), y) in thetas.iter().zip(&found).zip(ys) {
+            fast.interpolate(theta, formula, row, y);
+        }
+    }
+}
+
 impl Interpolant for Inside<'_, '_> {
     fn state(&self, theta: f64, y: &mut [f64]) {
-        let (m, formula) = (self.method, self.formula);
-        let (row, last) = formula.inside(theta);
-        correct(y, &m.y, last, &m.f, &m.extrapolated);
-        add_combination(y, &row[..formula.order], m.past.values());
-        if let Some(fast) = &m.fast {
-            fast.interpolate(theta, formula, &row, y);
+        self.read(&[theta], [y]);
+    }
+
+    fn states(&self, thetas: &[f64], ys: &mut [&mut [f64]]) {
+        let (thetas, last_thetas) = thetas.as_chunks::<TOGETHER>();
+        let (ys, last_ys) = ys.as_chunks_mut::<TOGETHER>();
+        for (thetas, ys) in thetas.iter().zip(ys) {
+            self.read(thetas, ys.each_mut().map(|y| &mut **y));
+        }
+        for (&theta, y) in last_thetas.iter().zip(last_ys) {
+            self.state(theta, y);
         }
     }
 }
