@@ -8,6 +8,7 @@
 //! errs by roundoff of the column.
 
 use super::frame::{Column, orthogonalise};
+use super::row::{Row, power};
 use super::{Mat, MatRef, multiply};
 
 /// `σ_1 ≥ σ_2 ≥ …` of `A = W_L … W_1`, `factors[0] = W_1`; as many as the smaller side of `A`.
@@ -153,71 +154,6 @@ fn reflect(pivot: &mut Row, rest: &mut [Row]) {
         row.entries[at] = 0.0;
         row.rescale();
     }
-}
-
-/// `2^exponent · entries`.
-struct Row {
-    entries: Vec<f64>,
-    exponent: i32,
-    /// The largest magnitude among the entries: between 1 and 2, or 0.
-    largest: f64,
-}
-
-impl Row {
-    fn new(entries: Vec<f64>, exponent: i32) -> Self {
-        let mut row = Self {
-            entries,
-            exponent,
-            largest: 0.0,
-        };
-        row.rescale();
-        row
-    }
-
-    /// Moves powers of two to the exponent.
-    fn rescale(&mut self) {
-        self.largest = self.entries.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
-        let shift = if self.largest == 0.0 {
-            0
-        } else {
-            libm::ilogb(self.largest)
-        };
-        if shift != 0 {
-            // In two halves, as 2^1074 is no number.
-            let half = power(-(shift / 2));
-            let other = power(shift / 2 - shift);
-            for v in self.entries.iter_mut().chain([&mut self.largest]) {
-                *v = *v * half * other;
-            }
-            self.exponent += shift;
-        }
-    }
-
-    fn cmp_size(&self, other: &Self) -> std::cmp::Ordering {
-        let zero = (self.largest > 0.0).cmp(&(other.largest > 0.0));
-        zero.then(self.exponent.cmp(&other.exponent))
-            .then(self.largest.total_cmp(&other.largest))
-    }
-
-    /// Where the largest entry stands.
-    fn position(&self) -> Option<usize> {
-        self.entries.iter().position(|v| v.abs() == self.largest)
-    }
-
-    /// The unit of this row in that of another.
-    fn unit_over(&self, other: &Self) -> f64 {
-        power(self.exponent - other.exponent)
-    }
-
-    /// The row over `2^top`.
-    fn into_column(self, top: i32) -> Column {
-        Column::new(self.entries, power(self.exponent - top), Vec::new())
-    }
-}
-
-/// `2^exponent`, infinite or 0 where it is no number.
-pub(super) fn power(exponent: i32) -> f64 {
-    libm::scalbn(1.0, exponent)
 }
 
 /// `x ← x − a y`.

@@ -9,6 +9,7 @@ mod graded_product;
 mod interval;
 mod interval_matrix;
 mod margins;
+mod row;
 mod spectrum;
 
 pub use dot::{dot, sum_pairs};

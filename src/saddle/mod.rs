@@ -16,6 +16,7 @@ mod procrustes;
 mod search;
 mod trust_region;
 mod waiting;
+mod waiting_flow;
 
 pub use certificate::{Certificate, ProvenIndex, Uncertified, certify};
 pub use deviation::{Deviation, Run, deviations, impurities};
@@ -28,4 +29,5 @@ pub use plateau::Plateau;
 pub use point::Saddle;
 pub use procrustes::distance_up_to_rotation;
 pub use search::{Hit, critical_point_from, merged};
-pub use waiting::{Waiting, WaitingFlow};
+pub use waiting::Waiting;
+pub use waiting_flow::WaitingFlow;
