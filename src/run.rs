@@ -81,19 +81,10 @@ fn measure_flow(
 ) -> Report {
     let reduction = Reduction::of(&built.problem);
     let problem = reduction.as_ref().map_or(&built.problem, |r| &r.problem);
-    let mut options = reduction
-        .as_ref()
-        .map_or(built.solver.clone(), |r| Options {
-            atol: r.tolerances(&built.solver.atol),
-            ..built.solver.clone()
-        });
-    let solver = &scenario.spec().solver;
-    let graded = graded::applies(problem, options.method, solver.frame);
-    if graded && solver.atol == 0.0 {
-        // Every neuron has a tolerance of its own.
-        options.atol.fill(f64::MIN_POSITIVE);
-    }
-    let floor = graded::floor_warning(problem, options.method, solver.frame);
+    let (method, solver) = (built.solver.method, &scenario.spec().solver);
+    let graded = graded::applies(problem, method, solver.frame);
+    let floor = graded::floor_warning(problem, method, solver.frame);
+    let options = options(built, reduction.as_ref(), graded && solver.atol == 0.0);
     let (observed, end, mut solver) = observe(
         problem,
         &options,
@@ -108,13 +99,11 @@ fn measure_flow(
     let expand = |w: Vec<f64>| reduction.as_ref().map_or(w.clone(), |r| r.expand(&w));
     let mut trajectory = observed.trajectory;
     trajectory.weights = trajectory.weights.into_iter().map(expand).collect();
-    let (outcome, mut outcome_detail) = describe(&end);
     let problem = &built.problem;
     let last = trajectory.rows.last();
     let decay = last.and_then(|row| decay::of(problem, row.parameter_norm_sq));
-    if decay.as_ref().is_some_and(|d| d.tends_to_origin) {
-        outcome_detail.push_str(", on the way to the origin, which it cannot leave");
-    }
+    let to_origin = decay.as_ref().is_some_and(|d| d.tends_to_origin);
+    let (outcome, outcome_detail) = describe(&end, to_origin);
     Report {
         title: scenario.title().to_owned(),
         reference: scenario.spec().reference.clone(),
@@ -141,6 +130,19 @@ fn measure_flow(
         solver,
         final_weights: final_weights(&problem.network, &expand(end.state)),
     }
+}
+
+/// Those of the scenario for the network as it is integrated.
+fn options(built: &Built, reduction: Option<&Reduction>, relative_only: bool) -> Options {
+    let mut options = built.solver.clone();
+    if let Some(reduction) = reduction {
+        options.atol = reduction.tolerances(&options.atol);
+    }
+    if relative_only {
+        // Every neuron has a tolerance of its own.
+        options.atol.fill(f64::MIN_POSITIVE);
+    }
+    options
 }
 
 /// Levels of escapes, when the scenario asks for escapes.
@@ -212,8 +214,8 @@ fn observe(
 }
 
 /// The outcome's name in files and one sentence about it.
-fn describe(end: &Integration) -> (String, String) {
-    let (name, detail) = match &end.outcome {
+fn describe(end: &Integration, to_origin: bool) -> (String, String) {
+    let (name, mut detail) = match &end.outcome {
         Outcome::HorizonReached => (
             "horizon_reached",
             format!("reached the horizon t = {}", end.time),
@@ -225,6 +227,9 @@ fn describe(end: &Integration) -> (String, String) {
         Outcome::Stopped { reason } => ("stopped", format!("{reason} at t = {:.9e}", end.time)),
         Outcome::Failed { error } => ("failed", error.to_string()),
     };
+    if to_origin {
+        detail.push_str(", on the way to the origin, which it cannot leave");
+    }
     (name.to_owned(), detail)
 }
 

@@ -129,21 +129,12 @@ struct Task<'a> {
 impl Task<'_> {
     fn one_seed(&self, scenario: &Scenario, seed: u64) -> Result<OneSeed, InputErrors> {
         let own = seed == scenario.spec().seed;
-        let with_seed = if own {
-            vec![]
-        } else {
-            vec![format!("seed={seed}")]
-        };
-        let scenario = scenario.with(&with_seed)?;
+        let with_seed = (!own).then(|| format!("seed={seed}"));
+        let scenario = scenario.with(with_seed.as_slice())?;
         let base = scenario.build()?;
         let path = (self.path_of)(&base.problem);
-        let mut scales: Vec<Option<f64>> = self.ask.scales.iter().map(|s| Some(*s)).collect();
-        scales.sort_by(|a, b| b.partial_cmp(a).unwrap_or(std::cmp::Ordering::Equal));
-        if scales.is_empty() {
-            scales.push(None);
-        }
         let (mut entries, mut shown) = (Vec::new(), None);
-        for scale in scales {
+        for scale in self.scales() {
             if self.interrupt.load(Ordering::Relaxed) {
                 break;
             }
@@ -153,23 +144,12 @@ impl Task<'_> {
                 interrupt: Some(self.interrupt),
                 progress: None,
             };
-            let mut report = run(&scenario, &watched, watch);
+            let report = run(&scenario, &watched, watch);
             let scale = scale.unwrap_or(scenario.spec().init.scale());
             entries.push(scale_entry(&built, &path, &report, scale));
             (self.finished)();
             if self.first {
-                let network = &built.problem.network;
-                let maps = maps(network, &report.trajectory.weights);
-                if !built.recording.weights {
-                    report.trajectory.weights.clear();
-                }
-                shown = Some(Shown {
-                    run: report,
-                    scenario,
-                    built,
-                    path: path.clone(),
-                    maps,
-                });
+                shown = Some(show(report, scenario, built, path.clone()));
             }
         }
         let greedy: Vec<SaddleEntry> = path
@@ -192,6 +172,31 @@ impl Task<'_> {
             verdict,
         };
         Ok((entry, shown))
+    }
+
+    /// The scales asked for, the largest first; `None` is that of the scenario.
+    fn scales(&self) -> Vec<Option<f64>> {
+        let mut scales = self.ask.scales.clone();
+        scales.sort_by(|a, b| b.total_cmp(a));
+        match scales.is_empty() {
+            true => vec![None],
+            false => scales.into_iter().map(Some).collect(),
+        }
+    }
+}
+
+/// The run whose figures are drawn, with its weights only where the scenario records them.
+fn show(mut run: Report, scenario: Scenario, built: Built, path: GreedyPath) -> Shown {
+    let maps = maps(&built.problem.network, &run.trajectory.weights);
+    if !built.recording.weights {
+        run.trajectory.weights.clear();
+    }
+    Shown {
+        run,
+        scenario,
+        built,
+        path,
+        maps,
     }
 }
 

@@ -41,77 +41,90 @@ pub fn verdict(
     let rates: Vec<Option<f64>> = (0..count)
         .map(|k| rate(scales, &|s| s.paths.get(k)?.relative_distance))
         .collect();
-    let say = |verdict: &str, reason: String, needed_scale: Option<f64>| Verdict {
-        verdict: verdict.to_owned(),
-        reason,
-        needed_scale,
-        rates: rates.clone(),
-    };
-    let Some(last) = scales.last() else {
-        return say(NOT_YET, "no run was made".to_owned(), None);
-    };
-    if count == 0 {
-        return say(
-            NOT_APPLICABLE,
-            format!("the greedy path ends at the origin: {end}"),
-            None,
-        );
-    }
-    if let Some(reason) = elsewhere(greedy, scales) {
-        return say(VIOLATED, reason, None);
-    }
     let slow = match depth {
         2 => slow_escapes(greedy, l2),
         _ => Vec::new(),
     };
+    let (verdict, reason, needed_scale) = match scales.last() {
+        None => (NOT_YET, "no run was made".to_owned(), None),
+        Some(_) if count == 0 => {
+            let reason = format!("the greedy path ends at the origin: {end}");
+            (NOT_APPLICABLE, reason, None)
+        }
+        Some(last) => {
+            let on_path = |(k, path)| OnPath {
+                greedy,
+                scales,
+                last,
+                k,
+                path,
+                rate: rates[k],
+                slow: &slow,
+            };
+            let paths = last.paths.iter().take(count).enumerate().map(on_path);
+            judge(greedy, end, scales, paths.map(|path| path.state()))
+        }
+    };
+    Verdict {
+        verdict: verdict.to_owned(),
+        reason,
+        needed_scale,
+        rates,
+    }
+}
+
+/// The verdict's name, its reason and the scale that would do, from where each path stands.
+fn judge(
+    greedy: &[SaddleEntry],
+    end: &str,
+    scales: &[ScaleEntry],
+    paths: impl Iterator<Item = State>,
+) -> (&'static str, String, Option<f64>) {
+    if let Some(reason) = elsewhere(greedy, scales) {
+        return (VIOLATED, reason, None);
+    }
     let mut needed: Option<(f64, String)> = None;
-    for k in 0..count {
-        let Some(path) = last.paths.get(k) else {
-            continue;
-        };
-        let on_path = OnPath {
-            greedy,
-            scales,
-            last,
-            k,
-            path,
-            rate: rates[k],
-            slow: &slow,
-        };
-        match on_path.state() {
+    for path in paths {
+        match path {
             State::Followed => {}
-            State::Violated(reason) => return say(VIOLATED, reason, None),
+            State::Violated(reason) => return (VIOLATED, reason, None),
             State::Needs(scale, reason) => {
-                let smaller = needed
-                    .as_ref()
-                    .is_none_or(|(s, _)| scale < *s || scale.is_nan());
-                if smaller {
+                let smaller = |(least, _): &(f64, String)| scale < *least || scale.is_nan();
+                if needed.as_ref().is_none_or(smaller) {
                     needed = Some((scale, reason));
                 }
             }
         }
     }
-    match needed {
-        Some((scale, reason)) => {
-            let known = (scale.is_finite() && scale > 0.0).then_some(scale);
-            let would_do = match known {
-                Some(scale) => format!("{scale:.0e} would do"),
-                None if scale == 0.0 => "no scale above 1e-308 would do".to_owned(),
-                None => "give more and smaller scales".to_owned(),
-            };
-            say(NOT_YET, format!("{reason}; {would_do}"), known)
+    match (needed, scales) {
+        (Some((scale, reason)), _) => {
+            let (would_do, known) = would_do(scale);
+            (NOT_YET, format!("{reason}; {would_do}"), known)
         }
-        None if scales.len() < 2 => {
-            let reason = format!(
-                "the path is followed at scale {:e}; give --scales to see the limit",
-                last.scale
-            );
-            say(NOT_YET, reason, None)
-        }
-        None => match missed(&greedy[..count], last) {
-            Some(reason) => say(NOT_YET, reason, None),
-            None => say(SUPPORTED, followed(greedy, scales, end), None),
+        (None, [.., _, last]) => match missed(&greedy[..greedy.len() - 1], last) {
+            Some(reason) => (NOT_YET, reason, None),
+            None => (SUPPORTED, followed(greedy, scales, end), None),
         },
+        (None, few) => {
+            let scale = few.last().map_or(f64::NAN, |only| only.scale);
+            let seen = format!("the path is followed at scale {scale:e}");
+            (
+                NOT_YET,
+                format!("{seen}; give --scales to see the limit"),
+                None,
+            )
+        }
+    }
+}
+
+/// What to say of the scale that a path needs, and that scale where it is known.
+fn would_do(scale: f64) -> (String, Option<f64>) {
+    if scale.is_finite() && scale > 0.0 {
+        (format!("{scale:.0e} would do"), Some(scale))
+    } else if scale == 0.0 {
+        ("no scale above 1e-308 would do".to_owned(), None)
+    } else {
+        ("give more and smaller scales".to_owned(), None)
     }
 }
 

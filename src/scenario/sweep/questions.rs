@@ -92,47 +92,10 @@ pub(super) fn check(
     let observed = observables
         .iter()
         .map(|&name| Observable::from(name).name());
-    let mut errors = Vec::new();
-    let mut one_of = |key: String, name: &str, names: &[&str]| {
-        errors.extend(misnamed(document, &key, name, names));
-    };
-    for (i, fit) in spec.fit.iter().enumerate() {
-        one_of(format!("fit[{i}].x"), &fit.x, &columns);
-        one_of(format!("fit[{i}].quantity"), &fit.quantity, &columns);
-        for (k, by) in fit.by.iter().enumerate() {
-            one_of(format!("fit[{i}].by[{k}]"), by, &columns);
-        }
-    }
-    for (i, curves) in spec.curves.iter().enumerate() {
-        one_of(format!("curves[{i}].x"), &curves.x, &columns);
-        one_of(format!("curves[{i}].quantity"), &curves.quantity, &columns);
-        for name in curves.only.keys() {
-            one_of(format!("curves[{i}].only"), name, &columns);
-        }
-        let lists = [
-            ("by", &curves.by, &columns[..]),
-            ("best_over", &curves.best_over, keys),
-            ("verticals", &curves.verticals, &columns[..]),
-        ];
-        for (list, names, allowed) in lists {
-            for (k, name) in names.iter().enumerate() {
-                one_of(format!("curves[{i}].{list}[{k}]"), name, allowed);
-            }
-        }
-    }
-    for (i, map) in spec.map.iter().enumerate() {
-        one_of(format!("map[{i}].x"), &map.x, &columns);
-        one_of(format!("map[{i}].y"), &map.y, &columns);
-        one_of(format!("map[{i}].quantity"), &map.quantity, &columns);
-    }
     let recorded: Vec<&str> = TRAJECTORY.into_iter().chain(observed).collect();
-    for (i, bands) in spec.bands.iter().enumerate() {
-        if !is_mode(&bands.quantity) {
-            one_of(format!("bands[{i}].quantity"), &bands.quantity, &recorded);
-        }
-        for (k, by) in bands.by.iter().enumerate() {
-            one_of(format!("bands[{i}].by[{k}]"), by, keys);
-        }
+    let mut errors = Vec::new();
+    for (key, name, names) in named(spec, &columns, keys, &recorded) {
+        errors.extend(misnamed(document, &key, name, names));
     }
     for (i, family) in spec.family.iter().enumerate() {
         let asked = Asked {
@@ -143,20 +106,73 @@ pub(super) fn check(
         };
         errors.extend(asked.check(family));
     }
-    let followed = match (spec.bands.is_empty(), spec.family.is_empty()) {
-        (false, _) => Some("bands"),
-        (true, false) => Some("families"),
-        (true, true) => None,
-    };
-    if let Some(what) = followed.filter(|_| !spec.keep.trajectory) {
-        let allowed = format!("must be true: {what} are made from trajectories");
-        let found = "found false".to_string();
-        errors.push(document.error("keep.trajectory", Some(found), allowed));
-    }
+    errors.extend(without_trajectories(document, spec));
     match errors.is_empty() {
         true => Ok(()),
         false => Err(document.errors(errors)),
     }
+}
+
+/// A key, the name that it gives and the names that it may give.
+type Named<'a> = (String, &'a str, &'a [&'a str]);
+
+/// All names in tables whose keys are always looked at.
+fn named<'a>(
+    spec: &'a SweepSpec,
+    columns: &'a [&'a str],
+    keys: &'a [&'a str],
+    recorded: &'a [&'a str],
+) -> Vec<Named<'a>> {
+    let mut found: Vec<Named<'a>> = Vec::new();
+    for (i, fit) in spec.fit.iter().enumerate() {
+        found.push((format!("fit[{i}].x"), &fit.x, columns));
+        found.push((format!("fit[{i}].quantity"), &fit.quantity, columns));
+        found.extend(listed(format!("fit[{i}].by"), &fit.by, columns));
+    }
+    for (i, curves) in spec.curves.iter().enumerate() {
+        let at = |key: &str| format!("curves[{i}].{key}");
+        found.push((at("x"), &curves.x, columns));
+        found.push((at("quantity"), &curves.quantity, columns));
+        let only = curves.only.keys();
+        found.extend(only.map(|name| (at("only"), name.as_str(), columns)));
+        found.extend(listed(at("by"), &curves.by, columns));
+        found.extend(listed(at("best_over"), &curves.best_over, keys));
+        found.extend(listed(at("verticals"), &curves.verticals, columns));
+    }
+    for (i, map) in spec.map.iter().enumerate() {
+        found.push((format!("map[{i}].x"), &map.x, columns));
+        found.push((format!("map[{i}].y"), &map.y, columns));
+        found.push((format!("map[{i}].quantity"), &map.quantity, columns));
+    }
+    for (i, bands) in spec.bands.iter().enumerate() {
+        if !is_mode(&bands.quantity) {
+            found.push((format!("bands[{i}].quantity"), &bands.quantity, recorded));
+        }
+        found.extend(listed(format!("bands[{i}].by"), &bands.by, keys));
+    }
+    found
+}
+
+/// The names in a list.
+fn listed<'a>(
+    key: String,
+    list: &'a [String],
+    names: &'a [&'a str],
+) -> impl Iterator<Item = Named<'a>> {
+    let each = list.iter().enumerate();
+    each.map(move |(k, name)| (format!("{key}[{k}]"), name.as_str(), names))
+}
+
+/// The error of figures that need trajectories which are not kept.
+fn without_trajectories(document: &Document, spec: &SweepSpec) -> Option<InputError> {
+    let what = match (spec.bands.is_empty(), spec.family.is_empty()) {
+        (false, _) => "bands",
+        (true, false) => "families",
+        (true, true) => return None,
+    };
+    let allowed = format!("must be true: {what} are made from trajectories");
+    let found = Some("found false".to_string());
+    (!spec.keep.trajectory).then(|| document.error("keep.trajectory", found, allowed))
 }
 
 /// What a family may ask for.
