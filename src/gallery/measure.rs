@@ -1,5 +1,6 @@
 //! One number out of the files of a step: rows, a condition, a column, a choice.
 
+use crate::report::quantiles::quantile;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -226,7 +227,7 @@ impl Measure {
             Pick::Least => sorted.first().copied(),
             Pick::Largest => sorted.last().copied(),
             Pick::LargestSize => series.iter().map(|v| v.abs()).reduce(f64::max),
-            Pick::Median => median(&sorted),
+            Pick::Median => quantile(&sorted, 0.5),
             Pick::Count => Some(series.len() as f64),
         };
         picked.ok_or_else(|| Unmeasured::NoRow {
@@ -252,12 +253,6 @@ impl Measure {
             at: at.to_owned(),
         }
     }
-}
-
-/// The mean of the two middle ones where there are two.
-fn median(sorted: &[f64]) -> Option<f64> {
-    let last = sorted.len().checked_sub(1)?;
-    Some(0.5 * (sorted[last / 2] + sorted[last.div_ceil(2)]))
 }
 
 /// The cell of a row; names of columns may hold dots.

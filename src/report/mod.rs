@@ -15,6 +15,7 @@ pub mod json;
 pub mod landscape;
 pub mod manifest;
 pub mod npz;
+pub mod quantiles;
 pub mod read;
 pub mod regimes;
 pub mod saddles;

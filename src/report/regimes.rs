@@ -6,6 +6,7 @@ mod table;
 pub use table::write;
 
 use super::figure::{self, Figure, Style};
+use super::quantiles::Quantiles;
 use crate::error::Error;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -83,34 +84,6 @@ impl RunEntry {
     /// Whether two runs differ in their seeds at most.
     pub fn same_point(&self, other: &Self) -> bool {
         (self.gamma, self.depth, self.width) == (other.gamma, other.depth, other.width)
-    }
-}
-
-/// The 10 %, 50 % and 90 % quantiles over seeds, linear between order statistics.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Quantiles {
-    pub low: f64,
-    pub median: f64,
-    pub high: f64,
-}
-
-impl Quantiles {
-    /// Of values that are numbers; `None` without any.
-    pub fn of(mut values: Vec<f64>) -> Option<Self> {
-        values.retain(|v| !v.is_nan());
-        values.sort_by(f64::total_cmp);
-        let last = values.len().checked_sub(1)?;
-        let at = |part: f64| {
-            let place = part * last as f64;
-            let below = place.floor() as usize;
-            let above = (below + 1).min(last);
-            values[below] + (place - below as f64) * (values[above] - values[below])
-        };
-        Some(Self {
-            low: at(0.1),
-            median: at(0.5),
-            high: at(0.9),
-        })
     }
 }
 
@@ -287,18 +260,4 @@ fn curves_csv(report: &RegimesReport) -> String {
 
 fn plain(value: Option<f64>) -> String {
     value.map_or_else(String::new, |v| format!("{v:?}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantiles_lie_between_order_statistics() {
-        let q = Quantiles::of((0..=10).map(f64::from).rev().collect()).expect("values");
-        assert_eq!((q.low, q.median, q.high), (1.0, 5.0, 9.0));
-        let q = Quantiles::of(vec![3.0, f64::NAN, 1.0]).expect("values");
-        assert!((q.low - 1.2).abs() < 1e-15 && q.median == 2.0);
-        assert_eq!(Quantiles::of(Vec::new()), None);
-    }
 }

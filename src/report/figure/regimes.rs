@@ -7,7 +7,8 @@ use super::errors::{Errors, errors};
 use super::scale::Scale;
 use super::{Figure, Style, palette, render};
 use crate::error::Error;
-use crate::report::regimes::{CurveRow, GroupEntry, Quantiles, RegimesReport};
+use crate::report::quantiles::Quantiles;
+use crate::report::regimes::{CurveRow, GroupEntry, RegimesReport};
 
 /// All figures that there is something to draw for, by name.
 ///

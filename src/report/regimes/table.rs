@@ -1,7 +1,8 @@
 //! The table of the diagram and that of the fitted powers, as they are printed.
 
 use super::super::table::{significant, write_cells};
-use super::{CorrectedPower, FitEntry, GroupEntry, Quantiles, RegimesReport};
+use super::{CorrectedPower, FitEntry, GroupEntry, RegimesReport};
+use crate::report::quantiles::Quantiles;
 use std::io::{self, Write};
 
 const GROUP_HEADER: [&str; 16] = [

@@ -6,9 +6,8 @@ use super::corrected::{Point, corrected};
 use crate::linalg::{Mat, frobenius, svd};
 use crate::model::{Cost, Problem};
 use crate::regime::{Regime, nearest_minimum, nearest_saddle};
-use crate::report::regimes::{
-    CurveRow, DistanceEntry, FitEntry, GroupEntry, Quantiles, RunEntry, Sample,
-};
+use crate::report::quantiles::Quantiles;
+use crate::report::regimes::{CurveRow, DistanceEntry, FitEntry, GroupEntry, RunEntry, Sample};
 use crate::scenario::Built;
 use crate::theory::lazy;
 

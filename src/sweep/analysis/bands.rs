@@ -4,22 +4,13 @@ use super::{Answer, Group, label, origin, runs_by};
 use crate::error::Error;
 use crate::observe::Row;
 use crate::report::figure::{Line, Plot, plot};
+use crate::report::quantiles::quantile;
 use crate::report::read;
 use crate::scenario::sweep::{Align, BandsSpec};
 use crate::sweep::in_parallel;
 use crate::sweep::plan::Plan;
 use crate::sweep::store::Store;
 use crate::sweep::table::{Column, Table};
-
-/// The quantile `q` of sorted values, linear between them.
-pub fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
-    let last = sorted.len().checked_sub(1)?;
-    let place = q * last as f64;
-    let below = place.floor() as usize;
-    let (a, b) = (sorted[below], sorted[(below + 1).min(last)]);
-    let part = place - below as f64;
-    Some(if part > 0.0 { a + part * (b - a) } else { a })
-}
 
 /// Quantiles of one group at its times.
 struct Bands {
@@ -188,14 +179,6 @@ mod tests {
     use super::*;
 
     /// Hyndman & Fan (1996), definition 7: of 1, 2, 3, 4 the first quartile is 1.75.
-    #[test]
-    fn quantiles_are_linear_between_values() {
-        let values = [1.0, 2.0, 3.0, 4.0];
-        let found = [0.0, 0.25, 0.5, 1.0].map(|q| quantile(&values, q));
-        assert_eq!(found, [Some(1.0), Some(1.75), Some(2.5), Some(4.0)]);
-        assert_eq!(quantile(&[], 0.5), None);
-    }
-
     #[test]
     fn curves_are_read_between_their_points() {
         let curve = [(0.0, 1.0), (2.0, 5.0)];

@@ -1,9 +1,9 @@
 //! Quantiles of a column over runs against another column, with values of further columns as verticals.
 
-use super::bands::quantile;
 use super::{Answer, Group, groups, label};
 use crate::error::Error;
 use crate::report::figure::{Line, Plot, Upright, plot};
+use crate::report::quantiles::quantile;
 use crate::scenario::sweep::CurvesSpec;
 use crate::sweep::plan::Plan;
 use crate::sweep::table::{Cells, Column, Table};

@@ -1,9 +1,9 @@
 //! Heat maps: the median of a column over the plane of two others.
 
 use super::Answer;
-use super::bands::quantile;
 use crate::error::Error;
 use crate::report::figure::{Bar, Plot, Tile, plot};
+use crate::report::quantiles::quantile;
 use crate::scenario::sweep::MapSpec;
 use crate::sweep::plan::Plan;
 use crate::sweep::table::{Column, Table};
