@@ -4,7 +4,7 @@
 
 use super::layers::{Evaluated, LayerFlow};
 use crate::integrate::Tangent;
-use crate::linalg::{Mat, MatMut, MatRef, multiply, view, view_mut};
+use crate::linalg::{Mat, MatMut, MatRef, multiply, view, view_mut, zeros};
 use crate::model::{Cost, CurvatureFactor, Network, TangentKernel};
 use std::cell::RefCell;
 
@@ -58,13 +58,13 @@ impl<'a> LayerTangent<'a> {
             transposed: network
                 .suffix_storage()
                 .iter()
-                .map(|l| l.transpose().to_owned())
+                .map(|l| zeros(l.ncols(), l.nrows()))
                 .collect(),
             workspace: RefCell::new(Workspace {
-                image: Mat::zeros(network.output_width(), network.input_width()),
+                image: zeros(network.output_width(), network.input_width()),
                 parts: Parts {
                     half: network.product_storage(),
-                    short: Mat::zeros(network.output_width(), network.input_width()),
+                    short: zeros(network.output_width(), network.input_width()),
                     across: network.suffix_storage(),
                 },
             }),
@@ -74,7 +74,7 @@ impl<'a> LayerTangent<'a> {
 
     /// For `F = 1`, where the kernel is `G Gᵀ` itself; `None` when it has more than `limit` rows.
     pub fn of_network(network: &'a Network, limit: usize) -> Option<Self> {
-        let target = Mat::zeros(network.output_width(), network.input_width());
+        let target = zeros(network.output_width(), network.input_width());
         Self::new(network, &Cost::SquaredError { target }, limit)
     }
 
@@ -194,7 +194,7 @@ impl Tangent for LayerTangent<'_> {
     }
 
     fn kernel(&self) -> Mat<f64> {
-        let mut kernel = Mat::zeros(self.rank(), self.rank());
+        let mut kernel = zeros(self.rank(), self.rank());
         let terms = TangentKernel::from_products(self.network, &self.prefix, &self.suffix);
         for term in terms.terms() {
             self.factor.add_kernel(&term.left, &term.right, &mut kernel);

@@ -28,6 +28,26 @@ pub use spectrum::{SingularValues, Svd, svd, symmetric_eigen};
 
 use faer::{Accum, Par};
 
+/// A matrix of zeros whose padding is zero too. Products read whole vector units, so the padding of a
+/// column as well; faer leaves it as it was allocated, and what was a pointer there is a subnormal number,
+/// with which a product can take eighty times as long. Matrices in products that are made often come
+/// from here.
+pub fn zeros(rows: usize, cols: usize) -> Mat<f64> {
+    let mut out = Mat::zeros(rows.next_multiple_of(PADDED), cols);
+    out.truncate(rows, cols);
+    out
+}
+
+/// `a` as [`zeros`] makes it.
+pub fn owned(a: MatRef<'_, f64>) -> Mat<f64> {
+    let mut out = zeros(a.nrows(), a.ncols());
+    out.copy_from(a);
+    out
+}
+
+/// faer pads columns to 64 bytes.
+const PADDED: usize = 8;
+
 /// `dst = alpha·lhs·rhs` or, with `accumulate`, `dst += alpha·lhs·rhs`.
 pub fn multiply(
     dst: MatMut<'_, f64>,
@@ -46,7 +66,7 @@ pub fn multiply(
 
 /// `lhs·rhs`; faer's own operator would use all threads.
 pub fn product(lhs: MatRef<'_, f64>, rhs: MatRef<'_, f64>) -> Mat<f64> {
-    let mut out = Mat::zeros(lhs.nrows(), rhs.ncols());
+    let mut out = zeros(lhs.nrows(), rhs.ncols());
     multiply(out.as_mut(), false, 1.0, lhs, rhs);
     out
 }
@@ -54,7 +74,7 @@ pub fn product(lhs: MatRef<'_, f64>, rhs: MatRef<'_, f64>) -> Mat<f64> {
 /// `left ⊗ right`.
 pub fn kronecker(left: &Mat<f64>, right: &Mat<f64>) -> Mat<f64> {
     let rows = left.nrows() * right.nrows();
-    let mut out = Mat::zeros(rows, left.ncols() * right.ncols());
+    let mut out = zeros(rows, left.ncols() * right.ncols());
     faer::linalg::kron::kron(out.as_mut(), left.as_ref(), right.as_ref());
     out
 }
@@ -96,4 +116,20 @@ pub fn to_vec(a: MatRef<'_, f64>) -> Vec<f64> {
 /// Frobenius norm `‖A‖_F`.
 pub fn frobenius(a: MatRef<'_, f64>) -> f64 {
     a.norm_l2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All that faer allocates for a column was set: it pads to no more than `PADDED`.
+    #[test]
+    fn nothing_is_left_as_it_was_allocated() {
+        for rows in [1, 5, 8, 10, 20, 63, 100, 300] {
+            let m = zeros(rows, 3);
+            assert_eq!((m.nrows(), m.ncols()), (rows, 3));
+            let set = rows.next_multiple_of(PADDED) as isize;
+            assert_eq!([m.col_stride(), owned(m.as_ref()).col_stride()], [set; 2]);
+        }
+    }
 }

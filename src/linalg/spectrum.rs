@@ -1,10 +1,12 @@
 //! Singular values and vectors, `A = U diag(σ) Vᵀ` with `σ_1 ≥ σ_2 ≥ …`.
 
+use super::zeros;
 use faer::diag::DiagMut;
-use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 use faer::linalg::evd;
 use faer::linalg::svd::{self as faer_svd, ComputeSvdVectors};
 use faer::{Mat, MatMut, MatRef, Par};
+use std::mem::MaybeUninit;
 
 /// Singular values of matrices of one shape, without allocation after `new`.
 pub struct SingularValues {
@@ -38,7 +40,7 @@ fn rescale(mut to: MatMut<'_, f64>, from: MatRef<'_, f64>, exponent: i32) {
 
 /// `a` in the unit `2^exponent`.
 fn in_unit(a: MatRef<'_, f64>, exponent: i32) -> Mat<f64> {
-    let mut scaled = Mat::zeros(a.nrows(), a.ncols());
+    let mut scaled = zeros(a.nrows(), a.ncols());
     rescale(scaled.as_mut(), a, -exponent);
     scaled
 }
@@ -50,6 +52,13 @@ fn back(values: &mut [f64], exponent: i32) {
             *value = libm::scalbn(*value, exponent);
         }
     }
+}
+
+/// Memory of zeros, for the reason of [`zeros`].
+fn workspace(size: StackReq) -> MemBuffer {
+    let mut memory = MemBuffer::new(size);
+    memory.fill(MaybeUninit::new(0));
+    memory
 }
 
 impl SingularValues {
@@ -65,8 +74,8 @@ impl SingularValues {
         );
         Self {
             values: vec![0.0; rows.min(cols)],
-            scaled: Mat::zeros(rows, cols),
-            memory: MemBuffer::new(scratch),
+            scaled: zeros(rows, cols),
+            memory: workspace(scratch),
         }
     }
 
@@ -120,7 +129,7 @@ pub fn svd(a: MatRef<'_, f64>) -> Option<Svd> {
     }
     let (rows, cols) = (a.nrows(), a.ncols());
     let k = rows.min(cols);
-    let (mut u, mut v) = (Mat::zeros(rows, k), Mat::zeros(cols, k));
+    let (mut u, mut v) = (zeros(rows, k), zeros(cols, k));
     let mut s = vec![0.0; k];
     let scratch = faer_svd::svd_scratch::<f64>(
         rows,
@@ -136,7 +145,7 @@ pub fn svd(a: MatRef<'_, f64>) -> Option<Svd> {
         Some(u.as_mut()),
         Some(v.as_mut()),
         Par::Seq,
-        MemStack::new(&mut MemBuffer::new(scratch)),
+        MemStack::new(&mut workspace(scratch)),
         Default::default(),
     )
     .ok()?;
@@ -154,7 +163,7 @@ pub fn symmetric_eigen(a: MatRef<'_, f64>) -> Option<(Vec<f64>, Mat<f64>)> {
     }
     let n = a.nrows();
     let mut values = vec![0.0; n];
-    let mut vectors = Mat::zeros(n, n);
+    let mut vectors = zeros(n, n);
     let scratch = evd::self_adjoint_evd_scratch::<f64>(
         n,
         evd::ComputeEigenvectors::Yes,
@@ -166,7 +175,7 @@ pub fn symmetric_eigen(a: MatRef<'_, f64>) -> Option<(Vec<f64>, Mat<f64>)> {
         DiagMut::from_slice_mut(&mut values),
         Some(vectors.as_mut()),
         Par::Seq,
-        MemStack::new(&mut MemBuffer::new(scratch)),
+        MemStack::new(&mut workspace(scratch)),
         Default::default(),
     )
     .ok()?;

@@ -1,7 +1,7 @@
 //! Costs `C(A)` of the end-to-end matrix `A : n_L × n_0`. All are quadratic in `A`, so the
 //! gradient is `∇C(A)` affine and the curvature `∇²C` is one fixed linear map.
 
-use crate::linalg::{Mat, MatMut, MatRef, multiply};
+use crate::linalg::{Mat, MatMut, MatRef, multiply, zeros};
 
 /// What the end-to-end matrix is fitted to.
 #[derive(Debug, Clone)]
@@ -72,9 +72,9 @@ impl Cost {
         };
         let flat = if m > 0 { rows * cols } else { 0 };
         CostScratch {
-            matrix: Mat::zeros(rows, cols),
-            residual: Mat::zeros(m, 1),
-            flat: Mat::zeros(flat, 1),
+            matrix: zeros(rows, cols),
+            residual: zeros(m, 1),
+            flat: zeros(flat, 1),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Shapes of a deep linear network `A = W_L … W_1`, `W_l : n_l × n_{l-1}`, and the packing of its
 //! weights: layers one after the other, each column-major.
 
-use crate::linalg::{Mat, MatMut, MatRef, add_squares, multiply, view, view_mut};
+use crate::linalg::{Mat, MatMut, MatRef, add_squares, multiply, view, view_mut, zeros};
 use std::ops::Range;
 
 /// The widths `n_0 … n_L`.
@@ -134,7 +134,7 @@ impl Network {
     pub fn suffix_storage(&self) -> Vec<Mat<f64>> {
         self.widths[1..self.depth()]
             .iter()
-            .map(|&cols| Mat::zeros(self.output_width(), cols))
+            .map(|&cols| zeros(self.output_width(), cols))
             .collect()
     }
 
@@ -161,7 +161,7 @@ impl Network {
     pub fn product_storage(&self) -> Vec<Mat<f64>> {
         self.widths[1..]
             .iter()
-            .map(|&rows| Mat::zeros(rows, self.input_width()))
+            .map(|&rows| zeros(rows, self.input_width()))
             .collect()
     }
 }

@@ -6,7 +6,7 @@
 //! `⟨A ⊗ B, C ⊗ D⟩ = ⟨A, C⟩⟨B, D⟩`: nothing larger than `n_0 × n_0` or `n_L × n_L` is formed.
 
 use super::Network;
-use crate::linalg::{Mat, MatRef, frobenius, multiply, product};
+use crate::linalg::{Mat, MatRef, frobenius, multiply, product, zeros};
 
 /// `K` at one point.
 #[derive(Debug, Clone)]
@@ -138,7 +138,7 @@ fn prefix_gram(network: &Network, prefix: &[Mat<f64>], layer: usize) -> Mat<f64>
         return Mat::identity(n, n);
     }
     let r = &prefix[layer - 2];
-    let mut gram = Mat::zeros(n, n);
+    let mut gram = zeros(n, n);
     multiply(gram.as_mut(), false, 1.0, r.transpose(), r.as_ref());
     gram
 }

@@ -9,7 +9,7 @@
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Par};
 
-use crate::linalg::{Mat, MatMut, MatRef, dot, multiply, symmetric_eigen};
+use crate::linalg::{Mat, MatMut, MatRef, dot, multiply, symmetric_eigen, zeros};
 use crate::model::{Network, Problem};
 
 /// Sign vectors of a wide layer.
@@ -87,11 +87,11 @@ impl Hidden {
             layer,
             probes: (!exact).then(|| Probed {
                 signs: sign_vectors(width),
-                above: Mat::zeros(network.widths()[layer + 1], PROBES),
-                below: Mat::zeros(network.widths()[layer - 1], PROBES),
+                above: zeros(network.widths()[layer + 1], PROBES),
+                below: zeros(network.widths()[layer - 1], PROBES),
             }),
-            start: Mat::zeros(width, columns),
-            now: Mat::zeros(width, columns),
+            start: zeros(width, columns),
+            now: zeros(width, columns),
         }
     }
 

@@ -6,7 +6,7 @@
 //! Singular values are computed on demand: most steps of a run can do without them.
 
 use crate::integrate::{Step, TOGETHER, Time, VectorField};
-use crate::linalg::{Mat, MatRef, SingularValues, dot, multiply, product_singular_values};
+use crate::linalg::{Mat, MatRef, SingularValues, dot, multiply, product_singular_values, zeros};
 use crate::model::{CostScratch, Network, Problem};
 
 use super::event::Quantity;
@@ -97,7 +97,7 @@ impl<'a> Probe<'a> {
             graded: false,
             products: network.product_storage(),
             tangents: network.product_storage(),
-            gradient: Mat::zeros(rows, cols),
+            gradient: zeros(rows, cols),
             cost: problem.cost.scratch(),
             spectrum: SingularValues::new(rows, cols),
             states: std::array::from_fn(|_| vec![0.0; network.parameters()]),
@@ -125,7 +125,7 @@ impl<'a> Probe<'a> {
         Measurement {
             time: 0.0,
             time_low: 0.0,
-            end_to_end: Mat::zeros(network.output_width(), network.input_width()),
+            end_to_end: zeros(network.output_width(), network.input_width()),
             cost: f64::NAN,
             test_cost: None,
             loss: f64::NAN,

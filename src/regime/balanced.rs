@@ -5,7 +5,7 @@
 //! For one `R_l` at a time the best is the polar factor of `(W_l R_{l−1} + W_{l+1}ᵀ R_{l+1}) S^{1/L}`
 //! (Schönemann 1966).
 
-use crate::linalg::{Mat, MatRef, product, svd};
+use crate::linalg::{Mat, MatRef, product, svd, zeros};
 use crate::model::Network;
 
 /// Rounds over the hidden layers; what is left is taken up by whoever starts from the result.
@@ -31,7 +31,7 @@ pub fn nearest_balanced(
         .map(|s| libm::pow(*s, 1.0 / depth as f64))
         .collect();
     let mut bases: Vec<Mat<f64>> = (0..=depth)
-        .map(|l| Mat::zeros(network.widths()[l], rank))
+        .map(|l| zeros(network.widths()[l], rank))
         .collect();
     bases[0] = factors.v.subcols(0, rank).to_owned();
     bases[depth] = factors.u.subcols(0, rank).to_owned();

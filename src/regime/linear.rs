@@ -9,7 +9,7 @@
 //! exact up to roundoff at every `t`, also for directions that the cost does not see (`μ_i = 0`).
 
 use super::{Refused, tangent_kernel};
-use crate::linalg::{Mat, product, symmetric_eigen, to_vec, view};
+use crate::linalg::{Mat, product, symmetric_eigen, to_vec, view, zeros};
 use crate::model::{Cost, Problem};
 
 /// The solution of the linearised model.
@@ -49,7 +49,7 @@ impl LinearModel {
         let half = product(curvature.as_ref(), root.as_ref());
         let sandwiched = product(root.as_ref(), half.as_ref());
         let (rates, vectors) = symmetric_eigen(sandwiched.as_ref()).ok_or(Refused::NotFinite)?;
-        let mut gradient = Mat::zeros(start.nrows(), start.ncols());
+        let mut gradient = zeros(start.nrows(), start.ncols());
         cost.gradient(start.as_ref(), gradient.as_mut(), &mut cost.scratch());
         let mut directions = product(root.as_ref(), vectors.as_ref());
         let flat = to_vec(gradient.as_ref());
@@ -103,10 +103,10 @@ fn square_root(a: &Mat<f64>) -> Option<Mat<f64>> {
 /// `M` with `vec(∇²C[D]) = M vec(D)`.
 fn curvature_matrix(cost: &Cost) -> Mat<f64> {
     let (rows, cols) = cost.shape();
-    let (mut scratch, mut image) = (cost.scratch(), Mat::zeros(rows, cols));
-    let mut out = Mat::zeros(rows * cols, rows * cols);
+    let (mut scratch, mut image) = (cost.scratch(), zeros(rows, cols));
+    let mut out = zeros(rows * cols, rows * cols);
     for b in 0..rows * cols {
-        let mut unit = Mat::zeros(rows, cols);
+        let mut unit = zeros(rows, cols);
         unit[(b % rows, b / rows)] = 1.0;
         cost.curvature(unit.as_ref(), image.as_mut(), &mut scratch);
         for a in 0..rows * cols {

@@ -4,7 +4,7 @@
 //! The fit works on `A = W_2 W_1` with `k` hidden neurons, by Newton's method in a trust region.
 
 use super::trust_region::minimise;
-use crate::linalg::{Mat, MatRef, SingularValues, norm, svd};
+use crate::linalg::{Mat, MatRef, SingularValues, norm, svd, zeros};
 use crate::model::{Cost, Network, Problem};
 
 /// `σ_k` of the next saddle, where the greedy fit settled.
@@ -75,8 +75,8 @@ struct Path<'a> {
 impl<'a> Path<'a> {
     fn new(cost: &'a Cost) -> Self {
         let (rows, cols) = cost.shape();
-        let at = Mat::zeros(rows, cols);
-        let mut gradient = Mat::zeros(rows, cols);
+        let at = zeros(rows, cols);
+        let mut gradient = zeros(rows, cols);
         let cost_at_zero = cost.gradient(at.as_ref(), gradient.as_mut(), &mut cost.scratch());
         Self {
             cost,
@@ -113,7 +113,7 @@ impl<'a> Path<'a> {
     /// singular value. `None` where the path ends because nothing is left to learn.
     fn add_direction(&mut self) -> Option<f64> {
         let (rows, cols) = self.cost.shape();
-        let (mut gradient, mut image) = (Mat::zeros(rows, cols), Mat::zeros(rows, cols));
+        let (mut gradient, mut image) = (zeros(rows, cols), zeros(rows, cols));
         let mut scratch = self.cost.scratch();
         let cost = self
             .cost

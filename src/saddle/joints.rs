@@ -12,7 +12,7 @@
 //! `α^{6−L}`, or `α³` if `L = 3`; the rotation of the frame and the lag of `B_1`, `C_L` by `α⁴`, which is
 //! neglected.
 
-use crate::linalg::{Mat, MatRef, multiply, norm, product, svd};
+use crate::linalg::{Mat, MatRef, multiply, norm, product, svd, zeros};
 use crate::model::Network;
 use std::cell::RefCell;
 
@@ -73,7 +73,7 @@ impl Joints {
             let next = |all: Mat<f64>, m: &Mat<f64>| product(all.as_ref(), m.as_ref());
             layers.iter().fold(one, next)
         };
-        let zeros = |n: usize| Mat::zeros(rank, n);
+        let zeros = |n: usize| zeros(rank, n);
         let widths = inner.widths();
         let half =
             |m: &Mat<f64>| Mat::from_fn(rank, m.ncols() - rank, |i, j| 0.5 * m[(i, rank + j)]);
@@ -107,7 +107,7 @@ impl Joints {
             blocks: self.start.clone(),
             weights: vec![0.0; self.network.parameters()],
             products: self.network.product_storage(),
-            sides: hidden.iter().map(|&n| Mat::zeros(self.rank, n)).collect(),
+            sides: hidden.iter().map(|&n| zeros(self.rank, n)).collect(),
         }
     }
 

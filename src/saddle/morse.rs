@@ -16,7 +16,7 @@
 use super::newton::hessian;
 use super::point::{Saddle, gradient_scale};
 use crate::flow::LayerFlow;
-use crate::linalg::{Mat, SingularValues, product, symmetric_eigen};
+use crate::linalg::{Mat, SingularValues, product, symmetric_eigen, zeros};
 use crate::model::Problem;
 
 /// Eigenvalues, relative to the largest, that count as zero.
@@ -172,7 +172,7 @@ fn origin_through(saddle: &Saddle, layer: usize, depth: usize) -> Mat<f64> {
     let (rows, cols) = saddle.gradient.shape();
     match depth {
         2 => saddle.gradient.clone(),
-        _ => Mat::zeros(
+        _ => zeros(
             if layer + 1 == depth { rows } else { 0 },
             if layer == 1 { cols } else { 0 },
         ),

@@ -7,7 +7,7 @@
 use super::trust_region::minimise;
 use crate::flow::LayerFlow;
 use crate::integrate::VectorField;
-use crate::linalg::{Mat, dot, norm, symmetric_eigen};
+use crate::linalg::{Mat, dot, norm, symmetric_eigen, zeros};
 use crate::model::Problem;
 
 /// Weights up to which the Hessian's eigenvectors are affordable.
@@ -139,7 +139,7 @@ impl Curvature {
 pub(super) fn hessian(flow: &LayerFlow<'_>, weights: &[f64]) -> Mat<f64> {
     let n = weights.len();
     let (mut unit, mut image) = (vec![0.0; n], vec![0.0; n]);
-    let mut all = Mat::zeros(n, n);
+    let mut all = zeros(n, n);
     for j in 0..n {
         unit[j] = 1.0;
         flow.jvp(weights, &unit, &mut image);

@@ -7,7 +7,7 @@
 use super::point::{Saddle, core_problem};
 use crate::flow::LayerFlow;
 use crate::integrate::{Integration, Method, Observer, Options, Step, VectorField, integrate};
-use crate::linalg::{Mat, SingularValues, distance, dot, norm, product, svd, to_vec, view};
+use crate::linalg::{Mat, SingularValues, distance, dot, norm, product, svd, to_vec, view, zeros};
 use crate::model::{Network, Problem};
 use std::ops::ControlFlow;
 
@@ -210,7 +210,7 @@ fn new_neuron(core: &Problem, rank: usize) -> f64 {
 fn departure(problem: &Problem, from: &Saddle, u: &Mat<f64>, v: &Mat<f64>, pair: usize) -> f64 {
     let (rows, cols) = problem.cost.shape();
     let pair_map = Mat::from_fn(rows, cols, |i, j| u[(i, pair)] * v[(j, pair)]);
-    let mut image = Mat::zeros(rows, cols);
+    let mut image = zeros(rows, cols);
     let mut scratch = problem.cost.scratch();
     let cost = &problem.cost;
     cost.curvature(pair_map.as_ref(), image.as_mut(), &mut scratch);

@@ -12,7 +12,9 @@
 
 use super::greedy::{factored, scaled_columns};
 use super::trust_region::minimise;
-use crate::linalg::{Mat, MatRef, multiply, product, sandwich, svd, symmetric_eigen, to_vec};
+use crate::linalg::{
+    Mat, MatRef, multiply, product, sandwich, svd, symmetric_eigen, to_vec, zeros,
+};
 use crate::model::Cost;
 
 /// Gradient norm that counts as large for a fit that is to be polished to roundoff, in units of the
@@ -50,7 +52,7 @@ impl Plateau {
     /// are not held in place by the cost.
     pub fn near(cost: &Cost, near: MatRef<'_, f64>, rank: usize) -> Option<Self> {
         let end_to_end = polished(cost, near, rank)?;
-        let mut gradient = Mat::zeros(near.nrows(), near.ncols());
+        let mut gradient = zeros(near.nrows(), near.ncols());
         cost.gradient(end_to_end.as_ref(), gradient.as_mut(), &mut cost.scratch());
         let parts = svd(end_to_end.as_ref())?;
         let active = |m: &Mat<f64>| m.as_ref().subcols(0, rank).to_owned();
@@ -71,8 +73,8 @@ impl Plateau {
             left,
             right,
             slope,
-            curvature: Mat::zeros(0, 0),
-            response: Mat::zeros(0, 0),
+            curvature: zeros(0, 0),
+            response: zeros(0, 0),
             is_linear: matches!(cost, Cost::SquaredError { .. }),
         };
         plateau.set_curvature(cost, &parts.s[..rank])?;
@@ -131,9 +133,9 @@ impl Plateau {
         self.curvature = Mat::from_fn(inner.len(), inner.len(), |i, j| {
             hessian[(inner[i], inner[j])]
         }) + product(mixed.transpose(), moved.as_ref());
-        self.response = Mat::zeros(rows * cols, inner.len());
+        self.response = zeros(rows * cols, inner.len());
         for j in 0..inner.len() {
-            let mut in_bases = Mat::zeros(rows, cols);
+            let mut in_bases = zeros(rows, cols);
             for (i, &q) in outer.iter().enumerate() {
                 in_bases[(q % rows, q / rows)] = moved[(i, j)];
             }
@@ -151,7 +153,7 @@ impl Plateau {
 /// The critical point of rank `rank` next to `near`, to roundoff.
 fn polished(cost: &Cost, near: MatRef<'_, f64>, rank: usize) -> Option<Mat<f64>> {
     if rank == 0 {
-        return Some(Mat::zeros(near.nrows(), near.ncols()));
+        return Some(zeros(near.nrows(), near.ncols()));
     }
     let parts = svd(near)?;
     let left = scaled_columns(&parts.u, &parts.s, rank);
@@ -169,8 +171,8 @@ fn polished(cost: &Cost, near: MatRef<'_, f64>, rank: usize) -> Option<Mat<f64>>
 fn rotated_curvature(cost: &Cost, u: &Mat<f64>, v: &Mat<f64>) -> Mat<f64> {
     let (rows, cols) = (u.ncols(), v.ncols());
     let mut scratch = cost.scratch();
-    let mut image = Mat::zeros(u.nrows(), v.nrows());
-    let mut hessian = Mat::zeros(rows * cols, rows * cols);
+    let mut image = zeros(u.nrows(), v.nrows());
+    let mut hessian = zeros(rows * cols, rows * cols);
     for q in 0..rows * cols {
         let (left, right) = (u.col(q % rows), v.col(q / rows));
         let direction = Mat::from_fn(u.nrows(), v.nrows(), |i, j| left[i] * right[j]);
@@ -186,7 +188,7 @@ fn rotated_curvature(cost: &Cost, u: &Mat<f64>, v: &Mat<f64>) -> Mat<f64> {
 /// `M⁻¹ B` for a symmetric positive `M`; `None` when `M` is flat or falls somewhere.
 fn solve(m: &Mat<f64>, b: &Mat<f64>) -> Option<Mat<f64>> {
     if m.nrows() == 0 {
-        return Some(Mat::zeros(0, b.ncols()));
+        return Some(zeros(0, b.ncols()));
     }
     let (values, vectors) = symmetric_eigen(m.as_ref())?;
     let largest = values.last().copied()?;

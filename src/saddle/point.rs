@@ -8,7 +8,7 @@
 use super::newton::critical_weights;
 use crate::flow::LayerFlow;
 use crate::integrate::VectorField;
-use crate::linalg::{Mat, SingularValues, dot, norm, product, svd};
+use crate::linalg::{Mat, SingularValues, dot, norm, product, svd, zeros};
 use crate::model::{Cost, Network, Problem};
 
 /// A critical point of rank `k`.
@@ -69,10 +69,10 @@ impl Saddle {
     fn at(cost: &Cost, core: Option<Problem>, rank: usize) -> Option<Self> {
         let (rows, cols) = cost.shape();
         let (end_to_end, gradient_norm) = match &core {
-            None => (Mat::zeros(rows, cols), 0.0),
+            None => (zeros(rows, cols), 0.0),
             Some(core) => (end_to_end(core)?, gradient_norm(core)),
         };
-        let mut gradient = Mat::zeros(rows, cols);
+        let mut gradient = zeros(rows, cols);
         let mut scratch = cost.scratch();
         let cost = cost.gradient(end_to_end.as_ref(), gradient.as_mut(), &mut scratch);
         let mut values = SingularValues::new(rows, cols);
@@ -97,7 +97,7 @@ impl Saddle {
 /// `‖∇C(0)‖`, the largest singular value: the scale of what there is to learn.
 pub(super) fn gradient_scale(problem: &Problem) -> f64 {
     let (rows, cols) = problem.cost.shape();
-    let (zero, mut gradient) = (Mat::zeros(rows, cols), Mat::zeros(rows, cols));
+    let (zero, mut gradient) = (zeros(rows, cols), zeros(rows, cols));
     let mut scratch = problem.cost.scratch();
     let cost = &problem.cost;
     cost.gradient(zero.as_ref(), gradient.as_mut(), &mut scratch);

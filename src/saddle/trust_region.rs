@@ -5,7 +5,7 @@
 
 use crate::flow::LayerFlow;
 use crate::integrate::VectorField;
-use crate::linalg::{Mat, dot, norm};
+use crate::linalg::{dot, norm, zeros};
 use crate::model::Problem;
 
 const NEWTON_STEPS: usize = 200;
@@ -103,7 +103,7 @@ fn loss_at(problem: &Problem, weights: &[f64]) -> f64 {
     let mut products = problem.network.product_storage();
     problem.network.prefix_products(weights, &mut products);
     let a = products[problem.network.depth() - 1].as_ref();
-    let mut gradient = Mat::zeros(a.nrows(), a.ncols());
+    let mut gradient = zeros(a.nrows(), a.ncols());
     let mut scratch = problem.cost.scratch();
     let cost = problem.cost.gradient(a, gradient.as_mut(), &mut scratch);
     cost + problem.l2 * dot(weights, weights)

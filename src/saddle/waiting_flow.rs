@@ -4,7 +4,7 @@ use super::Waiting;
 use super::joints;
 use crate::flow::{magnitudes, pull_back};
 use crate::integrate::VectorField;
-use crate::linalg::{Mat, MatRef, dot};
+use crate::linalg::{Mat, MatRef, dot, zeros};
 use std::cell::RefCell;
 
 /// The vector field of `(ω, s, c)`.
@@ -42,7 +42,7 @@ impl<'a> WaitingFlow<'a> {
             scratch: joints.scratch(),
             b: network.product_storage(),
             part: vec![0.0; inner.parameters()],
-            gradient: Mat::zeros(inner.output_width(), inner.input_width()),
+            gradient: zeros(inner.output_width(), inner.input_width()),
             motion: vec![0.0; network.parameters()],
         });
         Self {

@@ -13,7 +13,7 @@ use super::growth::drive;
 use super::homogeneous::{Escaping, log_saturation};
 use super::mode_strength::time_after_blow_up;
 use super::unmet::Unmet;
-use crate::linalg::{Mat, MatRef};
+use crate::linalg::{Mat, MatRef, zeros};
 use crate::model::Cost;
 
 /// What roundoff leaves of a blow-up time: about a hundred steps with errors of a few ulp.
@@ -67,7 +67,7 @@ pub fn blow_up(g: &Mat<f64>, weights: &[Mat<f64>]) -> Result<BlowUp, Unmet> {
 /// Those of [`blow_up`].
 pub fn first_blow_up(cost: &Cost, weights: &[Mat<f64>]) -> Result<BlowUp, Unmet> {
     let (rows, cols) = cost.shape();
-    let zero = Mat::zeros(rows, cols);
+    let zero = zeros(rows, cols);
     blow_up(&drive(cost, zero.as_ref()), weights)
 }
 

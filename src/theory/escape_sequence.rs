@@ -16,7 +16,7 @@ use super::first_escape::{FirstEscape, Overlaps, ROUNDOFF, first_escape};
 use super::growth::{GAP, Growth};
 use super::heteroclinic::{Approach, Passage, Way};
 use super::unmet::Unmet;
-use crate::linalg::{Mat, MatRef, dot, norm};
+use crate::linalg::{Mat, MatRef, dot, norm, zeros};
 use crate::model::Cost;
 
 /// One escape.
@@ -140,7 +140,7 @@ impl<'a> Sequence<'a> {
         Ok(Self {
             cost,
             l2,
-            saddle: Mat::zeros(rows, cols),
+            saddle: zeros(rows, cols),
             rank: 0,
             scale: growth.first(0.0)?,
             growth,

@@ -14,7 +14,7 @@
 use super::growth::Growth;
 use super::heteroclinic::Way;
 use super::unmet::Unmet;
-use crate::linalg::{Mat, MatRef, multiply};
+use crate::linalg::{Mat, MatRef, multiply, zeros};
 use crate::model::Cost;
 
 /// What roundoff leaves of times, relative to their terms.
@@ -60,7 +60,7 @@ impl Overlaps {
         }
         let d = growth.directions.as_ref();
         let (v, u) = (d.subrows(0, w1.ncols()), d.subrows(w1.ncols(), w2.nrows()));
-        let mut x = Mat::zeros(w1.nrows(), d.ncols());
+        let mut x = zeros(w1.nrows(), d.ncols());
         let (below, above) = (w1 * faer::Scale(1.0 / size), w2 * faer::Scale(1.0 / size));
         multiply(x.as_mut(), false, 0.5, below.as_ref(), v);
         multiply(x.as_mut(), true, 0.5, above.transpose(), u);
@@ -105,7 +105,7 @@ pub fn first_escape(
     if (w2.nrows(), w1.ncols()) != (rows, cols) || w1.nrows() != w2.ncols() {
         return Err(Unmet::Shapes);
     }
-    let zero = Mat::zeros(rows, cols);
+    let zero = zeros(rows, cols);
     let growth = Growth::at(cost, l2, zero.as_ref(), 0)?;
     let rate = growth.first(0.0)?;
     let overlaps = Overlaps::new(&growth, w1, w2)?;

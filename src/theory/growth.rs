@@ -5,7 +5,7 @@
 //! `σ_i − 2λ`.
 
 use super::unmet::Unmet;
-use crate::linalg::{Mat, MatRef, multiply, svd};
+use crate::linalg::{Mat, MatRef, multiply, svd, zeros};
 use crate::model::Cost;
 
 /// Relative gap below which two singular values count as equal, and relative size below which one
@@ -23,7 +23,7 @@ pub struct Growth {
 
 /// `−∇C(A)`.
 pub(super) fn drive(cost: &Cost, a: MatRef<'_, f64>) -> Mat<f64> {
-    let mut gradient = Mat::zeros(a.nrows(), a.ncols());
+    let mut gradient = zeros(a.nrows(), a.ncols());
     cost.gradient(a, gradient.as_mut(), &mut cost.scratch());
     -gradient
 }
@@ -70,7 +70,7 @@ impl Growth {
 /// `(I − BBᵀ) M` with the first `rank` columns of `basis` as `B`.
 fn project(m: &Mat<f64>, basis: &Mat<f64>, rank: usize) -> Mat<f64> {
     let b = basis.subcols(0, rank);
-    let mut inner = Mat::zeros(rank, m.ncols());
+    let mut inner = zeros(rank, m.ncols());
     multiply(inner.as_mut(), false, 1.0, b.transpose(), m.as_ref());
     let mut out = m.clone();
     multiply(out.as_mut(), true, -1.0, b, inner.as_ref());

@@ -10,7 +10,7 @@
 use super::growth::{Growth, drive};
 use super::taylor::{ORDER, Polynomial, Series};
 use super::unmet::Unmet;
-use crate::linalg::{Mat, MatMut, MatRef, SingularValues, multiply, svd};
+use crate::linalg::{Mat, MatMut, MatRef, SingularValues, multiply, svd, zeros};
 use crate::model::{Cost, CostScratch};
 
 /// Size of the new neuron at the start, in units of the root of the level: what is neglected there
@@ -49,12 +49,12 @@ struct Stacks {
 impl Stacks {
     fn new(rows: usize, cols: usize, neurons: usize, active: usize) -> Self {
         Self {
-            drive: Mat::zeros(rows, cols * ORDER),
-            drive_transposed: Mat::zeros(cols, rows * ORDER),
-            input: Mat::zeros(cols * ORDER, neurons),
-            output: Mat::zeros(rows * ORDER, neurons),
-            active_output: Mat::zeros(rows, active * ORDER),
-            active_input: Mat::zeros(cols, active * ORDER),
+            drive: zeros(rows, cols * ORDER),
+            drive_transposed: zeros(cols, rows * ORDER),
+            input: zeros(cols * ORDER, neurons),
+            output: zeros(rows * ORDER, neurons),
+            active_output: zeros(rows, active * ORDER),
+            active_input: zeros(cols, active * ORDER),
         }
     }
 
@@ -106,13 +106,13 @@ impl Polynomial for TwoLayers<'_> {
         let (rows, cols) = self.cost.shape();
         let state = &y[k][0];
         self.stacks.push(k, state.as_ref(), self.active);
-        let mut a = Mat::zeros(rows, cols);
+        let mut a = zeros(rows, cols);
         self.stacks.end_to_end(k, self.active, a.as_mut());
         if k == 0 {
             let g = drive(self.cost, a.as_ref());
             self.stacks.push_drive(k, g.as_ref());
         } else {
-            let mut g = Mat::zeros(rows, cols);
+            let mut g = zeros(rows, cols);
             self.cost
                 .curvature(a.as_ref(), g.as_mut(), &mut self.scratch);
             g *= faer::Scale(-1.0);
@@ -314,7 +314,7 @@ impl<'a> Way<'a> {
         let (rows, cols) = self.flow.cost.shape();
         let active = neurons.subcols(0, self.flow.active);
         let (input, output) = (active.subrows(0, cols), active.subrows(cols, rows));
-        let mut a = Mat::zeros(rows, cols);
+        let mut a = zeros(rows, cols);
         multiply(a.as_mut(), false, 1.0, output, input.transpose());
         a
     }
@@ -346,7 +346,7 @@ impl<'a> Way<'a> {
         let growth = Growth::at(flow.cost, flow.l2, arrived.as_ref(), flow.active)?;
         let count = self.logs.len().min(growth.rates.len());
         let passive = self.neurons.subcols(flow.active, count);
-        let mut overlap = Mat::zeros(count, count);
+        let mut overlap = zeros(count, count);
         let directions = growth.directions.subcols(0, count);
         multiply(
             overlap.as_mut(),

@@ -11,7 +11,7 @@
 //! each mode, however small, and nothing that overflows. The choice of weights is then `XVᵀ`.
 
 use super::balance::{ROUNDOFF, is_multiple_of_identity};
-use crate::linalg::{Graded, Mat, MatRef, dot, multiply, symmetric_eigen, to_vec};
+use crate::linalg::{Graded, Mat, MatRef, dot, multiply, symmetric_eigen, to_vec, zeros};
 use crate::model::{Cost, Network, Problem};
 
 /// The trajectory of a two-layer network in closed form.
@@ -114,7 +114,7 @@ impl<'p> Start<'p> {
 
     /// `max(‖T‖, ‖A(0)‖)`.
     fn size(&self, network: &Network) -> f64 {
-        let mut a = Mat::zeros(self.target.nrows(), self.target.ncols());
+        let mut a = zeros(self.target.nrows(), self.target.ncols());
         let (w1, w2) = (network.layer(&self.unit, 1), network.layer(&self.unit, 2));
         multiply(a.as_mut(), false, 1.0, w2, w1);
         (a.norm_l2() * self.scale * self.scale).max(self.target.norm_l2())
@@ -146,7 +146,7 @@ impl Riccati {
         let generator = given.generator(problem.l2);
         let (rates, basis) = symmetric_eigen(generator.as_ref()).ok_or("a finite target")?;
         let (w1, w2) = (network.layer(&given.unit, 1), network.layer(&given.unit, 2));
-        let mut start = Mat::zeros(hidden, inputs + outputs);
+        let mut start = zeros(hidden, inputs + outputs);
         let (top, bottom) = (basis.subrows(0, inputs), basis.subrows(inputs, outputs));
         multiply(start.as_mut(), false, 1.0, w1, top);
         multiply(start.as_mut(), true, 1.0, w2.transpose(), bottom);
@@ -192,7 +192,7 @@ impl Riccati {
         let x = scaled(&state, self.rates.len());
         let (top, bottom) = (x.subrows(0, inputs), x.subrows(inputs, x.nrows() - inputs));
         let product = |left: MatRef<'_, f64>, right: MatRef<'_, f64>| {
-            let mut out = Mat::zeros(left.nrows(), right.nrows());
+            let mut out = zeros(left.nrows(), right.nrows());
             multiply(out.as_mut(), false, 1.0, left, right.transpose());
             out
         };
@@ -210,10 +210,7 @@ impl Riccati {
         let x = scaled(&modes.state, self.rates.len());
         let z = self.hidden.as_ref();
         let v = Mat::from_fn(z.ncols(), x.ncols(), |i, k| modes.hidden.directions[k][i]);
-        let (mut zv, mut q) = (
-            Mat::zeros(z.nrows(), x.ncols()),
-            Mat::zeros(x.nrows(), z.nrows()),
-        );
+        let (mut zv, mut q) = (zeros(z.nrows(), x.ncols()), zeros(x.nrows(), z.nrows()));
         multiply(zv.as_mut(), false, 1.0, z, v.as_ref());
         multiply(q.as_mut(), false, 1.0, x.as_ref(), zv.transpose());
         let fastest = self.rates.iter().fold(0.0, |m: f64, mu| m.max(mu.abs()));
@@ -244,7 +241,7 @@ impl Riccati {
         let u = hidden.decompose();
         let (count, size) = (u.len(), gains.len());
         let weighted = Mat::from_fn(size, count, |i, k| gains[i].1.exp() * u[k][i]);
-        let (mut x, basis) = (Mat::zeros(size, count), self.basis.as_ref());
+        let (mut x, basis) = (zeros(size, count), self.basis.as_ref());
         multiply(x.as_mut(), false, 1.0, basis, weighted.as_ref());
         let sizes: Vec<f64> = hidden.log_sizes.iter().map(saturated).collect();
         let state = Graded::new(columns(&x), &sizes);
@@ -306,7 +303,7 @@ fn singular_values(state: &Graded, top: MatRef<'_, f64>, inputs: usize, modes: u
     let rotations = outputs.orthogonalise();
     let count = rotations.len();
     let j = Mat::from_fn(count, count, |i, k| rotations[k][i]);
-    let mut rotated = Mat::zeros(inputs, count);
+    let mut rotated = zeros(inputs, count);
     multiply(rotated.as_mut(), false, 1.0, top, j.as_ref());
     let mut product = Graded::new(columns(&rotated), &outputs.log_sizes);
     product.orthogonalise();

@@ -12,7 +12,7 @@
 
 use super::growth::{GAP, Growth};
 use super::unmet::Unmet;
-use crate::linalg::{Mat, multiply};
+use crate::linalg::{Mat, multiply, zeros};
 use crate::model::Cost;
 
 /// Directions whose subsets are listed.
@@ -73,7 +73,7 @@ pub fn jump_slopes(
     saddles: &[Mat<f64>],
 ) -> Result<Vec<f64>, Unmet> {
     let (rows, cols) = cost.shape();
-    let zero = Mat::zeros(rows, cols);
+    let zero = zeros(rows, cols);
     let mut at = Growth::at(cost, l2, zero.as_ref(), 0)?;
     if let Cost::SquaredError { .. } = cost {
         let floor = GAP * at.rates.first().copied().unwrap_or(0.0).max(0.0);
@@ -104,7 +104,7 @@ pub fn jump_slopes(
 fn overlaps(old: &Growth, new: &Growth) -> Mat<f64> {
     let n = new.rates.len();
     let rest = old.directions.subcols(1, n);
-    let mut out = Mat::zeros(n, n);
+    let mut out = zeros(n, n);
     let transposed = new.directions.transpose();
     multiply(out.as_mut(), false, 0.5, transposed, rest);
     out

@@ -10,7 +10,7 @@
 //! absent, so that the limit is a local minimum next to the start. Nothing here knows of weights.
 
 use super::weight_decay::stationary;
-use crate::linalg::{Mat, MatRef, product, svd};
+use crate::linalg::{Mat, MatRef, product, svd, zeros};
 use crate::model::Cost;
 
 const STEPS: usize = 200_000;
@@ -42,7 +42,7 @@ pub fn schatten_minimum(
     let mut momentum = 1.0_f64;
     let mut present = Vec::new();
     let (rows, cols) = cost.shape();
-    let mut gradient = Mat::zeros(rows, cols);
+    let mut gradient = zeros(rows, cols);
     let mut scratch = cost.scratch();
     for _ in 0..STEPS {
         cost.gradient(ahead.as_ref(), gradient.as_mut(), &mut scratch);
@@ -103,7 +103,7 @@ fn largest_curvature(cost: &Cost) -> Option<f64> {
     let mut at = Mat::from_fn(rows, cols, |i, j| {
         1.0 + 0.1 * ((3 * i + 7 * j) as f64).sin()
     });
-    let mut image = Mat::zeros(rows, cols);
+    let mut image = zeros(rows, cols);
     let mut scratch = cost.scratch();
     let mut largest = 0.0;
     for _ in 0..POWER_STEPS {

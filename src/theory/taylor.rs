@@ -4,7 +4,7 @@
 //!
 //! Theory has this integrator for itself, so that predictions and runs share none.
 
-use crate::linalg::{Mat, MatRef, product};
+use crate::linalg::{Mat, MatRef, product, zeros};
 
 /// Terms of a series after the constant one.
 pub(super) const ORDER: usize = 28;
@@ -91,7 +91,7 @@ impl Row {
     /// Of coefficients `rows × cols`.
     pub(super) fn new(rows: usize, cols: usize) -> Self {
         Self {
-            terms: Mat::zeros(rows, cols * ORDER),
+            terms: zeros(rows, cols * ORDER),
             width: cols,
             known: 0,
         }
@@ -110,7 +110,7 @@ impl Column {
     /// Of coefficients `rows × cols`.
     pub(super) fn new(rows: usize, cols: usize) -> Self {
         Self {
-            terms: Mat::zeros(rows * ORDER, cols),
+            terms: zeros(rows * ORDER, cols),
             height: rows,
             known: 0,
         }

@@ -2,7 +2,7 @@
 //! `V = Gᵀ Fᵀ Q Λ^{−1/2}` and vectors of the length of the kernel.
 
 use crate::integrate::Tangent;
-use crate::linalg::{Mat, multiply, symmetric_eigen, view, view_mut};
+use crate::linalg::{Mat, multiply, owned, symmetric_eigen, view, view_mut, zeros};
 use std::cell::RefCell;
 
 /// The columns of `Q Λ^{−1/2} : m × r` that were chosen.
@@ -46,6 +46,7 @@ impl Eigenbasis {
         let r = values.iter().rev().take_while(|&&v| v > floor).count();
         let rates: Vec<f64> = values.iter().rev().take(r).copied().collect();
         let basis = Mat::from_fn(m, r, |i, j| vectors[(i, m - 1 - j)] / rates[j].sqrt());
+        let basis = owned(basis.as_ref());
         (r > 0).then_some((rates, Self::Dense(basis)))
     }
 
@@ -64,8 +65,8 @@ impl Eigenbasis {
         };
         let chosen: Vec<Pair> = rated.into_iter().map(pair).collect();
         let product = Product {
-            left_transposed: left.transpose().to_owned(),
-            scratch: RefCell::new([(); 2].map(|()| Mat::zeros(left.nrows(), right.nrows()))),
+            left_transposed: owned(left.transpose()),
+            scratch: RefCell::new([(); 2].map(|()| zeros(left.nrows(), right.nrows()))),
             left,
             right,
             chosen,
@@ -98,7 +99,7 @@ impl Eigenbasis {
     /// `Q Λ^{−1/2} P`.
     pub fn rotated(&self, rotation: &Mat<f64>) -> Self {
         let (rows, r) = (self.rows(), rotation.ncols());
-        let mut basis = Mat::zeros(rows, r);
+        let mut basis = zeros(rows, r);
         for (from, to) in rotation.col_iter().zip(basis.col_iter_mut()) {
             let c: Vec<f64> = from.iter().copied().collect();
             let mut z = vec![0.0; rows];

@@ -13,7 +13,7 @@ use super::nodes::{backward_integrals, modified_differences};
 use super::past::{NODES, Past};
 use super::weights::{Basis, TERMS, all_scaled_phis};
 use crate::integrate::{Tangent, VectorField};
-use crate::linalg::{Mat, multiply, symmetric_eigen, view, view_mut};
+use crate::linalg::{Mat, multiply, symmetric_eigen, view, view_mut, zeros};
 use std::cell::RefCell;
 
 /// Squares of what the fast part adds to a trial step.
@@ -147,7 +147,7 @@ impl<'a> Fast<'a> {
         let r = self.rates.len();
         let (mut v, mut image) = (vec![0.0; y.len()], vec![0.0; y.len()]);
         let (mut unit, mut column) = (vec![0.0; r], vec![0.0; r]);
-        let mut small = Mat::zeros(r, r);
+        let mut small = zeros(r, r);
         for j in 0..r {
             unit.fill(0.0);
             unit[j] = 1.0;

@@ -1,7 +1,7 @@
 //! When the escaped modes of a deep network are at rest, so that the waiting ones may go on alone.
 
 use crate::integrate::Options;
-use crate::linalg::{Mat, MatRef, frobenius, product, svd, symmetric_eigen};
+use crate::linalg::{Mat, MatRef, frobenius, product, svd, symmetric_eigen, zeros};
 use crate::model::{CostScratch, Frame, Network, Problem};
 use crate::saddle::{Plateau, Waiting};
 
@@ -77,7 +77,7 @@ impl<'a> Plateaus<'a> {
             imbalances: imbalances(network, &problem.initial_weights),
             gradient_at_zero: 0.0,
             products: network.product_storage(),
-            gradient: Mat::zeros(rows, cols),
+            gradient: zeros(rows, cols),
             scratch: problem.cost.scratch(),
             skip: 0,
             patience: PATIENCE,
@@ -268,7 +268,7 @@ fn least_change(network: &Network, weights: &[f64], moved: MatRef<'_, f64>) -> O
     for layer in (2..=depth).rev() {
         above.insert(0, product(above[0].as_ref(), network.layer(weights, layer)));
     }
-    let mut kernel = Mat::<f64>::zeros(rows * cols, rows * cols);
+    let mut kernel = zeros(rows * cols, rows * cols);
     for (above, below) in above.iter().zip(&below) {
         let left = product(above.as_ref(), above.transpose());
         let right = product(below.transpose(), below.as_ref());

@@ -2,7 +2,9 @@
 
 use crate::flow::{LayerFlow, LayerTangent};
 use crate::integrate::{Observer, Options, Outcome, Step, Tangent, integrate};
-use crate::linalg::{Mat, SingularValues, dot, effective_rank, frobenius, norm, product, svd};
+use crate::linalg::{
+    Mat, SingularValues, dot, effective_rank, frobenius, norm, product, svd, zeros,
+};
 use crate::model::{Cost, CostScratch, Network, Problem, Reduction};
 use crate::observe::StopRules;
 use crate::regime::{LARGEST, LinearModel, Refused, alignment};
@@ -126,7 +128,7 @@ impl<'a> Beside<'a> {
             start_cost: 0.0,
             state: vec![0.0; network.parameters()],
             products: network.product_storage(),
-            gradient: Mat::zeros(rows, cols),
+            gradient: zeros(rows, cols),
             scratch: problem.cost.scratch(),
             spectrum: SingularValues::new(rows, cols),
         })
