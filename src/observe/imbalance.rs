@@ -2,8 +2,8 @@
 //! `D_l(t) = e^{−4λt} D_l(0)` for every cost (Saxe et al. 2014; Arora et al. 2018).
 //!
 //! For narrow layers the drift is exact. A wide layer uses `‖X‖_F² = E‖Xv‖²` with 16 fixed sign
-//! vectors `v`: nothing of size `n_l²` is made, and a row costs less than a right-hand side instead
-//! of several. For `X` of `r` equal singular values the estimate of `‖X‖_F` is off by `1/√(32 r)`:
+//! vectors `v`: nothing of size `n_l²` is made, and a row costs as much as a right-hand side or two
+//! instead of ten. For `X` of `r` equal singular values the estimate of `‖X‖_F` is off by `1/√(32 r)`:
 //! 18 % for rank one, 6 % for rank ten.
 
 use faer::linalg::matmul::triangular::{self, BlockStructure};
