@@ -28,6 +28,9 @@ pub use spectrum::{SingularValues, Svd, svd, symmetric_eigen};
 
 use faer::{Accum, Par};
 
+/// faer pads columns to 64 bytes.
+const PADDED: usize = 8;
+
 /// A matrix of zeros whose padding is zero too. Products read whole vector units, so the padding of a
 /// column as well; faer leaves it as it was allocated, and what was a pointer there is a subnormal number,
 /// with which a product can take eighty times as long. Matrices in products that are made often come
@@ -44,9 +47,6 @@ pub fn owned(a: MatRef<'_, f64>) -> Mat<f64> {
     out.copy_from(a);
     out
 }
-
-/// faer pads columns to 64 bytes.
-const PADDED: usize = 8;
 
 /// `dst = alpha·lhs·rhs` or, with `accumulate`, `dst += alpha·lhs·rhs`.
 pub fn multiply(
