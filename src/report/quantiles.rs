@@ -46,6 +46,7 @@ mod tests {
         assert_eq!(Quantiles::of(Vec::new()), None);
     }
 
+    /// Hyndman & Fan (1996), definition 7: of 1, 2, 3, 4 the first quartile is 1.75.
     #[test]
     fn quantiles_are_linear_between_values() {
         let values = [1.0, 2.0, 3.0, 4.0];

@@ -1,6 +1,6 @@
 //! Tests of the imbalance `W_{l+1}ᵀ W_{l+1} − W_l W_lᵀ` of two neighbouring layers.
 
-use crate::linalg::{Mat, MatRef, multiply, zeros};
+use crate::linalg::{Mat, MatRef, product};
 
 /// Relative size up to which a quantity that should vanish counts as roundoff.
 pub(super) const ROUNDOFF: f64 = 1e-12;
@@ -27,8 +27,6 @@ pub(super) fn is_multiple_of_identity(
 
 /// `A B X`.
 fn gram_product(a: MatRef<'_, f64>, b: MatRef<'_, f64>, x: &Mat<f64>) -> Mat<f64> {
-    let (mut half, mut out) = (zeros(b.nrows(), 2), zeros(a.nrows(), 2));
-    multiply(half.as_mut(), false, 1.0, b, x.as_ref());
-    multiply(out.as_mut(), false, 1.0, a, half.as_ref());
-    out
+    let half = product(b, x.as_ref());
+    product(a, half.as_ref())
 }

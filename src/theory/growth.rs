@@ -5,7 +5,7 @@
 //! `σ_i − 2λ`.
 
 use super::unmet::Unmet;
-use crate::linalg::{Mat, MatRef, multiply, svd, zeros};
+use crate::linalg::{Mat, MatRef, multiply, product, svd, zeros};
 use crate::model::Cost;
 
 /// Relative gap below which two singular values count as equal, and relative size below which one
@@ -70,8 +70,7 @@ impl Growth {
 /// `(I − BBᵀ) M` with the first `rank` columns of `basis` as `B`.
 fn project(m: &Mat<f64>, basis: &Mat<f64>, rank: usize) -> Mat<f64> {
     let b = basis.subcols(0, rank);
-    let mut inner = zeros(rank, m.ncols());
-    multiply(inner.as_mut(), false, 1.0, b.transpose(), m.as_ref());
+    let inner = product(b.transpose(), m.as_ref());
     let mut out = m.clone();
     multiply(out.as_mut(), true, -1.0, b, inner.as_ref());
     out

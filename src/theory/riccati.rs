@@ -11,7 +11,7 @@
 //! each mode, however small, and nothing that overflows. The choice of weights is then `XVᵀ`.
 
 use super::balance::{ROUNDOFF, is_multiple_of_identity};
-use crate::linalg::{Graded, Mat, MatRef, dot, multiply, symmetric_eigen, to_vec, zeros};
+use crate::linalg::{Graded, Mat, MatRef, dot, multiply, product, symmetric_eigen, to_vec, zeros};
 use crate::model::{Cost, Network, Problem};
 
 /// The trajectory of a two-layer network in closed form.
@@ -114,9 +114,8 @@ impl<'p> Start<'p> {
 
     /// `max(‖T‖, ‖A(0)‖)`.
     fn size(&self, network: &Network) -> f64 {
-        let mut a = zeros(self.target.nrows(), self.target.ncols());
         let (w1, w2) = (network.layer(&self.unit, 1), network.layer(&self.unit, 2));
-        multiply(a.as_mut(), false, 1.0, w2, w1);
+        let a = product(w2, w1);
         (a.norm_l2() * self.scale * self.scale).max(self.target.norm_l2())
     }
 
@@ -191,15 +190,10 @@ impl Riccati {
         let (inputs, modes) = (self.network.input_width(), self.network.modes());
         let x = scaled(&state, self.rates.len());
         let (top, bottom) = (x.subrows(0, inputs), x.subrows(inputs, x.nrows() - inputs));
-        let product = |left: MatRef<'_, f64>, right: MatRef<'_, f64>| {
-            let mut out = zeros(left.nrows(), right.nrows());
-            multiply(out.as_mut(), false, 1.0, left, right.transpose());
-            out
-        };
         Gram {
-            a: product(bottom, top),
-            w1_gram: product(top, top),
-            w2_gram: product(bottom, bottom),
+            a: product(bottom, top.transpose()),
+            w1_gram: product(top, top.transpose()),
+            w2_gram: product(bottom, bottom.transpose()),
             singular_values: singular_values(&state, top, inputs, modes),
         }
     }
@@ -210,9 +204,8 @@ impl Riccati {
         let x = scaled(&modes.state, self.rates.len());
         let z = self.hidden.as_ref();
         let v = Mat::from_fn(z.ncols(), x.ncols(), |i, k| modes.hidden.directions[k][i]);
-        let (mut zv, mut q) = (zeros(z.nrows(), x.ncols()), zeros(x.nrows(), z.nrows()));
-        multiply(zv.as_mut(), false, 1.0, z, v.as_ref());
-        multiply(q.as_mut(), false, 1.0, x.as_ref(), zv.transpose());
+        let zv = product(z, v.as_ref());
+        let q = product(x.as_ref(), zv.transpose());
         let fastest = self.rates.iter().fold(0.0, |m: f64, mu| m.max(mu.abs()));
         let log_sizes = modes.hidden.log_sizes;
         // Of a mode that was left out nothing is known, and nothing is shown.
@@ -241,8 +234,7 @@ impl Riccati {
         let u = hidden.decompose();
         let (count, size) = (u.len(), gains.len());
         let weighted = Mat::from_fn(size, count, |i, k| gains[i].1.exp() * u[k][i]);
-        let (mut x, basis) = (zeros(size, count), self.basis.as_ref());
-        multiply(x.as_mut(), false, 1.0, basis, weighted.as_ref());
+        let x = product(self.basis.as_ref(), weighted.as_ref());
         let sizes: Vec<f64> = hidden.log_sizes.iter().map(saturated).collect();
         let state = Graded::new(columns(&x), &sizes);
         Modes { hidden, state }
@@ -303,11 +295,10 @@ fn singular_values(state: &Graded, top: MatRef<'_, f64>, inputs: usize, modes: u
     let rotations = outputs.orthogonalise();
     let count = rotations.len();
     let j = Mat::from_fn(count, count, |i, k| rotations[k][i]);
-    let mut rotated = zeros(inputs, count);
-    multiply(rotated.as_mut(), false, 1.0, top, j.as_ref());
-    let mut product = Graded::new(columns(&rotated), &outputs.log_sizes);
-    product.orthogonalise();
-    let mut values: Vec<f64> = product.log_sizes.iter().map(|l| l.exp()).collect();
+    let rotated = product(top, j.as_ref());
+    let mut graded = Graded::new(columns(&rotated), &outputs.log_sizes);
+    graded.orthogonalise();
+    let mut values: Vec<f64> = graded.log_sizes.iter().map(|l| l.exp()).collect();
     values.resize(modes, 0.0);
     values
 }

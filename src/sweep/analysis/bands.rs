@@ -178,7 +178,6 @@ fn picture(name: &str, spec: &BandsSpec, plan: &Plan, all: &[Bands]) -> Plot {
 mod tests {
     use super::*;
 
-    /// Hyndman & Fan (1996), definition 7: of 1, 2, 3, 4 the first quartile is 1.75.
     #[test]
     fn curves_are_read_between_their_points() {
         let curve = [(0.0, 1.0), (2.0, 5.0)];

@@ -1,7 +1,7 @@
 //! Single modes in closed form: a balanced start aligned with the target, squared error.
 
 use super::{Declined, Prediction, Predictions, Quantity, Question, Reach};
-use crate::linalg::{Mat, MatRef, Svd, multiply, svd, zeros};
+use crate::linalg::{Mat, MatRef, Svd, product, svd};
 use crate::model::{Cost, Network, Problem};
 use crate::theory::balance::{ROUNDOFF, is_multiple_of_identity};
 use crate::theory::{mode_strength, weight_decay};
@@ -232,9 +232,6 @@ fn aligned_strengths(problem: &Problem, target: &Mat<f64>) -> Option<Vec<(f64, f
 
 /// `Uᵀ A V`.
 fn rotate(basis: &Svd, a: MatRef<'_, f64>) -> Mat<f64> {
-    let k = basis.s.len();
-    let (mut half, mut out) = (zeros(k, a.ncols()), zeros(k, k));
-    multiply(half.as_mut(), false, 1.0, basis.u.transpose(), a);
-    multiply(out.as_mut(), false, 1.0, half.as_ref(), basis.v.as_ref());
-    out
+    let half = product(basis.u.transpose(), a);
+    product(half.as_ref(), basis.v.as_ref())
 }
