@@ -85,14 +85,14 @@ impl Eigenbasis {
         }
     }
 
-    /// `z = a Q Λ^{−1/2} c`.
-    pub fn combine(&self, a: f64, c: &[f64], z: &mut [f64]) {
+    /// `z = Q Λ^{−1/2} c`.
+    pub fn combine(&self, c: &[f64], z: &mut [f64]) {
         match self {
             Self::Dense(basis) => {
                 let out = view_mut(z, z.len(), 1);
-                multiply(out, false, a, basis.as_ref(), view(c, c.len(), 1));
+                multiply(out, false, 1.0, basis.as_ref(), view(c, c.len(), 1));
             }
-            Self::Product(product) => product.combine(a, c, z),
+            Self::Product(product) => product.combine(c, z),
         }
     }
 
@@ -103,7 +103,7 @@ impl Eigenbasis {
         for (from, to) in rotation.col_iter().zip(basis.col_iter_mut()) {
             let c: Vec<f64> = from.iter().copied().collect();
             let mut z = vec![0.0; rows];
-            self.combine(1.0, &c, &mut z);
+            self.combine(&c, &mut z);
             to.iter_mut().zip(z).for_each(|(to, z)| *to = z);
         }
         Self::Dense(basis)
@@ -134,7 +134,7 @@ impl Product {
         }
     }
 
-    fn combine(&self, a: f64, c: &[f64], z: &mut [f64]) {
+    fn combine(&self, c: &[f64], z: &mut [f64]) {
         let [half, all] = &mut *self.scratch.borrow_mut();
         all.fill(0.0);
         for (c, pair) in c.iter().zip(&self.chosen) {
@@ -142,7 +142,7 @@ impl Product {
         }
         let z = view_mut(z, self.left.nrows(), self.right.nrows());
         let left = self.left.as_ref();
-        multiply(half.as_mut(), false, a, left, all.as_ref());
+        multiply(half.as_mut(), false, 1.0, left, all.as_ref());
         multiply(z, false, 1.0, half.as_ref(), self.right.transpose());
     }
 }
@@ -173,7 +173,7 @@ mod tests {
         for k in 0..r {
             let (mut c, mut z) = (vec![0.0; r], vec![0.0; basis.rows()]);
             c[k] = 1.0;
-            basis.combine(1.0, &c, &mut z);
+            basis.combine(&c, &mut z);
             for (i, z) in z.iter().enumerate() {
                 out[(i, k)] = *z;
             }

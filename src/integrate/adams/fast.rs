@@ -2,10 +2,10 @@
 //!
 //! `−Gᵀ M G = −V Λ Vᵀ` with orthonormal `V = Gᵀ Fᵀ Q Λ^{−1/2}` from the eigenpairs `Q Λ Qᵀ` of the
 //! small tangent kernel `F G Gᵀ Fᵀ`. Along `V` the solution is `c' = −Λ c + N`, one number each,
-//! with `N = Vᵀ f + Λ c`; nothing of size `n × m` is stored.
+//! with `N = Vᵀ f + Λ c`.
 
 use super::combinations::{add_combination, combine, error_squares};
-use super::eigenbasis::Eigenbasis;
+use super::directions::Directions;
 use super::formula::{Coefficients, Formula};
 use super::history::History;
 use super::kernels::add_products;
@@ -29,11 +29,10 @@ pub(super) struct Shares {
 }
 
 pub(super) struct Fast<'a> {
-    tangent: Box<dyn Tangent + 'a>,
+    /// `V`.
+    directions: Directions<'a>,
     /// `λ_1 …`, sorted.
     rates: Vec<f64>,
-    basis: Eigenbasis,
-    dual: RefCell<Vec<f64>>,
     /// Coordinates of the solution along `V` relative to where `V` was made.
     position: Vec<f64>,
     /// The same as predicted for the end of the step.
@@ -63,19 +62,14 @@ pub(super) struct Fast<'a> {
 impl<'a> Fast<'a> {
     /// The eigenspace of rates above `cut` at `y`; the tangent back when there is none.
     pub fn new(
-        mut tangent: Box<dyn Tangent + 'a>,
+        tangent: Box<dyn Tangent + 'a>,
         y: &[f64],
         cut: f64,
     ) -> Result<Self, Box<dyn Tangent + 'a>> {
-        tangent.freeze(y);
-        let Some((rates, basis)) = Eigenbasis::of(&*tangent, cut) else {
-            return Err(tangent);
-        };
-        let (m, r) = (tangent.rank(), rates.len());
+        let (rates, directions) = Directions::new(tangent, y, cut)?;
+        let r = rates.len();
         Ok(Self {
-            tangent,
-            basis,
-            dual: RefCell::new(vec![0.0; m]),
+            directions,
             position: vec![0.0; r],
             predicted: vec![0.0; r],
             drive: History::new(r),
@@ -100,40 +94,19 @@ impl<'a> Fast<'a> {
 
     /// `Tangent::price`.
     pub fn price(&self) -> f64 {
-        self.tangent.price()
+        self.directions.price()
     }
 
     /// Gives the tangent back for another point.
     pub fn into_tangent(self) -> Box<dyn Tangent + 'a> {
-        self.tangent
-    }
-
-    /// `c = Vᵀ v`.
-    fn project(&self, v: &[f64], c: &mut [f64]) {
-        let dual = &mut *self.dual.borrow_mut();
-        self.tangent.forward(v, dual);
-        self.basis.coordinates(dual, c);
-    }
-
-    /// `c = Vᵀ f(y)` where the field was evaluated last, `f = f(y)`.
-    fn project_flow(&self, y: &[f64], f: &[f64], c: &mut [f64]) {
-        let dual = &mut *self.dual.borrow_mut();
-        self.tangent.forward_flow(y, f, dual);
-        self.basis.coordinates(dual, c);
-    }
-
-    /// `y += a V c`.
-    fn lift(&self, a: f64, c: &[f64], y: &mut [f64]) {
-        let dual = &mut *self.dual.borrow_mut();
-        self.basis.combine(a, c, dual);
-        self.tangent.backward(dual, y);
+        self.directions.into_tangent()
     }
 
     /// Takes up `Vᵀ` of the last values of `f`. `back` as in `Basis::new`.
     pub fn take_up(&mut self, past: &Past, back: &[f64], order: usize) {
         for f in past.values().iter().rev() {
             let mut c = std::mem::take(&mut self.new_flow);
-            self.project(f, &mut c);
+            self.directions.project(f, &mut c);
             self.motion.push(&mut c, NODES);
             self.new_flow = c;
         }
@@ -152,9 +125,9 @@ impl<'a> Fast<'a> {
             unit.fill(0.0);
             unit[j] = 1.0;
             v.fill(0.0);
-            self.lift(1.0, &unit, &mut v);
+            self.directions.lift(&unit, &mut v);
             field.jvp(y, &v, &mut image);
-            self.project(&image, &mut column);
+            self.directions.project(&image, &mut column);
             for i in 0..r {
                 small[(i, j)] -= 0.5 * column[i];
                 small[(j, i)] -= 0.5 * column[i];
@@ -170,7 +143,7 @@ impl<'a> Fast<'a> {
     /// `V ← V P`.
     fn rotate(&mut self, rotation: &Mat<f64>) {
         let r = rotation.nrows();
-        self.basis = self.basis.rotated(rotation);
+        self.directions.rotate(rotation);
         let mut turned = vec![0.0; r];
         for d in self.motion.values_mut() {
             let out = view_mut(&mut turned, r, 1);
@@ -232,7 +205,7 @@ impl<'a> Fast<'a> {
         add_combination(lifted, &slow[..formula.order], motion);
         let row = &formula.continuation[..formula.order];
         combine(&mut self.extrapolated, row, motion);
-        self.lift(1.0, lifted, p);
+        self.directions.lift(lifted, p);
     }
 
     fn set_weights(&mut self, h: f64, basis: &Basis) {
@@ -261,7 +234,7 @@ impl<'a> Fast<'a> {
     /// Takes notice of `f = f(p)`, right after it was evaluated.
     pub fn see_predicted(&mut self, p: &[f64], f: &[f64]) {
         let mut flow = std::mem::take(&mut self.flow);
-        self.project_flow(p, f, &mut flow);
+        self.directions.project_flow(p, f, &mut flow);
         for i in 0..flow.len() {
             self.value[i] = flow[i] + self.rates[i] * self.predicted[i];
         }
@@ -278,7 +251,7 @@ impl<'a> Fast<'a> {
             self.predicted[i] += moved;
             lifted[i] = moved - last * (self.flow[i] - self.extrapolated[i]);
         }
-        self.lift(1.0, lifted, y);
+        self.directions.lift(lifted, y);
     }
 
     /// The fast part's shares in a step and its errors.
@@ -319,7 +292,7 @@ impl<'a> Fast<'a> {
     /// Takes notice of `f = f(y)` at the new point, right after it was evaluated.
     pub fn see_new(&mut self, y: &[f64], f: &[f64]) {
         let mut flow = std::mem::take(&mut self.new_flow);
-        self.project_flow(y, f, &mut flow);
+        self.directions.project_flow(y, f, &mut flow);
         self.new_flow = flow;
     }
 
@@ -359,7 +332,7 @@ impl<'a> Fast<'a> {
             }
             lifted[i] = move_by - last * (self.flow[i] - self.extrapolated[i]);
         }
-        self.lift(1.0, lifted, y);
+        self.directions.lift(lifted, y);
     }
 }
 
@@ -427,10 +400,10 @@ mod tests {
     fn coordinates_are_orthonormal() {
         let fast = fast([3.0, 40.0], 1.0).expect("two fast rates");
         let (mut c, mut y) = ([0.0; 2], [0.0; 2]);
-        fast.project(&[0.6, -0.8], &mut c);
+        fast.directions.project(&[0.6, -0.8], &mut c);
         assert!((c[0] * c[0] + c[1] * c[1] - 1.0).abs() < 1e-14);
-        fast.lift(2.0, &c, &mut y);
-        assert!((y[0] - 1.2).abs() < 1e-14 && (y[1] + 1.6).abs() < 1e-14);
+        fast.directions.lift(&c, &mut y);
+        assert!((y[0] - 0.6).abs() < 1e-14 && (y[1] + 0.8).abs() < 1e-14);
     }
 
     /// A past of the values, the newest first.

@@ -8,6 +8,7 @@
 
 mod combinations;
 mod control;
+mod directions;
 mod eigenbasis;
 mod fast;
 mod formula;
