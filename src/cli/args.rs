@@ -1,5 +1,6 @@
 //! What the user may type.
 
+use super::failure::Failure;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -225,7 +226,7 @@ pub struct Global {
     /// Override a key of the scenario, e.g. --set solver.rtol=1e-10 (repeatable; TOML value)
     #[arg(long, global = true, value_name = "KEY.PATH=VALUE")]
     pub set: Vec<String>,
-    /// Output folder [default: out/<scenario name>]
+    /// Output folder [default: out/<scenario name>]; of verify the folder above those of its scenarios
     #[arg(long, global = true, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Print a machine-readable summary on stdout, and nothing else there
@@ -237,4 +238,14 @@ pub struct Global {
     /// At most this many threads; results never depend on it
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
+}
+
+impl Global {
+    /// Refuses `--out` where it would change nothing.
+    pub fn without_out(&self, why: &str) -> Result<(), Failure> {
+        match self.out {
+            Some(_) => Err(Failure::Usage(format!("--out: {why}"))),
+            None => Ok(()),
+        }
+    }
 }

@@ -8,6 +8,12 @@ use dlnflow::sweep::collect;
 use std::path::Path;
 
 pub fn run(folder: &Path, global: &Global) -> Result<Exit, Failure> {
+    global.without_out("collect writes into the folder of the sweep")?;
+    if let Some(key) = global.set.first() {
+        return Err(Failure::Usage(format!(
+            "--set {key}: collect tells what was run; set keys with sweep"
+        )));
+    }
     let collected = collect(folder, super::threads(None, global))?;
     let (runs, planned) = (collected.runs, collected.plan.runs.len());
     let rows = collected.table.rows();

@@ -7,6 +7,7 @@ mod exit;
 mod failure;
 mod gallery;
 mod landscape;
+mod man;
 mod plot;
 mod predict;
 mod print;
@@ -44,7 +45,7 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Plot { folder, figure } => plot::run(&folder, &figure, &global),
         Command::Schema => schema(),
         Command::Completions { shell } => completions(shell),
-        Command::Man => man(),
+        Command::Man => man::man(),
     };
     done.unwrap_or_else(|failure| failure.print()).into()
 }
@@ -65,12 +66,5 @@ fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "dlnflow", &mut script);
     io::stdout().write_all(&script)?;
-    Ok(Exit::Done)
-}
-
-fn man() -> Result<Exit, Failure> {
-    let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-    io::stdout().write_all(&page)?;
     Ok(Exit::Done)
 }

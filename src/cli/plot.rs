@@ -13,6 +13,7 @@ use std::path::Path;
 const LOOK: &str = "figure.";
 
 pub fn run(folder: &Path, figures: &[String], global: &Global) -> Result<Exit, Failure> {
+    global.without_out("plot draws into the folder of the run")?;
     let finished = report::finished(folder)?;
     if let Some(key) = global
         .set

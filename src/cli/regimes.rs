@@ -5,7 +5,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::print;
 use super::progress::Counter;
-use super::run::{Watcher, extras};
+use super::run::{Watcher, exit as exit_of_run, extras};
 use dlnflow::report::regimes::{self, RegimesReport};
 use dlnflow::report::{self, Keep};
 use dlnflow::run::{NoStudy, RegimesAsk, Watch, regimes as study, run as integrate};
@@ -44,8 +44,16 @@ pub fn run(path: &Path, args: &RegimeArgs, global: &Global) -> Result<Exit, Fail
     extras.files = regimes::files(&found, &own.look.style)?;
     report::write(&own, &folder, &extras, Keep::ALL)?;
     summarise(&found, &folder, global)?;
-    Ok(match watcher.interrupt.load(Ordering::Relaxed) {
-        true => Exit::Interrupted,
+    if watcher.interrupt.load(Ordering::Relaxed) {
+        return Ok(Exit::Interrupted);
+    }
+    let failed = found.failures().count();
+    if failed > 0 {
+        let all = found.runs.len();
+        print::message(&format!("error: {failed} of {all} runs failed"));
+    }
+    Ok(match failed > 0 || exit_of_run(&own) == Exit::Numerical {
+        true => Exit::Numerical,
         false => Exit::Done,
     })
 }
@@ -57,7 +65,6 @@ fn ask(args: &RegimeArgs, scenario: &Scenario, global: &Global) -> Result<Regime
         let text = "one layer has no hidden width: leave out --widths or give --depths from 2";
         return Err(Failure::Usage(text.to_owned()));
     }
-    let all = || std::thread::available_parallelism().map_or(1, usize::from);
     Ok(RegimesAsk {
         widths: args.widths.clone(),
         depths: args.depths.clone(),
@@ -65,7 +72,7 @@ fn ask(args: &RegimeArgs, scenario: &Scenario, global: &Global) -> Result<Regime
         seeds: args.seeds.map_or(0, |n| n as usize),
         distances_only: args.distances_only,
         no_distances: args.no_distances,
-        threads: global.threads.map_or_else(all, usize::from),
+        threads: super::threads(None, global),
     })
 }
 

@@ -48,10 +48,10 @@ pub fn run(path: &Path, args: &SaddleArgs, global: &Global) -> Result<Exit, Fail
         report::write(&shown.run, &folder, &extras, Keep::ALL)?;
     }
     summarise(&found.report, &folder, global)?;
-    Ok(exit(
-        &found.report,
-        watcher.interrupt.load(Ordering::Relaxed),
-    ))
+    if watcher.interrupt.load(Ordering::Relaxed) {
+        return Ok(Exit::Interrupted);
+    }
+    Ok(exit(&found.report))
 }
 
 fn summarise(found: &SaddlesReport, folder: &Path, global: &Global) -> io::Result<()> {
@@ -66,9 +66,14 @@ fn summarise(found: &SaddlesReport, folder: &Path, global: &Global) -> io::Resul
     }
 }
 
-fn exit(found: &SaddlesReport, interrupted: bool) -> Exit {
+fn exit(found: &SaddlesReport) -> Exit {
+    let failed = found.failures().count();
+    if failed > 0 {
+        let all: usize = found.seeds.iter().map(|s| s.scales.len()).sum();
+        print::message(&format!("error: {failed} of {all} runs failed"));
+        return Exit::Numerical;
+    }
     match found.verdict() {
-        _ if interrupted => Exit::Interrupted,
         VIOLATED => Exit::CheckFailed,
         _ => Exit::Done,
     }

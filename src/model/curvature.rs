@@ -28,7 +28,10 @@ impl Cost {
         };
         let size = match self {
             Cost::MatrixSensing { measurements, .. } => measurements.nrows(),
-            Cost::MatrixCompletion { observed, .. } => observed
+            Cost::MatrixCompletion {
+                observed: weights, ..
+            }
+            | Cost::Weighted { weights, .. } => weights
                 .col_iter()
                 .flat_map(|c| c.iter())
                 .filter(|&&w| w > 0.0)

@@ -9,9 +9,9 @@
 //! `θ − θ_0 = Jᵀμ` and `A(θ) = A*`: the conditions of Karush, Kuhn and Tucker. The minimum found is
 //! local; the full step is a contraction where the second-order condition holds.
 
+use super::Refused;
 use super::balanced::nearest_balanced;
 use super::kernel::tangent;
-use super::{LARGEST, Refused};
 use crate::flow::LayerTangent;
 use crate::integrate::Tangent;
 use crate::linalg::{Mat, MatRef, norm, product, svd, symmetric_eigen, to_vec, view};
@@ -149,7 +149,6 @@ impl<'a> Search<'a> {
         target: MatRef<'a, f64>,
         limit: f64,
     ) -> Result<Self, Refused> {
-        debug_assert!(network.input_width() * network.output_width() <= LARGEST);
         Ok(Self {
             network,
             origin,

@@ -6,6 +6,7 @@ use super::figure::{self, Figure, Look};
 use super::manifest::{self, Hashes, Manifest};
 use super::{Finished, Report, csv, events, json, npz};
 use crate::error::Error;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Component, Path, PathBuf};
@@ -116,6 +117,7 @@ pub fn redraw(
     let figures = figure::all(&finished.drawing(), look)?;
     let mut files: Vec<_> = figures.into_iter().flat_map(Figure::files).collect();
     let drawn = files.len();
+    forget_others(folder, &files, &mut manifest.outputs)?;
     files.push((
         "scenario.toml".to_owned(),
         scenario_toml.as_bytes().to_vec(),
@@ -133,6 +135,29 @@ pub fn redraw(
     write_file(&path, &text)?;
     paths.truncate(drawn);
     Ok(paths)
+}
+
+/// Removes what else was made of these figures before, such as a PDF that is no longer asked for.
+fn forget_others(
+    folder: &Path,
+    files: &[(String, Vec<u8>)],
+    outputs: &mut Hashes,
+) -> Result<(), Error> {
+    let stem = |name: &str| Path::new(name).with_extension("");
+    let drawn: BTreeSet<PathBuf> = files.iter().map(|(name, _)| stem(name)).collect();
+    let is_drawn = |name: &String| files.iter().any(|(kept, _)| kept == name);
+    let old = |name: &&String| drawn.contains(&stem(name)) && !is_drawn(name);
+    let old: Vec<String> = outputs.keys().filter(old).cloned().collect();
+    for name in old {
+        let path = folder.join(&name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::io(&path, error));
+            }
+            _ => outputs.remove(&name),
+        };
+    }
+    Ok(())
 }
 
 /// Writes one file whole or not at all; its folder is made when there is none.

@@ -53,6 +53,8 @@ pub struct RunEntry {
     pub width: usize,
     pub seed: u64,
     pub outcome: Option<String>,
+    /// The integrator gave up: what needs the run is missing.
+    pub failed: bool,
     /// When the target's first mode has half its strength.
     pub first_half_time: Option<f64>,
     /// `sup ‖A − A_lin‖_F / ‖A_lin(T) − A(0)‖_F` and its numerator.
@@ -171,6 +173,13 @@ pub struct RegimesReport {
     pub groups: Vec<GroupEntry>,
     pub fits: Vec<FitEntry>,
     pub runs: Vec<RunEntry>,
+}
+
+impl RegimesReport {
+    /// The runs that the integrator gave up.
+    pub fn failures(&self) -> impl Iterator<Item = &RunEntry> {
+        self.runs.iter().filter(|run| run.failed)
+    }
 }
 
 /// Writes `regimes.json`.

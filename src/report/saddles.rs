@@ -76,6 +76,8 @@ pub struct ScaleEntry {
     /// `α`.
     pub scale: f64,
     pub outcome: String,
+    /// The integrator gave up; everything up to there is sound.
+    pub failed: bool,
     /// The critical points that the run itself came near, in order of time.
     pub saddles: Vec<SaddleEntry>,
     pub paths: Vec<PathEntry>,
@@ -131,6 +133,13 @@ impl SaddlesReport {
             .into_iter()
             .find(|name| any(name))
             .unwrap_or(SUPPORTED)
+    }
+
+    /// The runs that the integrator gave up, with their seeds.
+    pub fn failures(&self) -> impl Iterator<Item = (u64, &ScaleEntry)> {
+        let all = self.seeds.iter();
+        let all = all.flat_map(|s| s.scales.iter().map(|scale| (s.seed, scale)));
+        all.filter(|(_, scale)| scale.failed)
     }
 
     /// How many seeds have each verdict.
@@ -251,6 +260,10 @@ pub fn write(report: &SaddlesReport, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "\nlimit paths")?;
         write_cells(&PATH_HEADER, &cells, out)?;
         writeln!(out, "the greedy path ends: {}\n", seed.end)?;
+    }
+    for (seed, run) in report.failures() {
+        let (scale, reason) = (run.scale, &run.outcome);
+        writeln!(out, "failed: seed {seed}, scale {scale:e}: {reason}")?;
     }
     write_verdicts(report, out)
 }

@@ -61,7 +61,7 @@ fn write_escapes(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let is_escape = |e: &&Event| e.kind == EventKind::Escape;
     let escapes: Vec<_> = report.events.iter().filter(is_escape).collect();
     if escapes.is_empty() {
-        writeln!(out, "no singular value escaped")?;
+        writeln!(out, "no escape was seen")?;
     } else {
         let before = iter::once(0.0).chain(escapes.iter().map(|e| e.time));
         let cells: Vec<_> = escapes

@@ -65,8 +65,10 @@ pub fn landscape(
         return report;
     }
     let seed = scenario.spec().seed;
-    let found = points(problem, seed, search, interrupt, progress);
-    (report.starts, report.found) = (search.starts, found.len());
+    let tried = points(problem, seed, search, interrupt, progress);
+    report.starts = tried.len();
+    let found: Vec<Saddle> = tried.into_iter().flatten().collect();
+    report.found = found.len();
     report.critical_points = entries(problem, &merged(problem, found));
     report.remark = format!(
         "{} critical points found from {} of {} starts: a list of what was found, not a proof that there are no \
@@ -171,21 +173,20 @@ fn kind_name(kind: critical_point::Kind) -> &'static str {
     }
 }
 
-/// The critical points that all starts lead to, in the order of the starts, the origin first.
+/// The critical points that the starts lead to, the origin first; an interrupt leaves out the last starts.
 fn points(
     problem: &Problem,
     seed: u64,
     search: Search,
     interrupt: &AtomicBool,
     progress: &(dyn Fn(usize, usize) + Sync),
-) -> Vec<Saddle> {
+) -> Vec<Option<Saddle>> {
     let done = AtomicUsize::new(0);
-    let found = in_order(search.starts, search.threads, interrupt, &|start| {
+    in_order(search.starts, search.threads, interrupt, &|start| {
         let found = critical_point_from(problem, seed, start as u64);
         progress(done.fetch_add(1, Ordering::Relaxed) + 1, search.starts);
         found
-    });
-    found.into_iter().flatten().collect()
+    })
 }
 
 fn entries(problem: &Problem, hits: &[Hit]) -> Vec<CriticalPointEntry> {

@@ -18,7 +18,7 @@ pub fn predict(built: &Built) -> Theory {
     from_levels(built, &super::levels(built).of_mode)
 }
 
-/// The same for known levels of escapes; `fraction` is that of the first `escape` event.
+/// The same for known levels of escapes; their part is that of the first `escape` event.
 pub(super) fn from_levels(built: &Built, saddle_levels: &[Option<f64>]) -> Theory {
     let fraction = built.events.iter().find_map(|e| match e {
         EventSpec::Escape { fraction, .. } => Some(*fraction),
@@ -27,7 +27,7 @@ pub(super) fn from_levels(built: &Built, saddle_levels: &[Option<f64>]) -> Theor
     let all = predictions(&Question {
         problem: &built.problem,
         saddle_levels,
-        fraction: fraction.unwrap_or(0.5),
+        fraction,
         horizon: built.solver.horizon,
     });
     Theory {

@@ -56,7 +56,10 @@ impl From<Refused> for NoStudy {
 struct Task {
     depth: usize,
     width: usize,
+    /// As asked for.
     gamma: Option<f64>,
+    /// Where the variance is `w^{−γ}`, as leading orders assume.
+    law: Option<f64>,
     seed: u64,
     overrides: Vec<String>,
 }
@@ -120,7 +123,8 @@ fn one(
         false => Some(beside::integrate_beside(&built, &linear, interrupt)?),
     };
     let entry = run_entry(task, &built, seen.as_ref(), !ask.no_distances);
-    Ok((entry, seen.map_or_else(Vec::new, |s| s.samples)))
+    let whole = seen.filter(|s| !s.failed);
+    Ok((entry, whole.map_or_else(Vec::new, |s| s.samples)))
 }
 
 fn tasks(scenario: &Scenario, ask: &RegimesAsk) -> Vec<Task> {
@@ -136,8 +140,10 @@ fn tasks(scenario: &Scenario, ask: &RegimesAsk) -> Vec<Task> {
         true => vec![None],
         false => ask.gammas.iter().map(|g| Some(*g)).collect(),
     };
+    let unscaled = spec.init.scale() == 1.0;
     let mut tasks = Vec::new();
     for gamma in &gammas {
+        let law = gamma.or(own_gamma(&spec.init)).filter(|_| unscaled);
         for &depth in &depths {
             for &width in &widths {
                 for &seed in &seeds {
@@ -147,7 +153,8 @@ fn tasks(scenario: &Scenario, ask: &RegimesAsk) -> Vec<Task> {
                     tasks.push(Task {
                         depth,
                         width,
-                        gamma: gamma.or(own_gamma(&spec.init)),
+                        gamma: gamma.or(law),
+                        law,
                         seed,
                         overrides,
                     });
@@ -198,10 +205,9 @@ fn drawn_width(init: &InitSpec) -> Option<u64> {
     }
 }
 
-/// `γ` of a start that has the variance `w^{−γ}`.
 fn own_gamma(init: &InitSpec) -> Option<f64> {
     match init {
-        InitSpec::Gaussian { gamma, scale, .. } if *scale == 1.0 => *gamma,
+        InitSpec::Gaussian { gamma, .. } => *gamma,
         _ => None,
     }
 }

@@ -212,23 +212,26 @@ fn at_scale(
     };
     let scaled = scenario.with(&[format!("init.scale={scale:e}")])?;
     let built = scaled.build()?;
-    let horizon = horizon(&built, path);
-    let (first, last) = (path.saddles.first(), path.saddles.last());
-    let origin = first.map_or(1.0, |s| s.cost);
-    let cost = match last.map_or(0.0, |s| s.cost) {
-        rest if rest <= ALL_LEARNED * origin => ALL_LEARNED * origin,
-        rest => rest + LEARNED * origin,
-    };
-    let long = scaled.with(&[
-        format!("solver.horizon={horizon:e}"),
-        format!("stop.cost={cost:e}"),
-    ])?;
+    let horizon = horizon(&built, path).map(|t| format!("solver.horizon={t:e}"));
+    let cost = last_cost(path).map(|c| format!("stop.cost={c:e}"));
+    let ends: Vec<String> = horizon.into_iter().chain(cost).collect();
+    let long = scaled.with(&ends)?;
     let built = long.build()?;
     Ok((long, built))
 }
 
-/// Far beyond the last escape: waits are `ln(1/α)/σ` with two layers, `α^{−(L−2)}/σ` with more.
-fn horizon(built: &Built, path: &GreedyPath) -> f64 {
+/// Cost at which the path is over; `None` where the origin costs nothing.
+fn last_cost(path: &GreedyPath) -> Option<f64> {
+    let origin = path.saddles.first().map(|s| s.cost).filter(|c| *c > 0.0)?;
+    Some(match path.saddles.last()?.cost {
+        rest if rest <= ALL_LEARNED * origin => ALL_LEARNED * origin,
+        rest => rest + LEARNED * origin,
+    })
+}
+
+/// Far beyond the last escape: waits are `ln(1/α)/σ` with two layers, `α^{−(L−2)}/σ` with more. `None`
+/// where nothing escapes.
+fn horizon(built: &Built, path: &GreedyPath) -> Option<f64> {
     let network = &built.problem.network;
     let size = (1..=network.depth())
         .map(|l| {
@@ -241,11 +244,11 @@ fn horizon(built: &Built, path: &GreedyPath) -> f64 {
         let rate = s.gradient_singular_values.first()? - 2.0 * built.problem.l2;
         (rate > 1e-9).then_some(1.0 / rate)
     });
-    let slow: f64 = rates.sum();
-    match network.depth() {
+    let slow = rates.reduce(|a, b| a + b)?;
+    Some(match network.depth() {
         2 => 100.0 * slow * (1.0 - size.ln()),
         depth => (1e5 * slow * size.powi(2 - depth as i32)).min(1e300),
-    }
+    })
 }
 
 /// The same with what a study needs to see.

@@ -148,11 +148,17 @@ impl Checker<'_> {
     }
 
     fn array(&mut self, node: &Node, items: &[Node], schema: &Json, key: &str) {
-        if let Some(min) = schema["minItems"].as_u64()
-            && (items.len() as u64) < min
-        {
-            let found = format!("found a list of length {}", items.len());
-            let phrase = format!("must be at least {min} long");
+        let length = items.len() as u64;
+        let bound = |name: &str| schema[name].as_u64();
+        let (least, most) = (bound("minItems"), bound("maxItems"));
+        let phrase = match (least, most) {
+            (Some(n), Some(m)) if n == m && length != n => Some(format!("must have length {n}")),
+            (Some(n), _) if length < n => Some(format!("must be at least {n} long")),
+            (_, Some(m)) if length > m => Some(format!("must be at most {m} long")),
+            _ => None,
+        };
+        if let Some(phrase) = phrase {
+            let found = format!("found a list of length {length}");
             self.form_error(node, key, found, phrase);
         }
         for (i, item) in items.iter().enumerate() {

@@ -92,22 +92,28 @@ fn rows(run: usize, state: &State) -> Vec<Row> {
         }],
         State::Done(summary) => {
             let modes = 1..=summary.singular_values.len();
-            modes.map(|mode| row(run, mode, summary)).collect()
+            let mut rows: Vec<Row> = modes.map(|mode| row(run, Some(mode), summary)).collect();
+            if rows.is_empty() {
+                rows.push(row(run, None, summary));
+            }
+            rows
         }
     }
 }
 
-fn row(run: usize, mode: usize, summary: &Summary) -> Row {
-    let sigma = summary.singular_values.get(mode - 1).copied();
+/// What a run says as a whole and, with `mode`, of that.
+fn row(run: usize, mode: Option<usize>, summary: &Summary) -> Row {
+    let of_mode = |values: &[Option<f64>]| values.get(mode? - 1).copied().flatten();
+    let sigma = mode.and_then(|mode| summary.singular_values.get(mode - 1).copied());
     Row {
         run,
-        mode: Some(mode),
-        escape_time: summary.escape_time(mode),
-        relative_wait: summary.relative_wait(mode),
-        plateau_cost: summary.plateau_cost(mode),
+        mode,
+        escape_time: mode.and_then(|mode| summary.escape_time(mode)),
+        relative_wait: mode.and_then(|mode| summary.relative_wait(mode)),
+        plateau_cost: mode.and_then(|mode| summary.plateau_cost(mode)),
         final_sigma: sigma.filter(|s| s.is_finite()),
-        critical_l2: summary.critical_l2.get(mode - 1).copied().flatten(),
-        global_l2: summary.global_l2.get(mode - 1).copied().flatten(),
+        critical_l2: of_mode(&summary.critical_l2),
+        global_l2: of_mode(&summary.global_l2),
         final_cost: summary.final_cost,
         final_test_cost: summary.final_test_cost,
         final_loss: summary.final_loss,
@@ -146,10 +152,7 @@ fn outcome(summary: &Summary) -> String {
 fn table(plan: &Plan, rows: &[Row]) -> Table {
     let keys = plan.keys.iter().enumerate().map(|(place, key)| Column {
         name: key.clone(),
-        cells: swept(
-            rows.iter()
-                .map(|row| plan.runs[row.run].values[place].as_str()),
-        ),
+        cells: plan.cells(place, rows.iter().map(|row| row.run)),
     });
     let column = |name: &str, cells| Column {
         name: name.to_owned(),
@@ -198,25 +201,4 @@ fn table(plan: &Plan, rows: &[Row]) -> Table {
     }
     columns.push(text("hash", &|row| Some(plan.runs[row.run].hash.clone())));
     Table { columns }
-}
-
-/// The values of a swept key: numbers when all are numbers, else text, strings without quotes.
-fn swept<'a>(values: impl Iterator<Item = &'a str> + Clone) -> Cells {
-    let integers: Option<Vec<i64>> = values.clone().map(|v| v.parse().ok()).collect();
-    if let Some(integers) = integers {
-        return Cells::Integer(integers.into_iter().map(Some).collect());
-    }
-    let floats: Option<Vec<f64>> = values.clone().map(|v| v.parse().ok()).collect();
-    if let Some(floats) = floats {
-        return Cells::Float(floats.into_iter().map(Some).collect());
-    }
-    Cells::Text(values.map(|v| Some(plain(v))).collect())
-}
-
-/// A string without its quotes; anything else as it is written.
-fn plain(value: &str) -> String {
-    match value.parse::<toml::Value>() {
-        Ok(toml::Value::String(text)) => text,
-        _ => value.to_owned(),
-    }
 }

@@ -8,8 +8,8 @@ use crate::run::{Watch, measure, run};
 use crate::scenario::{Built, Scenario, Sweep};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// Runs a plan.
@@ -106,10 +106,9 @@ impl Engine<'_> {
             (1..self.jobs.min(runs.len())).for_each(|_| drop(scope.spawn(work)));
             work();
         });
-        match shared.into_inner() {
-            Ok((_, Some(error))) => Err(error),
-            Ok((tally, None)) => Ok(tally),
-            Err(poisoned) => Ok(poisoned.into_inner().0),
+        match shared.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            (_, Some(error)) => Err(error),
+            (tally, None) => Ok(tally),
         }
     }
 

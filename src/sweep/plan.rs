@@ -2,6 +2,7 @@
 //! line is a run: its hash and the values of the swept keys, as TOML.
 
 use super::in_parallel;
+use super::table::Cells;
 use crate::error::Error;
 use crate::report::figure::Style;
 use crate::report::write_file;
@@ -72,6 +73,21 @@ impl Plan {
             questions: sweep.spec.questions(),
             runs: in_parallel(sweep.count(), jobs, planned),
         }
+    }
+
+    /// The values of swept key `place` in `runs`: numbers when all are numbers, else text, strings
+    /// without quotes.
+    pub fn cells(&self, place: usize, runs: impl Iterator<Item = usize> + Clone) -> Cells {
+        let values = runs.map(|run| self.runs[run].values[place].as_str());
+        let integers: Option<Vec<i64>> = values.clone().map(|v| v.parse().ok()).collect();
+        if let Some(integers) = integers {
+            return Cells::Integer(integers.into_iter().map(Some).collect());
+        }
+        let floats: Option<Vec<f64>> = values.clone().map(|v| v.parse().ok()).collect();
+        if let Some(floats) = floats {
+            return Cells::Float(floats.into_iter().map(Some).collect());
+        }
+        Cells::Text(values.map(|v| Some(unquoted(v))).collect())
     }
 
     /// How the figures look.
@@ -164,4 +180,12 @@ impl Plan {
 
 fn is_hash(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// A string without its quotes; anything else as it is written.
+fn unquoted(value: &str) -> String {
+    match value.parse::<toml::Value>() {
+        Ok(toml::Value::String(text)) => text,
+        _ => value.to_owned(),
+    }
 }

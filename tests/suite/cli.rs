@@ -417,6 +417,9 @@ fn schema_completions_and_manual_are_there() {
     }
     let page = place.run(&["man"]).expect(0, &[]).stdout;
     assert!(page.contains(".TH dlnflow"), "{page}");
+    for part in ["dlnflow saddles", "\\-\\-scales", "EXIT STATUS", "\n130\n"] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
 }
 
 #[test]

@@ -201,6 +201,14 @@ fn plot_takes_another_look_and_keeps_it() {
     // The folder is whole: it can be drawn again and replaced.
     place.run(&["plot", "out/scenario"]).expect(0, &[]);
     assert!(read("figures/cost_log.svg").contains("width=\"100mm\""));
+    // What is no longer asked for would show the old look.
+    let pdf = [path("figures/cost_log.pdf"), path("figures/panels.pdf")];
+    assert!(pdf.iter().all(|pdf| pdf.exists()));
+    let args = ["plot", "out/scenario", "--figure", "panels"];
+    let args = [&args[..], &["--set", "figure.extras=[]"]].concat();
+    place.run(&args).expect(0, &[]);
+    assert_eq!(pdf.map(|pdf| pdf.exists()), [true, false]);
+    assert!(!read("manifest.json").contains("panels.pdf"));
     place
         .run(&["run", "scenario.toml", "--quiet"])
         .expect(0, &[]);
@@ -236,6 +244,7 @@ fn plot_refuses_what_it_cannot_do() {
             ],
             "names stand there",
         ),
+        (vec!["--out", "elsewhere"], "plot draws into the folder"),
     ];
     for (more, message) in wrong {
         let args = [vec!["plot", "out/scenario"], more].concat();

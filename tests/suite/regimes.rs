@@ -554,6 +554,65 @@ fn the_command_writes_the_same_study_with_any_number_of_threads() {
     assert_eq!(texts[0], texts[1]);
 }
 
+/// What is left of a run that failed is its reason: numbers of a part are none of the whole.
+#[test]
+fn a_run_that_fails_is_said_and_has_no_numbers() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let done = dlnflow(&[
+        "regimes",
+        "scenarios/basics/two_layer_staircase.toml",
+        "--set",
+        "solver.max_steps=3",
+        "--json",
+        "--out",
+        dir.path().join("o").to_str().expect("a name"),
+    ]);
+    assert_eq!(done.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&done.stderr).contains("1 of 1 runs failed"));
+    let report: serde_json::Value = serde_json::from_slice(&done.stdout).expect("JSON");
+    let run = &report["runs"][0];
+    assert_eq!(run["failed"], true);
+    assert!(
+        run["outcome"]
+            .as_str()
+            .is_some_and(|o| o.contains("3 steps"))
+    );
+    assert!(run["lazy_distance"].is_null() && run["final_cost"].is_null());
+    assert!(run["distance_ratio"].is_number());
+}
+
+/// The closed form beside the linear model: the times of `auto`, which steps.
+#[test]
+fn the_exact_method_has_a_study_too() {
+    let half_time = |method: &str| {
+        let scenario = shipped("basics/two_layer_exact.toml", &[method]);
+        let run = study(&scenario, &RegimesAsk::default()).runs.remove(0);
+        assert!(!run.failed, "{run:?}");
+        run.first_half_time.expect("a half time")
+    };
+    let exact = half_time("solver.method=\"exact\"");
+    // docs/integrators.md: `auto` at rtol 1e-9 is within 1.1e-11 of it.
+    assert!((half_time("solver.method=\"auto\"") / exact - 1.0).abs() < 1e-9);
+}
+
+/// Leading orders are those of the variance `w^{−γ}`, which a scale takes away.
+#[test]
+fn a_scaled_start_has_no_leading_order() {
+    let ratio = |scale: &str| {
+        let scenario = shipped("papers/jacot2021/jacot2021_e5_large_start.toml", &[scale]);
+        let ask = RegimesAsk {
+            gammas: vec![0.75],
+            distances_only: true,
+            ..RegimesAsk::default()
+        };
+        let run = study(&scenario, &ask).runs.remove(0);
+        assert_eq!(run.gamma, Some(0.75));
+        run.minimum.ratio
+    };
+    assert!(ratio("init.scale=1.0").is_some());
+    assert_eq!(ratio("init.scale=0.5"), None);
+}
+
 #[test]
 fn one_layer_has_no_width() {
     let done = dlnflow(&["regimes", "scenarios/limits/depth_1.toml", "--widths", "8"]);

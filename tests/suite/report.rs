@@ -149,7 +149,7 @@ written to out/x
     report.events.clear();
     report.checks[0].passed = false;
     let summary = text(|out| table::write(&report, None, out));
-    assert!(summary.contains("no singular value escaped\n"), "{summary}");
+    assert!(summary.contains("no escape was seen\n"), "{summary}");
     assert!(
         summary.contains("0 of 1 checks passed\nfailed: escape_time of mode 1"),
         "{summary}"

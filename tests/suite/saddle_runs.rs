@@ -299,6 +299,42 @@ fn the_command_writes_its_folder() {
 }
 
 #[test]
+fn a_run_that_fails_is_said() {
+    let place = tempfile::tempdir().expect("folder");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let file = root.join("scenarios/saddles/weighted_two_layers.toml");
+    let file = file.to_str().expect("path");
+    let limit = ["--set", "solver.max_steps=3", "--out", "o"];
+    let done = program(place.path(), &[&["saddles", file][..], &limit].concat());
+    assert_eq!(done.status.code(), Some(3));
+    let (told, said) = (
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr),
+    );
+    assert!(told.contains("failed: seed 5, scale"), "{told}");
+    assert!(said.contains("1 of 1 runs failed"), "{said}");
+}
+
+/// A scale has the horizon of its last escape; where nothing escapes, that of the scenario.
+#[test]
+fn a_start_that_nothing_leaves_is_studied_at_any_scale() {
+    let never = AtomicBool::new(false);
+    let of = |overrides: &[&str]| {
+        let file = "scenarios/saddles/weighted_two_layers.toml";
+        let overrides: Vec<String> = overrides.iter().map(|o| (*o).to_owned()).collect();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let scenario = Scenario::load(&path, &overrides).expect("scenario");
+        saddles(&scenario, &ask(&[1e-2, 1e-3]), &never, &|_, _| {}).expect("a study")
+    };
+    let zero = "cost.target={ diagonal = [0.0, 0.0, 0.0] }";
+    for overrides in [&[zero][..], &["regularization.l2=50.0"]] {
+        let report = of(overrides).report;
+        assert_eq!(report.seeds[0].scales.len(), 2);
+        assert_eq!(report.seeds[0].verdict.verdict, NOT_APPLICABLE);
+    }
+}
+
+#[test]
 fn what_cannot_be_studied_is_refused() {
     let place = tempfile::tempdir().expect("folder");
     let text = "[network]\nwidths = [2, 2]\n[cost]\nkind = \"squared_error\"\n\

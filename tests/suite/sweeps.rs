@@ -585,6 +585,42 @@ y = "width"
     }
 }
 
+/// Groups are named as the table shows their values, strings without quotes.
+#[test]
+fn groups_bear_the_values_of_the_table() {
+    let place = Place::new(
+        r#"
+[grid]
+"solver.method" = ["auto", "dop853"]
+[keep]
+trajectory = true
+[[bands]]
+quantity = "cost"
+by = ["solver.method"]
+count = 2
+"#,
+    );
+    place.run(0, &["sweep", "sweep.toml", "--out", "out", "--quiet"]);
+    place.tables("out");
+    let bands = fs::read_to_string(place.path("out/bands_1.csv")).expect("bands");
+    let methods = column(&bands, "solver.method");
+    assert_eq!(methods, ["auto", "auto", "dop853", "dop853"], "{bands}");
+}
+
+#[test]
+fn collect_refuses_what_would_change_nothing() {
+    let place = Place::new("[grid]\nseed = { count = 1 }\n");
+    place.run(0, &["sweep", "sweep.toml", "--out", "out", "--quiet"]);
+    for (more, message) in [
+        (["--out", "other"], "collect writes into the folder"),
+        (["--set", "figure.width=100"], "set keys with sweep"),
+    ] {
+        let output = place.run(2, &[&["collect", "out"][..], &more].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(message), "{said}");
+    }
+}
+
 /// From a thousand times the weights every mode starts above its target: there is no escape to wait for, and
 /// the map has nothing to show there.
 #[test]

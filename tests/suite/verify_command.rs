@@ -180,6 +180,16 @@ fn predict_says_what_does_not_apply_and_why() {
 }
 
 #[test]
+fn predict_says_that_no_escape_is_asked_for() {
+    let file = "scenarios/basics/matrix_completion.toml";
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let file = file.to_str().expect("path");
+    let (said, _) = Place::new(&[]).run(&["predict", file, "--set", "events=[]"], 0);
+    let line = "not predicted: escape times: no event of kind escape is asked for\n";
+    assert!(said.contains(line), "{said}");
+}
+
+#[test]
 fn predict_ends_with_2_after_a_mistake() {
     let place = Place::new(&[("scenario.toml", &SCENARIO.replace("squared", "sqared"))]);
     let (said, errors) = place.run(&["predict", "scenario.toml"], 2);

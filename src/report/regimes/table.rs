@@ -52,6 +52,17 @@ pub fn write(report: &RegimesReport, out: &mut impl Write) -> io::Result<()> {
     for reason in reasons(report) {
         writeln!(out, "no distance: {reason}")?;
     }
+    for run in report.failures() {
+        let (depth, width, seed) = (run.depth, run.width, run.seed);
+        let gamma = run
+            .gamma
+            .map_or_else(String::new, |g| format!("gamma {g}, "));
+        let reason = run.outcome.as_deref().unwrap_or_default();
+        writeln!(
+            out,
+            "failed: {gamma}L {depth}, w {width}, seed {seed}: {reason}"
+        )?;
+    }
     writeln!(out)
 }
 

@@ -1,14 +1,13 @@
 //! One run beside its linearised model.
 
 use crate::flow::{LayerFlow, LayerTangent};
-use crate::integrate::{Observer, Options, Outcome, Step, Tangent, integrate};
-use crate::linalg::{
-    Mat, SingularValues, dot, effective_rank, frobenius, norm, product, svd, zeros,
-};
+use crate::integrate::{Method, Observer, Options, Outcome, Step, Tangent, VectorField, integrate};
+use crate::linalg::{Mat, SingularValues, effective_rank, frobenius, norm, product, svd, zeros};
 use crate::model::{Cost, CostScratch, Network, Problem, Reduction};
 use crate::observe::StopRules;
 use crate::regime::{LARGEST, LinearModel, Refused, alignment};
 use crate::report::regimes::Sample;
+use crate::run::exact::SolvedFlow;
 use crate::scenario::Built;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +24,8 @@ const BRACKET: f64 = 1e-10;
 /// What was seen of a run.
 pub(super) struct Seen {
     pub outcome: String,
+    /// The integrator gave up.
+    pub failed: bool,
     pub samples: Vec<Sample>,
     /// `sup ‖A − A_lin‖_F` over rows and steps, and `‖A_lin(T) − A(0)‖_F`.
     pub largest_distance: f64,
@@ -50,8 +51,13 @@ pub(super) fn integrate_beside(
         ..built.solver.clone()
     };
     let mut beside = Beside::new(problem, linear, &built.stop, options.horizon, interrupt)?;
-    let flow = LayerFlow::new(problem);
-    let end = integrate(&flow, &problem.initial_weights, &options, &mut beside);
+    let stepped = LayerFlow::new(problem);
+    let solved = (options.method == Method::Exact).then(|| SolvedFlow::new(problem));
+    let flow: &dyn VectorField = match &solved {
+        Some(solved) => solved,
+        None => &stepped,
+    };
+    let end = integrate(flow, &problem.initial_weights, &options, &mut beside);
     let outcome = match &end.outcome {
         Outcome::HorizonReached => "horizon_reached".to_owned(),
         Outcome::Stopped { reason } => reason.clone(),
@@ -65,6 +71,7 @@ pub(super) fn integrate_beside(
     let length = (&linear.at(options.horizon) - &origin).norm_l2();
     Ok(Seen {
         outcome,
+        failed,
         samples: beside.samples,
         largest_distance: beside.largest_distance,
         linear_length: length,
@@ -266,7 +273,7 @@ impl Observer for Beside<'_> {
             return ControlFlow::Break("cost".to_owned());
         }
         let flat = self.stop.gradient_norm.is_some_and(|g| norm(step.f1) <= g);
-        match flat || !dot(step.y1, step.y1).is_finite() {
+        match flat {
             true => ControlFlow::Break("gradient norm".to_owned()),
             false => ControlFlow::Continue(()),
         }

@@ -23,6 +23,12 @@ pub(super) fn run_entry(
         false => Default::default(),
     };
     let ratio = minimum.value.zip(saddle.value).map(|(m, s)| m / s);
+    let (outcome, failed) = (
+        seen.map(|s| s.outcome.clone()),
+        seen.is_some_and(|s| s.failed),
+    );
+    // Numbers of a part of a run are none of the whole.
+    let seen = seen.filter(|s| !s.failed);
     let samples = seen.map_or(&[][..], |s| &s.samples);
     let (first, last) = (samples.first(), samples.last());
     let lazy_distance = seen.map(|s| s.largest_distance / s.linear_length);
@@ -32,7 +38,8 @@ pub(super) fn run_entry(
         depth: task.depth,
         width: task.width,
         seed: task.seed,
-        outcome: seen.map(|s| s.outcome.clone()),
+        outcome,
+        failed,
         first_half_time: seen.and_then(|s| s.first_half_time),
         lazy_distance,
         lazy_ratio: lazy_distance.zip(leading).map(|(d, l)| d / l.lazy_distance),
@@ -62,7 +69,7 @@ struct Leading {
 }
 
 fn leading(task: &Task, problem: &Problem) -> Option<Leading> {
-    let (gamma, width) = (task.gamma.filter(|_| task.depth == 2)?, task.width);
+    let (gamma, width) = (task.law.filter(|_| task.depth == 2)?, task.width);
     let Cost::SquaredError { target } = &problem.cost else {
         return None;
     };
@@ -85,7 +92,7 @@ fn minimum_entry(task: &Task, problem: &Problem) -> DistanceEntry {
         Ok(found) => found,
         Err(refusal) => return refused(refusal.to_string()),
     };
-    let predicted = task.gamma.and_then(|gamma| {
+    let predicted = task.law.and_then(|gamma| {
         let Cost::SquaredError { target } = &problem.cost else {
             return None;
         };
@@ -115,7 +122,7 @@ fn saddle_entry(task: &Task, problem: &Problem) -> DistanceEntry {
         problem.network.output_width(),
     );
     let predicted = task
-        .gamma
+        .law
         .and_then(|gamma| lazy::distance_to_saddle(task.depth, task.width, gamma, inputs, outputs));
     let status = match found.is_bound {
         true => "upper bound",
@@ -185,15 +192,16 @@ pub(super) fn group_entry(group: &[(RunEntry, Vec<Sample>)]) -> GroupEntry {
     }
 }
 
-/// Quantiles over the runs at each of the common times.
+/// Quantiles at each of the common times over the runs that have any.
 fn curve(group: &[(RunEntry, Vec<Sample>)]) -> Vec<CurveRow> {
-    let rows = group.iter().map(|(_, s)| s.len()).min().unwrap_or(0);
+    let runs: Vec<&[Sample]> = group.iter().map(|(_, s)| &s[..]).collect();
+    let runs: Vec<&[Sample]> = runs.into_iter().filter(|s| !s.is_empty()).collect();
+    let rows = runs.iter().map(|s| s.len()).min().unwrap_or(0);
     let row = |k: usize| {
-        let of = |value: fn(&Sample) -> f64| {
-            Quantiles::of(group.iter().map(|(_, s)| value(&s[k])).collect())
-        };
+        let of =
+            |value: fn(&Sample) -> f64| Quantiles::of(runs.iter().map(|s| value(&s[k])).collect());
         Some(CurveRow {
-            time: group[0].1[k].time,
+            time: runs[0][k].time,
             cost: of(|s| s.cost)?,
             linear_cost: of(|s| s.linear_cost)?,
             distance: of(|s| s.distance)?,

@@ -31,6 +31,7 @@ pub(super) fn scale_entry(
     ScaleEntry {
         scale,
         outcome: report.outcome_detail.clone(),
+        failed: report.outcome == "failed",
         saddles: saddles.collect(),
         paths: (0..path.orbits.len())
             .map(|k| {

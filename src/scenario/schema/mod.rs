@@ -55,7 +55,7 @@ pub struct ScenarioSpec {
     /// How figures look; the standard figures in their standard look when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub figure: Option<FigureSpec>,
-    /// Numbers that `verify` checks.
+    /// Numbers that the run must reproduce.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expect: Vec<Expect>,
 }

@@ -56,7 +56,7 @@ pub enum MethodName {
     Dop853,
     /// Exponential Adams of variable order with the stiff part split off.
     ExponentialAdams,
-    /// The closed form of two layers under squared error, for balanced starts.
+    /// The closed form of two layers under squared error, for balanced and `δ`-balanced starts.
     Exact,
     /// Tsitouras 5(4).
     Tsit45,
@@ -77,7 +77,7 @@ pub enum FrameName {
     /// When the start is small enough for it to matter.
     #[default]
     Auto,
-    /// Always.
+    /// Also from larger starts, as soon as it makes a difference.
     On,
     /// Never.
     Off,

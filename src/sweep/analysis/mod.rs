@@ -9,7 +9,7 @@ mod student;
 
 use super::plan::Plan;
 use super::store::Store;
-use super::table::Table;
+use super::table::{Cells, Table};
 use crate::error::Error;
 use crate::report::summary::Summary;
 use crate::report::write_file;
@@ -83,15 +83,16 @@ pub(super) fn groups(table: &Table, by: &[String]) -> Vec<Group> {
     })
 }
 
-/// Runs of the plan by the values of swept keys.
+/// Runs of the plan by the values of swept keys, as the table shows them.
 pub(super) fn runs_by(plan: &Plan, by: &[String]) -> Vec<Group> {
-    let places: Vec<usize> = by
+    let (count, keys) = (plan.runs.len(), plan.keys.iter());
+    let places = by
         .iter()
-        .filter_map(|name| plan.keys.iter().position(|key| key == name))
-        .collect();
-    gather(plan.runs.len(), |run| {
-        let values = &plan.runs[run].values;
-        places.iter().map(|&place| values[place].clone()).collect()
+        .filter_map(|name| keys.clone().position(|key| key == name));
+    let columns: Vec<Cells> = places.map(|place| plan.cells(place, 0..count)).collect();
+    gather(count, |run| {
+        let cells = columns.iter().map(|cells| cells.text(run));
+        cells.map(Option::unwrap_or_default).collect()
     })
 }
 

@@ -13,8 +13,8 @@ pub struct Question<'a> {
     pub problem: &'a Problem,
     /// `σ_k` at the saddle it escapes to, `k = 1, 2, …`, where there is such a thing.
     pub saddle_levels: &'a [Option<f64>],
-    /// Escapes are through this part of the level.
-    pub fraction: f64,
+    /// Escapes are through this part of the level; `None` when no escapes are asked for.
+    pub fraction: Option<f64>,
     /// End of the run.
     pub horizon: f64,
 }
@@ -23,7 +23,8 @@ impl Question<'_> {
     /// The levels of escapes up to the first mode that has none.
     fn levels(&self) -> Vec<f64> {
         let known = self.saddle_levels.iter().map_while(|level| *level);
-        known.map(|level| self.fraction * level).collect()
+        let passed = |level| Some(self.fraction? * level);
+        known.map_while(passed).collect()
     }
 }
 

@@ -23,6 +23,9 @@ const DEEP_ESCAPES: usize = 2;
 type Times = Vec<(f64, f64)>;
 
 pub(super) fn predict(question: &Question<'_>) -> Predictions {
+    if question.fraction.is_none() {
+        return declined("escape times", "no event of kind escape is asked for");
+    }
     let reduction = Reduction::of(question.problem);
     let problem = reduction.as_ref().map_or(question.problem, |r| &r.problem);
     match problem.network.depth() {
