@@ -14,7 +14,7 @@ mod spectrum;
 
 pub use dot::{dot, sum_pairs};
 pub use effective_rank::effective_rank;
-pub use faer::{Mat, MatMut, MatRef};
+pub use faer::{ColRef, Mat, MatMut, MatRef};
 pub use frame::orthogonalise_columns;
 pub use graded::Graded;
 pub use graded_product::product_singular_values;

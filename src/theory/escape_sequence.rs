@@ -10,13 +10,18 @@
 //!
 //! `ℓ'_i = ℓ_{i+1} + ln κ_i`, `O_{k+1} = O_k − ℓ'_1/r'_1`, `ℓ_i ← ℓ'_i + r'_i (O_{k+1} − O_k)`.
 //!
+//! Errors. Neuron `k`, which escapes `k`-th, is not along its mode alone: it has parts of the slower
+//! modes, those of the start at first, after a passage those that the passage makes. What is left of
+//! them when it escapes changes its way; and what the passage before made of them adds to its mode,
+//! so to `ℓ_k`.
+//!
 //! An argument, confirmed by integration, not a theorem.
 
 use super::first_escape::{FirstEscape, Overlaps, ROUNDOFF, first_escape};
 use super::growth::{GAP, Growth};
-use super::heteroclinic::{Approach, Passage, Way};
+use super::heteroclinic::{Approach, Mixing, Passage, Way};
 use super::unmet::Unmet;
-use crate::linalg::{Mat, MatRef, dot, norm, zeros};
+use crate::linalg::{ColRef, Mat, MatRef, dot, norm, zeros};
 use crate::model::Cost;
 
 /// One escape.
@@ -122,6 +127,55 @@ struct Sequence<'a> {
     approach: Option<Approach>,
     /// `r_1` at the saddle before, times the error of the escape from there.
     inherited: f64,
+    /// The estimate for the first escape.
+    first_error: f64,
+    aside: Aside,
+}
+
+/// What the neurons carry besides their modes, each in units of its own mode.
+struct Aside {
+    /// `[i][j]`: of the slower mode `j`.
+    slant: Vec<Vec<f64>>,
+    /// Of the directions without a partner.
+    idle: Vec<f64>,
+    /// Relative error of the amplitude.
+    blur: Vec<f64>,
+    /// Whether passages mix modes: not under squared error.
+    mixes: bool,
+}
+
+impl Aside {
+    /// After a wait in which modes grew at `rates`, what has no partner at `idle_rate`.
+    fn grow(&mut self, rates: &[f64], idle_rate: f64, wait: f64) {
+        for (i, row) in self.slant.iter_mut().enumerate() {
+            for (part, rate) in row.iter_mut().zip(rates) {
+                *part *= ((rate - rates[i]) * wait).exp();
+            }
+        }
+        for (part, rate) in self.idle.iter_mut().zip(rates) {
+            *part *= ((idle_rate - rate) * wait).exp();
+        }
+    }
+
+    /// After the passage of the first neuron.
+    fn pass(&mut self, mixing: &Mixing) {
+        let count = mixing.brought.len().min(self.slant.len().saturating_sub(1));
+        let error = |i: usize| {
+            let carried = self.slant[i + 1].iter().skip(1);
+            let brought = carried.zip(&mixing.brought[i]).map(|(part, b)| part * b);
+            let idle = if self.mixes { self.idle[i + 1] } else { 0.0 };
+            self.blur[i + 1] + brought.sum::<f64>() + idle
+        };
+        let blur = (0..count).map(error).collect();
+        let slant = |i: usize| -> Vec<f64> {
+            let before = self.slant[i + 1].iter().skip(1);
+            before.zip(&mixing.slant[i]).map(|(a, b)| a + b).collect()
+        };
+        let slant = (0..count).map(slant).collect();
+        let made = if self.mixes { 1.0 } else { 0.0 };
+        let idle = (0..count).map(|i| self.idle[i + 1].max(made)).collect();
+        (self.blur, self.slant, self.idle) = (blur, slant, idle);
+    }
 }
 
 impl<'a> Sequence<'a> {
@@ -133,9 +187,16 @@ impl<'a> Sequence<'a> {
         levels: &[f64],
     ) -> Result<Self, Unmet> {
         let level = levels.first().ok_or(Unmet::Shapes)?;
-        let FirstEscape { growth, .. } = first_escape(cost, l2, w1, w2, *level)?;
-        let overlaps = Overlaps::new(&growth, w1, w2)?;
-        let logs = perpendicular(&overlaps);
+        let first = first_escape(cost, l2, w1, w2, *level)?;
+        let overlaps = Overlaps::new(&first.growth, w1, w2)?;
+        let (logs, slant, idle) = perpendicular(&overlaps);
+        let aside = Aside {
+            blur: vec![first.early; logs.len()],
+            mixes: !matches!(cost, Cost::SquaredError { .. }),
+            slant,
+            idle,
+        };
+        let FirstEscape { growth, error, .. } = first;
         let (rows, cols) = cost.shape();
         Ok(Self {
             cost,
@@ -148,6 +209,8 @@ impl<'a> Sequence<'a> {
             logs,
             approach: None,
             inherited: 0.0,
+            first_error: error,
+            aside,
         })
     }
 
@@ -174,12 +237,14 @@ impl<'a> Sequence<'a> {
         for (log, rate) in self.logs.iter_mut().zip(&self.growth.rates) {
             *log += rate * wait;
         }
+        self.aside.grow(&self.growth.rates, -2.0 * self.l2, wait);
         self.origin += wait;
-        let passive = self.logs.len().min(self.growth.rates.len()) - 1;
+        let passive = self.growth.rates.len() - 1;
         let mut way = self.way(passive, level)?;
         let event = way.event()?;
         let error = self.error(rate, wait, event, level);
-        self.inherited = rate * error;
+        // Without mixing a mode grows at one rate, wherever the passages before it were.
+        self.inherited = if self.aside.mixes { rate * error } else { 0.0 };
         Ok(Departure { way, event, error })
     }
 
@@ -188,6 +253,7 @@ impl<'a> Sequence<'a> {
         let passage = departure.way.arrive()?;
         let grown = self.logs.iter().skip(1).zip(&passage.log_growth);
         self.logs = grown.map(|(log, growth)| log + growth).collect();
+        self.aside.pass(&passage.mixing);
         self.saddle = passage.arrived.clone();
         self.rank += 1;
         self.growth = passage.growth.clone();
@@ -200,26 +266,36 @@ impl<'a> Sequence<'a> {
         Way::new(self.cost, self.l2, saddle, &self.growth, passive, level)
     }
 
-    /// Twice what the slower modes change when the new neuron carries as much of them as is left
-    /// over; what the distance from the saddle changes that remains at the escape; and the error
-    /// inherited from the escape before, which changes how long each mode grew how fast.
+    /// Twice what the slower modes change that are left over or that the new neuron has; twice the error
+    /// of its amplitude; what the distance from the saddle changes that remains at the escape; and the
+    /// error inherited from the escape before, which changes how long each mode grew how fast.
     fn error(&self, rate: f64, wait: f64, event: f64, level: f64) -> f64 {
-        let carried: Vec<f64> = self.logs.iter().skip(1).map(|log| log.exp()).collect();
+        if self.rank == 0 {
+            return self.first_error;
+        }
+        let left = |i: usize| self.logs.get(i).map_or(0.0, |log| log.exp());
+        let own = |i: usize| self.aside.slant[0].get(i).copied().unwrap_or(0.0);
+        let slower = 1..self.growth.rates.len();
+        let carried: Vec<f64> = slower.map(|i| left(i) + own(i)).collect();
         let disturbed = self.way(0, level).and_then(|mut way| {
             way.perturb(&self.growth, &carried);
             way.event()
         });
         let shift = disturbed.map_or(f64::INFINITY, |t| (t - event).abs());
+        // Under squared error what has no partner acts by its square alone.
+        let idle = self.aside.idle[0].powi(if self.aside.mixes { 1 } else { 2 });
         let unsettled = self.approach.map_or(0.0, |a| a.effect(wait + event) / rate);
         let roundoff = ROUNDOFF * (self.origin.abs() + event.abs());
-        2.0 * shift + unsettled + self.inherited / rate + roundoff
+        let amplitude = self.inherited + 2.0 * (self.aside.blur[0] + idle);
+        2.0 * shift + unsettled + amplitude / rate + roundoff
     }
 }
 
-/// `ln` of the parts of `x_1, x_2, …` orthogonal to those before, up to the first without any.
-fn perpendicular(overlaps: &Overlaps) -> Vec<f64> {
+/// `ln` of the parts of `x_1, x_2, …` orthogonal to those before, up to the first without any; what
+/// the hidden directions of these have of slower modes and of what has no partner.
+fn perpendicular(overlaps: &Overlaps) -> (Vec<f64>, Vec<Vec<f64>>, Vec<f64>) {
     let mut basis: Vec<Vec<f64>> = Vec::new();
-    let mut logs = Vec::new();
+    let mut sizes = Vec::new();
     for column in overlaps.x.col_iter() {
         let mut x: Vec<f64> = column.iter().copied().collect();
         let before = norm(&x);
@@ -233,9 +309,33 @@ fn perpendicular(overlaps: &Overlaps) -> Vec<f64> {
         if size <= 1e-13 * before {
             break;
         }
-        logs.push(overlaps.scale + size.ln());
+        sizes.push(size);
         x.iter_mut().for_each(|x| *x /= size);
         basis.push(x);
     }
-    logs
+    let along = |b: &[f64], column: ColRef<'_, f64>| -> f64 {
+        b.iter().zip(column.iter()).map(|(b, x)| b * x).sum()
+    };
+    let slant = |i: usize| -> Vec<f64> {
+        let columns = overlaps.x.col_iter().enumerate();
+        let part = |(j, x)| {
+            if j > i {
+                along(&basis[i], x).abs() / sizes[i]
+            } else {
+                0.0
+            }
+        };
+        columns.map(part).collect()
+    };
+    let idle = |i: usize| -> f64 {
+        let parts = overlaps
+            .idle
+            .col_iter()
+            .map(|x| along(&basis[i], x).powi(2));
+        parts.sum::<f64>().sqrt() / sizes[i]
+    };
+    let all = 0..sizes.len();
+    let (slant, idle) = (all.clone().map(slant).collect(), all.map(idle).collect());
+    let logs = sizes.iter().map(|size| overlaps.scale + size.ln());
+    (logs.collect(), slant, idle)
 }

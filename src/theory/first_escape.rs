@@ -9,12 +9,15 @@
 //!
 //! The error falls as `α^{1−r_2/r_1}` with the size `α` of the start: what escapes carries
 //! `x_2·x_1/|x_1|` of mode 2. For squared error mode 2 acts at second order only and the exponent
-//! doubles. This is an argument, confirmed by integration, not a theorem.
+//! doubles. Directions without a partner (`n_0 ≠ n_L`) are carried as a mode that does not grow. What
+//! the start does to its own growth before the escape is of order `α²`: the way begins at `A = 0`, not
+//! at `A(0)`. This is an argument, confirmed by integration, not a theorem.
 
 use super::growth::Growth;
 use super::heteroclinic::Way;
+use super::schatten_minimum::largest_curvature;
 use super::unmet::Unmet;
-use crate::linalg::{Mat, MatRef, multiply, zeros};
+use crate::linalg::{Mat, MatRef, multiply, product, zeros};
 use crate::model::Cost;
 
 /// What roundoff leaves of times, relative to their terms.
@@ -35,12 +38,20 @@ pub struct FirstEscape {
     pub time: f64,
     /// Estimate of the error: twice the first neglected terms.
     pub error: f64,
+    /// Relative error of every amplitude from what the start does before the escape.
+    pub early: f64,
 }
 
 /// `x_i` of the start, scaled so that they neither over- nor underflow.
 pub(super) struct Overlaps {
     /// Columns `e^{−scale} x_i : h × min(n_0, n_L)`.
     pub x: Mat<f64>,
+    /// The halves that decay, `e^{−scale} (W_1 v_i − W_2ᵀ u_i)/2`.
+    y: Mat<f64>,
+    /// What the hidden neurons have in directions without a partner, `e^{−scale}` of it, and
+    /// whether these are inputs.
+    pub idle: Mat<f64>,
+    pub idle_inputs: bool,
     pub scale: f64,
 }
 
@@ -60,12 +71,23 @@ impl Overlaps {
         }
         let d = growth.directions.as_ref();
         let (v, u) = (d.subrows(0, w1.ncols()), d.subrows(w1.ncols(), w2.nrows()));
-        let mut x = zeros(w1.nrows(), d.ncols());
         let (below, above) = (w1 * faer::Scale(1.0 / size), w2 * faer::Scale(1.0 / size));
-        multiply(x.as_mut(), false, 0.5, below.as_ref(), v);
-        multiply(x.as_mut(), true, 0.5, above.transpose(), u);
+        let above = above.transpose();
+        let half = |sign: f64| {
+            let mut half = zeros(w1.nrows(), d.ncols());
+            multiply(half.as_mut(), false, 0.5, below.as_ref(), v);
+            multiply(half.as_mut(), true, 0.5 * sign, above, u);
+            half
+        };
+        let idle_inputs = w1.ncols() > w2.nrows();
         Ok(Self {
-            x,
+            x: half(1.0),
+            y: half(-1.0),
+            idle: match idle_inputs {
+                true => outside(below.as_ref(), v),
+                false => outside(above, u),
+            },
+            idle_inputs,
             scale: size.ln(),
         })
     }
@@ -85,6 +107,50 @@ impl Overlaps {
             .map(|i| self.x.col(i).squared_norm_l2() * grown(i))
             .sum()
     }
+
+    /// What the neuron that escapes carries without a partner, as a neuron `(input, output)`.
+    fn carried_idle(&self, inputs: usize, outputs: usize) -> Vec<f64> {
+        let first = self.x.col(0);
+        let size = self.scale.exp() / first.norm_l2();
+        let part = |i: usize| size * (first.transpose() * self.idle.col(i));
+        let mut neuron = vec![0.0; inputs + outputs];
+        let begin = if self.idle_inputs { 0 } else { inputs };
+        for (i, entry) in neuron[begin..]
+            .iter_mut()
+            .enumerate()
+            .take(self.idle.ncols())
+        {
+            *entry = part(i);
+        }
+        neuron
+    }
+
+    /// `|x_1|²/2r_1 + Σ |z|² ∫_0^t e^{2ρs} ds` over the other parts `z` of the start with their rates
+    /// `ρ`: what the start adds to the logarithm of an amplitude per unit of curvature.
+    fn early(&self, growth: &Growth, l2: f64, t: f64) -> f64 {
+        let t = t.max(0.0);
+        let size = 2.0 * self.scale;
+        let span = |rate: f64| match rate * t {
+            small if small.abs() < 1e-8 => size.exp() * t,
+            _ => ((size + 2.0 * rate * t).exp() - size.exp()) / (2.0 * rate),
+        };
+        let grows = |i: usize| self.x.col(i).squared_norm_l2();
+        let decays = |i: usize| self.y.col(i).squared_norm_l2() * span(-growth.rates[i] - 4.0 * l2);
+        // What growth adds is in `carried` and `others`.
+        let stays = |i: usize| grows(i) * span(growth.rates[i].min(0.0));
+        let others: f64 = (1..self.x.ncols()).map(stays).sum();
+        let decaying: f64 = (0..self.y.ncols()).map(decays).sum();
+        let idle = self.idle.squared_norm_l2() * span(-2.0 * l2);
+        size.exp() * grows(0) / (2.0 * growth.rates[0]) + others + decaying + idle
+    }
+}
+
+/// `M (I − B Bᵀ)` for orthonormal columns `B`, all of them or with zeros for what is missing.
+fn outside(m: MatRef<'_, f64>, basis: MatRef<'_, f64>) -> Mat<f64> {
+    let mut out = m.to_owned();
+    let inner = product(m, basis);
+    multiply(out.as_mut(), true, -1.0, inner.as_ref(), basis.transpose());
+    out
 }
 
 /// The first time at which `σ_1(A)` reaches `level`, for `A = w2 w1` under `C(A) + l2 ‖θ‖²`.
@@ -123,16 +189,20 @@ pub fn first_escape(
     // What escapes carries a part of the other modes: the same way with that part in it.
     let mut disturbed = leave()?;
     disturbed.perturb(&growth, &overlaps.carried(&growth, origin));
+    disturbed.perturb_by(&overlaps.carried_idle(cols, rows), -2.0 * l2, origin);
     let shift = disturbed
         .event()
         .map_or(f64::INFINITY, |t| (t - passage).abs());
     let others = overlaps.others(&growth, origin + passage) / (2.0 * rate * level);
+    let curvature = largest_curvature(cost).unwrap_or(0.0);
+    let early = curvature * overlaps.early(&growth, l2, origin);
     Ok(FirstEscape {
         log_overlap,
         origin,
         passage,
         time: origin + passage,
-        error: 2.0 * (shift + others) + ROUNDOFF * (origin.abs() + passage.abs()),
+        error: 2.0 * (shift + others + early / rate) + ROUNDOFF * (origin.abs() + passage.abs()),
+        early,
         growth,
     })
 }

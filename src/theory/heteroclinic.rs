@@ -134,8 +134,20 @@ pub(super) struct Passage {
     /// `ln κ_i`: the passive neurons, made orthogonal in the hidden space in their order, grow as
     /// `κ_i e^{r'_i τ}`; as many as have an overlap.
     pub log_growth: Vec<f64>,
+    /// How the passive neurons mix.
+    pub mixing: Mixing,
     /// How it settles.
     pub approach: Approach,
+}
+
+/// What a passage makes of the passive neurons, each relative to what becomes of it itself.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Mixing {
+    /// `[i][j]`, `j > i`: what the slower mode `j` brings to the new mode `i`, in units of what `i`
+    /// brings.
+    pub brought: Vec<Vec<f64>>,
+    /// `[i][j]`, `j > i`: what neuron `i` has of the new mode `j`, in units of that of mode `i`.
+    pub slant: Vec<Vec<f64>>,
 }
 
 /// `e^{−r τ}`: the end of the approach to a saddle.
@@ -164,6 +176,9 @@ pub(super) struct Way<'a> {
     neurons: Mat<f64>,
     /// `ln` of the factors taken out of the passive neurons.
     logs: Vec<f64>,
+    /// What was taken out of passive neuron `j` along neuron `k < j`, in units of `e^{logs[k]}`;
+    /// 1 on the diagonal.
+    taken: Mat<f64>,
     rate: f64,
     level: f64,
     values: SingularValues,
@@ -212,6 +227,7 @@ impl<'a> Way<'a> {
             time,
             neurons,
             logs: growth.rates[1..=passive].iter().map(|r| r * time).collect(),
+            taken: Mat::identity(passive, passive),
             rate,
             level,
             values: SingularValues::new(rows, cols),
@@ -226,6 +242,15 @@ impl<'a> Way<'a> {
             for i in 0..self.neurons.nrows() {
                 self.neurons[(i, new)] += factor * growth.directions[(i, j + 1)];
             }
+        }
+    }
+
+    /// Adds to the new neuron what is `part` at the time `origin` before `τ = 0` and grows at `rate`.
+    pub(super) fn perturb_by(&mut self, part: &[f64], rate: f64, origin: f64) {
+        let new = self.flow.active - 1;
+        let factor = (rate * (origin + self.time)).exp();
+        for (i, part) in part.iter().enumerate() {
+            self.neurons[(i, new)] += factor * part;
         }
     }
 
@@ -291,11 +316,15 @@ impl<'a> Way<'a> {
     /// Makes the passive neurons orthonormal; only combinations with earlier ones are taken.
     fn orthogonalise(&mut self) {
         let active = self.flow.active;
+        let before = self.logs.clone();
+        // `R` of the neurons as they were left by the step.
+        let mut upper: Mat<f64> = Mat::identity(before.len(), before.len());
         for j in 0..self.logs.len() {
             for _ in 0..2 {
                 for k in 0..j {
                     let (new, old) = (active + j, active + k);
                     let overlap = column_dot(&self.neurons, new, old);
+                    upper[(k, j)] += overlap;
                     for i in 0..self.neurons.nrows() {
                         let part = overlap * self.neurons[(i, old)];
                         self.neurons[(i, new)] -= part;
@@ -303,9 +332,23 @@ impl<'a> Way<'a> {
                 }
             }
             let size = self.neurons.col(active + j).norm_l2();
+            upper[(j, j)] = size;
             self.logs[j] += size.ln();
             for i in 0..self.neurons.nrows() {
                 self.neurons[(i, active + j)] /= size;
+            }
+        }
+        self.take(&upper, &before);
+    }
+
+    /// Follows what was taken out through a step that made `upper` of the neurons.
+    fn take(&mut self, upper: &Mat<f64>, before: &[f64]) {
+        let old = self.taken.clone();
+        for j in 0..before.len() {
+            for i in 0..j {
+                let parts =
+                    (i..=j).map(|k| upper[(i, k)] * old[(k, j)] * (before[k] - before[i]).exp());
+                self.taken[(i, j)] = parts.sum::<f64>() / upper[(i, i)];
             }
         }
     }
@@ -355,17 +398,53 @@ impl<'a> Way<'a> {
             directions.transpose(),
             passive,
         );
-        let log_growth = pivots(overlap)
+        let mut reduced = overlap.clone();
+        let log_growth: Vec<f64> = pivots(&mut reduced)
             .iter()
             .enumerate()
             .map(|(i, p)| self.logs[i] + p.abs().ln() - growth.rates[i] * self.time)
             .collect();
+        let mixing = self.mixing(&overlap, &reduced, &growth.rates, log_growth.len());
         Ok(Passage {
             arrived,
             growth,
             log_growth,
+            mixing,
             approach,
         })
+    }
+
+    /// For the first `known` modes, from the overlaps of the neurons with the new modes, as they are
+    /// and in echelon form.
+    fn mixing(
+        &self,
+        overlap: &Mat<f64>,
+        echelon: &Mat<f64>,
+        rates: &[f64],
+        known: usize,
+    ) -> Mixing {
+        let count = overlap.nrows();
+        let image = |rows: &Mat<f64>, i: usize, j: usize, unit: usize| -> f64 {
+            let part = |k: usize| {
+                rows[(i, k)] * self.taken[(k, j)] * (self.logs[k] - self.logs[unit]).exp()
+            };
+            (0..=j).map(part).sum()
+        };
+        let brought = |i: usize, j: usize| (image(echelon, i, j, i) / echelon[(i, i)]).abs();
+        let slant = |i: usize, j: usize| {
+            let part = (image(overlap, j, i, i) / echelon[(i, i)]).abs();
+            let seen = if part > NO_OVERLAP { part } else { 0.0 };
+            seen * ((rates[i] - rates[j]) * self.time).exp()
+        };
+        let table = |of: &dyn Fn(usize, usize) -> f64| -> Vec<Vec<f64>> {
+            let entry = |i: usize, j: usize| if j > i { of(i, j) } else { 0.0 };
+            let row = |i: usize| (0..count).map(|j| entry(i, j)).collect();
+            (0..known).map(row).collect()
+        };
+        Mixing {
+            brought: table(&brought),
+            slant: table(&slant),
+        }
     }
 }
 
@@ -373,8 +452,9 @@ fn column_dot(m: &Mat<f64>, i: usize, j: usize) -> f64 {
     (0..m.nrows()).map(|k| m[(k, i)] * m[(k, j)]).sum()
 }
 
-/// Quotients of neighbouring leading minors, up to the first that vanishes.
-fn pivots(mut m: Mat<f64>) -> Vec<f64> {
+/// Quotients of neighbouring leading minors, up to the first that vanishes; `m` is brought into
+/// echelon form so far.
+fn pivots(m: &mut Mat<f64>) -> Vec<f64> {
     let mut found = Vec::new();
     for k in 0..m.nrows() {
         let pivot = m[(k, k)];

@@ -98,7 +98,7 @@ fn proximal(
 }
 
 /// The largest eigenvalue of the cost's curvature, by power iteration, from above to 1 %.
-fn largest_curvature(cost: &Cost) -> Option<f64> {
+pub(super) fn largest_curvature(cost: &Cost) -> Option<f64> {
     let (rows, cols) = cost.shape();
     let mut at = Mat::from_fn(rows, cols, |i, j| {
         1.0 + 0.1 * ((3 * i + 7 * j) as f64).sin()

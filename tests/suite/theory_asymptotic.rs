@@ -121,8 +121,9 @@ fn escape_times_of_squared_error() {
         for (e, exact) in escapes.iter().zip(numbers(&item["value"])) {
             let error = (e.time - exact).abs();
             assert!(error <= e.error, "{}: {error:e} {e:?}", item["id"]);
-            // 1 − s_2/s_1 ≥ 1/3 and a start of 1e-8: its square is 5e-6, times a time of 0.1.
-            assert!(e.error < 5e-7, "{e:?}");
+            // 1 − s_2/s_1 ≥ 1/3 and a start of 1e-8: twice its square, 4.6e-6, over 2 s_1 ℓ = 9, for parts
+            // of equal size.
+            assert!(e.error < 1e-6, "{e:?}");
         }
     }
     assert_eq!(items.len(), 3);
@@ -266,8 +267,9 @@ fn escape_times_of_three_layers() {
                 "{}: {error:e} {e:?}",
                 item["id"]
             );
-            // α^{4(1 − s_2/s_1)} = α^{4/3}, 5e-6 at 1e-4, times a factor of a few.
-            assert!(e.error < 1e-4 * exact, "{e:?}");
+            // The wait changes by 64 times s_2/s_1^{4/3} ‖W_⊥‖ (1 − H/max H)^{1/2}: with layers of 1e-4 and a
+            // tilt of α^{1/3}, 1.4e-2 of them, 1e-4 of it, and as much again in the third escape.
+            assert!(e.error < 1e-3 * exact, "{e:?}");
         }
     }
     assert_eq!(items.len(), 3);
