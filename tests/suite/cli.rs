@@ -231,6 +231,22 @@ fn a_numerical_failure_ends_with_3_and_keeps_what_there_is() {
     }
 }
 
+/// One weight under `½(w − 1)²`: `w_k − 1 = (1 − η)^k (w_0 − 1) = 100^k`, whose square exceeds the largest
+/// number, 1.8e308, at `k = 78`.
+#[test]
+fn gradient_descent_ends_before_its_costs_overflow() {
+    let place = Place::new(
+        "[network]\nwidths = [1, 1]\n[cost]\nkind = \"squared_error\"\n\
+         target = { diagonal = [1.0] }\n[init]\nkind = \"matrices\"\nrows = [[[2.0]]]\n\
+         [solver]\nmethod = \"gradient_descent\"\nlearning_rate = 101.0\nhorizon = 10100.0\n",
+    );
+    let said = ["stopped being finite at t = 7.878", "up to t = 7.777"];
+    place.run(&["run", "scenario.toml"]).expect(3, &said);
+    let trajectory = fs::read_to_string(place.path("out/scenario/trajectory.csv"));
+    let trajectory = trajectory.expect("trajectory");
+    assert!(!trajectory.contains("inf") && !trajectory.contains("NaN"));
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn an_interrupt_ends_with_130_and_keeps_what_there_is() {
