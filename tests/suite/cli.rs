@@ -247,6 +247,26 @@ fn gradient_descent_ends_before_its_costs_overflow() {
     assert!(!trajectory.contains("inf") && !trajectory.contains("NaN"));
 }
 
+/// `inputs` has the paths of the scenario, also where the copies had to be named apart.
+#[test]
+fn inputs_of_one_name_keep_their_hashes() {
+    let weighted = "\"weighted\"\nweights = { file = \"x.csv\" }";
+    let scenario = SCENARIO.replace("\"squared_error\"", weighted);
+    let place = Place::new(&scenario);
+    fs::create_dir(place.path("d")).expect("folder");
+    fs::write(place.path("d/x.csv"), "2,0,0\n0,1,0\n").expect("target");
+    fs::write(place.path("x.csv"), "1,1,1\n1,1,1\n").expect("weights");
+    let target = "cost.target={ file = 'd/x.csv' }";
+    let arguments = ["run", "scenario.toml", "--quiet", "--set", target];
+    place.run(&arguments).expect(0, &[]);
+    let manifest = json(&fs::read(place.path("out/scenario/manifest.json")).expect("manifest"));
+    let (inputs, copies) = (&manifest["inputs"], &manifest["outputs"]);
+    assert_eq!(inputs.as_object().expect("map").len(), 2);
+    assert_eq!(inputs["d/x.csv"], copies["inputs/x.csv"]);
+    assert_eq!(inputs["x.csv"], copies["inputs/x_2.csv"]);
+    assert_ne!(inputs["x.csv"], inputs["d/x.csv"]);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn an_interrupt_ends_with_130_and_keeps_what_there_is() {
