@@ -8,7 +8,7 @@ pub enum Error {
     /// The step size fell below what `f64` times can resolve.
     #[error("step size {step:.3e} at t = {time:.9e} is below the resolution of the time variable")]
     StepTooSmall { time: f64, step: f64 },
-    /// A weight or derivative became NaN or infinite.
+    /// A weight or derivative became NaN or infinite, or with gradient descent its square.
     #[error("the solution stopped being finite at t = {time:.9e}")]
     NotFinite { time: f64 },
     /// The step limit was reached.

@@ -5,22 +5,27 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::print;
 use super::progress::Counter;
-use super::run::Watcher;
+use super::run::{Watcher, extras};
 use dlnflow::report::landscape::{write, write_json};
-use dlnflow::report::write_file;
+use dlnflow::report::{add_file, writable};
 use dlnflow::run::{Search, landscape};
 use dlnflow::scenario::Scenario;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 pub fn run(path: &Path, args: &LandscapeArgs, global: &Global) -> Result<Exit, Failure> {
+    let begin = Instant::now();
     let scenario = Scenario::load(path, &global.set)?;
     let built = scenario.build()?;
     if built.problem.network.depth() < 2 {
         return Err(Failure::Usage(
             "one layer has one critical point: its loss is convex".to_owned(),
         ));
+    }
+    if let Some(folder) = &global.out {
+        writable(folder)?;
     }
     let watcher = Watcher::new();
     let counter = Counter::new(global.quiet, "starts");
@@ -42,9 +47,11 @@ pub fn run(path: &Path, args: &LandscapeArgs, global: &Global) -> Result<Exit, F
     if let Some(folder) = &global.out {
         let mut text = Vec::new();
         write_json(&found, &mut text)?;
-        let file = folder.join("landscape.json");
-        write_file(&file, &text)?;
-        print::message(&format!("written to {}", file.display()));
+        let extras = extras(&scenario, &built, begin);
+        let file = add_file(folder, "landscape.json", &text, &extras)?;
+        if !global.quiet {
+            print::message(&format!("written to {}", file.display()));
+        }
     }
     if global.json {
         write_json(&found, &mut out)?;

@@ -9,17 +9,16 @@ use dlnflow::run;
 use dlnflow::scenario::Scenario;
 use std::path::Path;
 
-/// The keys that a finished run can still take.
-const LOOK: &str = "figure.";
+/// Whether an override sets a key that a finished run can still take.
+fn of_look(set: &str) -> bool {
+    let key = set.split('=').next().unwrap_or_default();
+    key.split('.').next().unwrap_or_default().trim() == "figure"
+}
 
 pub fn run(folder: &Path, figures: &[String], global: &Global) -> Result<Exit, Failure> {
     global.without_out("plot draws into the folder of the run")?;
     let finished = report::finished(folder)?;
-    if let Some(key) = global
-        .set
-        .iter()
-        .find(|s| !s.trim_start().starts_with(LOOK))
-    {
+    if let Some(key) = global.set.iter().find(|s| !of_look(s)) {
         return Err(Failure::Usage(format!(
             "--set {key}: plot computes nothing again, so that only keys of [figure] can be set"
         )));

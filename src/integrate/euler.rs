@@ -3,6 +3,7 @@
 use super::driver::{Finished, Outcome, Watch, failed};
 use super::{Interpolant, Options, Step, VectorField};
 use crate::error::Error;
+use crate::linalg::dot;
 use std::ops::ControlFlow;
 
 /// Straight line between two iterates.
@@ -58,7 +59,8 @@ fn descend(
             *y1 = y0 + learning_rate * f;
         }
         field.eval(&y1, &mut f);
-        if y1.iter().chain(&f).any(|v| !v.is_finite()) {
+        // The squares: costs and norms of an iterate overflow long before the iterate itself.
+        if ![&y1, &f].iter().all(|v| dot(v, v).is_finite()) {
             return failed(Error::NotFinite { time: t1 });
         }
         watch.accept(&Step {

@@ -41,7 +41,7 @@ impl Factors {
         let cutoff = self
             .s
             .first()
-            .map_or(0.0, |s| s * size as f64 * f64::EPSILON);
+            .map_or(0.0, |s| s * (size as f64 * f64::EPSILON));
         self.s.iter().filter(|&&s| s > cutoff).count()
     }
 }

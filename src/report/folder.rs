@@ -27,7 +27,7 @@ pub struct Extras {
     /// The resolved scenario.
     pub scenario_toml: String,
     pub inputs: Vec<Input>,
-    /// SHA-256 of inputs that are not copied, the scenario file as given among them.
+    /// SHA-256 of all files that were read, by their paths in the scenario.
     pub input_hashes: Hashes,
     /// Further files, by their names in the folder.
     pub files: Vec<(String, Vec<u8>)>,
@@ -129,12 +129,49 @@ pub fn redraw(
         manifest.outputs.insert(name, manifest::hash(&bytes));
         paths.push(path);
     }
+    replace_manifest(folder, &manifest)?;
+    paths.truncate(drawn);
+    Ok(paths)
+}
+
+fn replace_manifest(folder: &Path, manifest: &Manifest) -> Result<(), Error> {
     let mut text = Vec::new();
     let path = folder.join(manifest::NAME);
     manifest.write(&mut text).map_err(|e| Error::io(&path, e))?;
-    write_file(&path, &text)?;
-    paths.truncate(drawn);
-    Ok(paths)
+    write_file(&path, &text)
+}
+
+/// Writes the file `name` into a folder of ours and lists it in the manifest there, or makes a folder that
+/// holds nothing else; of `extras` inputs and seed count. Returns the file's path.
+///
+/// # Errors
+/// As [`write`](fn@write), and `Damaged` when the manifest is.
+pub fn add_file(
+    folder: &Path,
+    name: &str,
+    bytes: &[u8],
+    extras: &Extras,
+) -> Result<PathBuf, Error> {
+    let mut staging = Staging::begin(folder)?;
+    if staging.replaced.is_some() {
+        let mut manifest = Manifest::read(folder)?;
+        write_file(&folder.join(name), bytes)?;
+        manifest
+            .outputs
+            .insert(name.to_owned(), manifest::hash(bytes));
+        replace_manifest(folder, &manifest)?;
+        return Ok(folder.join(name));
+    }
+    let files = &mut staging.files;
+    files.add(name, |out| out.write_all(bytes))?;
+    let manifest = Manifest::without_run(
+        extras.seed,
+        extras.input_hashes.clone(),
+        files.hashes.clone(),
+    );
+    files.add(manifest::NAME, |out| manifest.write(out))?;
+    staging.commit(folder)?;
+    Ok(folder.join(name))
 }
 
 /// Removes what else was made of these figures before, such as a PDF that is no longer asked for.
@@ -289,6 +326,18 @@ impl Staging {
             Err(e) => return Err(failed(e)),
         };
         let replaced = outputs_to_replace(&target, folder)?;
+        if let Some(listed) = &replaced {
+            for file in theirs(&target, listed)? {
+                let path = target.join(file);
+                can_be_kept(&path).map_err(|e| Error::io(&path, e))?;
+            }
+        }
+        if target.exists() {
+            // A folder that cannot be written to cannot be replaced either.
+            let mut probe = tempfile::Builder::new();
+            let probe = probe.prefix(SCRATCH).tempfile_in(&target);
+            probe.map_err(failed)?;
+        }
         let scratch = scratch_beside(&target).map_err(failed)?;
         let aside = scratch.path().join("new");
         fs::create_dir(&aside).map_err(failed)?;
@@ -317,18 +366,15 @@ impl Staging {
         let Some(listed) = &self.replaced else {
             return Ok(());
         };
-        let failed = |e| Error::io(&self.target, e);
-        let mut files = Vec::new();
-        collect_files(&self.target, Path::new(""), &mut files).map_err(failed)?;
-        for file in files {
-            let name = file.to_string_lossy().replace('\\', "/");
-            let staged = self.files.aside.join(&file);
-            if name == manifest::NAME || listed.contains_key(&name) || staged.exists() {
+        for file in theirs(&self.target, listed)? {
+            let (source, staged) = (self.target.join(&file), self.files.aside.join(&file));
+            if fs::symlink_metadata(&staged).is_ok() {
                 continue;
             }
-            let source = self.target.join(&file);
             let parent = staged.parent().unwrap_or(&staged);
-            let copied = fs::create_dir_all(parent).and_then(|()| fs::copy(&source, &staged));
+            let copied = can_be_kept(&source)
+                .and_then(|()| fs::create_dir_all(parent))
+                .and_then(|()| copy(&source, &staged));
             copied.map_err(|e| Error::io(&source, e))?;
         }
         Ok(())
@@ -375,14 +421,66 @@ fn outputs_to_replace(target: &Path, folder: &Path) -> Result<Option<Hashes>, Er
     }
 }
 
-fn collect_files(root: &Path, below: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(root.join(below))? {
-        let entry = entry?;
+/// What the user put into the folder of ours at `target`, which lists `listed`; paths relative to it.
+fn theirs(target: &Path, listed: &Hashes) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    collect_files(target, Path::new(""), &mut files)?;
+    files.retain(|file| {
+        let name = file.to_string_lossy().replace('\\', "/");
+        name != manifest::NAME && !listed.contains_key(&name)
+    });
+    Ok(files)
+}
+
+/// Everything below a folder but folders; links are not followed.
+fn collect_files(root: &Path, below: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
+    let folder = root.join(below);
+    let failed = |e| Error::io(&folder, e);
+    for entry in fs::read_dir(&folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
         let path = below.join(entry.file_name());
-        match entry.file_type()?.is_dir() {
+        match entry.file_type().map_err(failed)?.is_dir() {
             true => collect_files(root, &path, files)?,
             false => files.push(path),
         }
     }
     Ok(())
+}
+
+/// Whether a copy of what stands at `path` can be made.
+fn can_be_kept(path: &Path) -> io::Result<()> {
+    let kind = fs::symlink_metadata(path)?.file_type();
+    if kind.is_symlink() {
+        return Ok(());
+    }
+    // A pipe might never end.
+    if !kind.is_file() {
+        return Err(io::Error::other(
+            "neither a file nor a link, so that it cannot be kept when the output folder is replaced; \
+             move it away",
+        ));
+    }
+    File::open(path).map(drop)
+}
+
+/// A copy of a file, or a link to where `source` leads.
+fn copy(source: &Path, to: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(source)?.is_symlink() {
+        true => link(source, to),
+        false => fs::copy(source, to).map(drop),
+    }
+}
+
+#[cfg(unix)]
+fn link(source: &Path, to: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(fs::read_link(source)?, to)
+}
+
+#[cfg(windows)]
+fn link(source: &Path, to: &Path) -> io::Result<()> {
+    let leads_to = fs::read_link(source)?;
+    match source.is_dir() {
+        true => std::os::windows::fs::symlink_dir(leads_to, to),
+        false => std::os::windows::fs::symlink_file(leads_to, to),
+    }
 }

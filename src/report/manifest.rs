@@ -35,10 +35,16 @@ pub struct Manifest {
     commit: Option<String>,
     platform: Platform,
     seed: u64,
-    outcome: String,
-    solver: SolverObject,
-    wall_seconds: f64,
-    cpu_seconds: f64,
+    // Of a run; a search for critical points has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    outcome: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    solver: Option<SolverObject>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    wall_seconds: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cpu_seconds: Option<f64>,
+    /// By their paths in the scenario; the copies of them are `outputs`.
     inputs: Hashes,
     /// Every file of the folder but the manifest itself.
     pub outputs: Hashes,
@@ -47,9 +53,17 @@ pub struct Manifest {
 impl Manifest {
     /// The manifest of a report whose files are `outputs`.
     pub fn new(report: &Report, extras: &Extras, outputs: Hashes) -> Self {
-        let copies = extras.inputs.iter();
-        let mut inputs: Hashes = copies.map(|i| (i.name.clone(), hash(&i.bytes))).collect();
-        inputs.extend(extras.input_hashes.clone());
+        Self {
+            outcome: Some(report.outcome.clone()),
+            solver: Some((&report.solver).into()),
+            wall_seconds: Some(extras.wall.as_secs_f64()),
+            cpu_seconds: Some(report.solver.cpu.as_secs_f64()),
+            ..Self::without_run(extras.seed, extras.input_hashes.clone(), outputs)
+        }
+    }
+
+    /// The manifest of a folder that holds no run.
+    pub fn without_run(seed: u64, inputs: Hashes, outputs: Hashes) -> Self {
         Self {
             program: PROGRAM.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -58,11 +72,11 @@ impl Manifest {
                 os: std::env::consts::OS.to_owned(),
                 arch: std::env::consts::ARCH.to_owned(),
             },
-            seed: extras.seed,
-            outcome: report.outcome.clone(),
-            solver: (&report.solver).into(),
-            wall_seconds: extras.wall.as_secs_f64(),
-            cpu_seconds: report.solver.cpu.as_secs_f64(),
+            seed,
+            outcome: None,
+            solver: None,
+            wall_seconds: None,
+            cpu_seconds: None,
             inputs,
             outputs,
         }

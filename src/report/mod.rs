@@ -28,6 +28,6 @@ mod names;
 #[allow(clippy::module_inception)] // the folder is of writers, the file is what they write
 mod report;
 
-pub use folder::{Extras, Input, Keep, redraw, writable, write, write_file, write_new};
+pub use folder::{Extras, Input, Keep, add_file, redraw, writable, write, write_file, write_new};
 pub use read::{Finished, finished};
 pub use report::{Check, Decay, Declined, Prediction, Report, SolverReport, Source, Threshold};

@@ -52,7 +52,7 @@ impl Scenario {
         let parameters = network.as_ref().map(Network::parameters);
         let recording = validate::recording(&mut context, parameters, cost.as_ref());
         let events = validate::events(&mut context, network.as_ref(), cost.as_ref());
-        let expectations = validate::expectations(&mut context, network.as_ref());
+        let expectations = validate::expectations(&mut context, network.as_ref(), cost.as_ref());
         figure::check(&mut context);
         let (Some(network), Some(cost), Some(initial_weights), Some(method), Some(recording)) =
             (network, cost, weights, method, recording)
@@ -65,7 +65,9 @@ impl Scenario {
             l2: self.spec.regularization.l2,
             initial_weights,
         };
-        finite_cost(&mut context, &problem);
+        if let Some(cost) = finite_cost(&mut context, &problem) {
+            validate::levels_above_start(&mut context, &problem, cost);
+        }
         validate::closed_form(&mut context, &problem);
         if !context.errors.is_empty() {
             return Err(self.document.errors(context.errors));
@@ -127,8 +129,8 @@ fn network(context: &mut Context<'_>) -> Option<Network> {
     Some(Network::new(widths.clone()))
 }
 
-/// Refuses a start whose cost overflows.
-fn finite_cost(context: &mut Context<'_>, problem: &Problem) {
+/// The cost of the start, refused when it overflows.
+fn finite_cost(context: &mut Context<'_>, problem: &Problem) -> Option<f64> {
     let network = &problem.network;
     let mut products = network.product_storage();
     network.prefix_products(&problem.initial_weights, &mut products);
@@ -141,6 +143,7 @@ fn finite_cost(context: &mut Context<'_>, problem: &Problem) {
         let allowed = "must be finite: the target or the initial weights are too large";
         context.found("cost", format!("found an initial cost of {cost}"), allowed);
     }
+    cost.is_finite().then_some(cost)
 }
 
 /// Absolute tolerance of each weight: `given`, or, when that is 0, `rtol/100` times the root mean

@@ -219,20 +219,28 @@ impl Document {
             let allowed = "the value must be TOML: strings in quotes, lists in brackets";
             return complain(format!("found {}", shorten(value)), allowed);
         };
-        let Some(slot) = place_for(&mut self.root, path.trim(), &place) else {
-            let allowed = "the path must lead through tables and list positions that exist";
-            return complain(format!("found {}", shorten(path)), allowed);
-        };
-        *slot = entry.node;
+        let slot = place_for(&mut self.root, path.trim(), &place);
+        *slot.map_err(|allowed| Complaint {
+            found: format!("found {}", shorten(path)),
+            allowed,
+        })? = entry.node;
         Ok(())
     }
 }
 
-/// The slot that `path` (`init.scale`, `expect.0.value`) leads to; missing tables are made.
-fn place_for<'a>(root: &'a mut Node, path: &str, place: &Place) -> Option<&'a mut Node> {
+/// The slot that `path` (`init.scale`, `expect.0.value`) leads to; missing tables are made. Else what the
+/// path must be.
+fn place_for<'a>(root: &'a mut Node, path: &str, place: &Place) -> Result<&'a mut Node, String> {
     let mut node = root;
+    let mut before = "";
     for segment in path.split('.') {
+        let position = segment.parse::<usize>().ok();
         node = match &mut node.value {
+            Value::Table(table)
+                if position.is_some() && !before.is_empty() && !table.contains_key(segment) =>
+            {
+                return Err(no_element(before, segment));
+            }
             Value::Table(table) if !segment.is_empty() => {
                 let entry = table
                     .entry(segment.to_string())
@@ -240,11 +248,23 @@ fn place_for<'a>(root: &'a mut Node, path: &str, place: &Place) -> Option<&'a mu
                 entry.key = place.clone();
                 &mut entry.node
             }
-            Value::Array(items) => items.get_mut(segment.parse::<usize>().ok()?)?,
-            _ => return None,
+            Value::Array(items) => {
+                let item = position.and_then(|i| items.get_mut(i));
+                item.ok_or_else(|| no_element(before, segment))?
+            }
+            _ => {
+                let allowed = "the path must lead through tables and list positions that exist";
+                return Err(allowed.to_string());
+            }
         };
+        before = segment;
     }
-    Some(node)
+    Ok(node)
+}
+
+/// No key is a number: one in a path counts the elements of a list, from 0.
+fn no_element(list: &str, position: &str) -> String {
+    format!("the file has no element {position} of a list {list}; the first is 0")
 }
 
 impl Entry {

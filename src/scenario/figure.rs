@@ -60,6 +60,13 @@ fn check_columns(context: &mut Context<'_>, panel: &PanelSpec, key: &str) {
         let allowed = "allowed only with \"singular_values\" in y";
         context.wrong(&format!("{key}.modes"), allowed);
     }
+    let widths = &context.spec.network.widths;
+    let modes = widths.first().min(widths.last()).copied().unwrap_or(0);
+    let given = panel.modes.iter().flatten().enumerate();
+    for (k, _) in given.filter(|(_, mode)| **mode > modes) {
+        let allowed = format!("must be at most {modes}, the number of singular values");
+        context.wrong(&format!("{key}.modes[{k}]"), allowed);
+    }
     let recorded = &context.spec.record.observables;
     let missing = |c: &ColumnName| c.observable().is_some_and(|o| !recorded.contains(&o));
     if missing(&panel.x) {

@@ -83,6 +83,10 @@ impl<'a> Files<'a> {
         folder: &str,
         shapes: &[(usize, usize)],
     ) -> Result<Vec<Mat<f64>>, Complaint> {
+        if folder.is_empty() {
+            let allowed = "must be an output folder of an earlier run, \".\" for that of this file";
+            return complain("found \"\"".to_string(), allowed);
+        }
         let file = format!("{}/weights.npz", folder.trim_end_matches('/'));
         let bytes = self.bytes(folder, &file)?.to_vec();
         let broken = || Complaint {
@@ -90,6 +94,15 @@ impl<'a> Files<'a> {
             allowed: "must be an output folder of an earlier run".to_string(),
         };
         let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| broken())?;
+        // A deeper network can begin with layers of the right shapes.
+        let layers = layers_in(&archive);
+        if layers > 0 && layers != shapes.len() {
+            let found = format!("found \"{file}\" with {layers} layers");
+            return complain(
+                found,
+                &format!("must have {}, as network.widths", shapes.len()),
+            );
+        }
         let layer = |(index, shape): (usize, &(usize, usize))| {
             let name = format!("W{}.npy", index + 1);
             let entry = archive.by_name(&name).map_err(|_| broken())?;
@@ -160,6 +173,12 @@ impl<'a> Files<'a> {
             .find(|name| !taken(name))
             .unwrap_or_default()
     }
+}
+
+/// Number of layers `W1, W2, …` in an archive.
+fn layers_in(archive: &ZipArchive<Cursor<Vec<u8>>>) -> usize {
+    let has = |layer: &usize| archive.index_for_name(&format!("W{layer}.npy")).is_some();
+    (1..).take_while(has).count()
 }
 
 /// Why a file cannot be read, in words of users.

@@ -185,10 +185,14 @@ fn given_covariance(context: &mut Context<'_>, matrix: &Matrix, n: usize) -> Opt
         }
         _ => context.matrix(key, matrix, shape, "input_covariance")?,
     };
-    let size = frobenius(sigma.as_ref());
+    // In units of the largest entry nothing below can overflow.
+    let largest = sigma.norm_max();
+    let unit = if largest > 0.0 { largest } else { 1.0 };
+    let scaled = Mat::from_fn(n, n, |i, j| sigma[(i, j)] / unit);
+    let size = frobenius(scaled.as_ref());
     // Decimal files carry covariances rounded in the last digits.
     let tolerance = 1e-12 * size;
-    let asymmetric = |(i, j): (usize, usize)| (sigma[(i, j)] - sigma[(j, i)]).abs() > tolerance;
+    let asymmetric = |(i, j): (usize, usize)| (scaled[(i, j)] - scaled[(j, i)]).abs() > tolerance;
     if let Some((i, j)) = (0..n)
         .flat_map(|i| (0..i).map(move |j| (i, j)))
         .find(|&p| asymmetric(p))
@@ -202,9 +206,9 @@ fn given_covariance(context: &mut Context<'_>, matrix: &Matrix, n: usize) -> Opt
         context.found(key, found, "must be symmetric");
         return None;
     }
-    let trace: f64 = (0..n).map(|i| sigma[(i, i)]).sum();
+    let trace: f64 = (0..n).map(|i| scaled[(i, i)]).sum();
     // The sum of all |eigenvalues| exceeds the trace by twice the negative ones.
-    let nuclear: f64 = svd(sigma.as_ref()).map_or(f64::NAN, |f| f.s.iter().sum());
+    let nuclear: f64 = svd(scaled.as_ref()).map_or(f64::NAN, |f| f.s.iter().sum());
     let negative = nuclear - trace > n as f64 * tolerance;
     if negative || !nuclear.is_finite() || size == 0.0 {
         let found = if size == 0.0 {

@@ -6,7 +6,7 @@ use super::schema::{
     CostSpec, DirectionName, EventTable, Expect, ExpectQuantity, GridName, MethodName, QuantityName,
 };
 use crate::integrate::Method;
-use crate::linalg::SingularValues;
+use crate::linalg::{SingularValues, dot};
 use crate::model::{Cost, Network, Problem};
 use crate::observe::{EventSpec, Grid, Observable, Recording};
 use crate::theory::riccati;
@@ -186,6 +186,7 @@ pub(super) fn events(
             EventTable::Crossing { .. } => crossing_possible(context, &key, event, network, cost),
             EventTable::Plateau {} | EventTable::RankChange {} => {}
         }
+        watched_once(context, i);
     }
     spec.events.iter().map(spec_of).collect()
 }
@@ -212,6 +213,42 @@ fn spec_of(event: &EventTable) -> EventSpec {
     }
 }
 
+/// Notes what event number `i` watches and an earlier one too: it would be reported twice.
+fn watched_once(context: &mut Context<'_>, i: usize) {
+    let events = &context.spec.events;
+    let key = format!("events[{i}]");
+    if let EventTable::Escape {
+        modes: Some(modes), ..
+    } = &events[i]
+        && let Some(k) = (1..modes.len()).find(|&k| modes[..k].contains(&modes[k]))
+    {
+        context.wrong(&format!("{key}.modes[{k}]"), "must be listed once");
+    }
+    if let Some(earlier) = events[..i].iter().position(|e| overlap(e, &events[i])) {
+        let allowed = format!("must watch something else than events[{earlier}] does");
+        context.found(&key, "found the same event again", allowed);
+    }
+}
+
+/// Whether something that happens is an event of both.
+fn overlap(one: &EventTable, other: &EventTable) -> bool {
+    let (
+        EventTable::Escape {
+            fraction: f,
+            modes: m,
+        },
+        EventTable::Escape {
+            fraction: g,
+            modes: n,
+        },
+    ) = (one, other)
+    else {
+        return one == other;
+    };
+    let shared = |m: &Vec<usize>, n: &Vec<usize>| m.iter().any(|mode| n.contains(mode));
+    f == g && m.as_ref().zip(n.as_ref()).is_none_or(|(m, n)| shared(m, n))
+}
+
 /// Whether `A` can have a mode of this number at all; says so if not.
 fn mode_exists(
     context: &mut Context<'_>,
@@ -236,9 +273,13 @@ fn escape_possible(
     network: Option<&Network>,
     cost: Option<&Cost>,
 ) {
-    if !mode_exists(context, key, mode, network) {
-        return;
+    if mode_exists(context, key, mode, network) {
+        escape_has_level(context, key, mode, cost);
     }
+}
+
+/// Whether the level of a mode is known to be zero; says so.
+fn escape_has_level(context: &mut Context<'_>, key: &str, mode: usize, cost: Option<&Cost>) {
     // With other costs the final singular values are not those of the target.
     if let Some(Cost::SquaredError { target }) = cost {
         let mut all = SingularValues::new(target.nrows(), target.ncols());
@@ -288,10 +329,7 @@ fn crossing_possible(
         let allowed = "can never happen: this cost has no test set";
         context.wrong(&format!("{key}.quantity"), allowed);
     }
-    let descends = context.spec.solver.method != MethodName::GradientDescent
-        && (quantity == QuantityName::Loss
-            || quantity == QuantityName::Cost && context.spec.regularization.l2 == 0.0);
-    if descends && direction == DirectionName::Rising {
+    if only_falls(context, quantity) && direction == DirectionName::Rising {
         let allowed = "can never happen: gradient flow never raises the loss";
         context.wrong(&format!("{key}.direction"), allowed);
     }
@@ -310,6 +348,47 @@ fn crossing_possible(
     }
 }
 
+/// Whether a quantity never rises: gradient flow lowers the loss, which is the cost where `λ = 0`.
+fn only_falls(context: &Context<'_>, quantity: QuantityName) -> bool {
+    let spec = context.spec;
+    let is_loss = match quantity {
+        QuantityName::Loss => true,
+        QuantityName::Cost => spec.regularization.l2 == 0.0,
+        _ => false,
+    };
+    is_loss && spec.solver.method != MethodName::GradientDescent
+}
+
+/// Notes the levels that a quantity would have to rise to and never does. With `direction = "falling"` such
+/// a level is passed at the start.
+pub(super) fn levels_above_start(context: &mut Context<'_>, problem: &Problem, cost: f64) {
+    let weights = &problem.initial_weights;
+    let loss = cost + problem.l2 * dot(weights, weights);
+    let events = &context.spec.events;
+    for (i, event) in events.iter().enumerate() {
+        let EventTable::Crossing {
+            quantity,
+            level,
+            direction: DirectionName::Both,
+            ..
+        } = *event
+        else {
+            continue;
+        };
+        let start = if quantity == QuantityName::Loss {
+            loss
+        } else {
+            cost
+        };
+        // A level at the start itself may be off by rounding.
+        if only_falls(context, quantity) && level > start * (1.0 + 1e-12) {
+            let allowed =
+                format!("can never happen: it is {start:.3e} at the start and only falls");
+            context.wrong(&format!("events[{i}].level"), allowed);
+        }
+    }
+}
+
 pub(super) fn has_test_set(context: &Context<'_>) -> bool {
     match &context.spec.cost {
         CostSpec::MatrixCompletion { .. } => true,
@@ -319,7 +398,11 @@ pub(super) fn has_test_set(context: &Context<'_>) -> bool {
 }
 
 /// The expectations, checked to be measurable.
-pub(super) fn expectations(context: &mut Context<'_>, network: Option<&Network>) -> Vec<Expect> {
+pub(super) fn expectations(
+    context: &mut Context<'_>,
+    network: Option<&Network>,
+    cost: Option<&Cost>,
+) -> Vec<Expect> {
     let spec = context.spec;
     for (i, expect) in spec.expect.iter().enumerate() {
         let key = format!("expect[{i}]");
@@ -339,8 +422,10 @@ pub(super) fn expectations(context: &mut Context<'_>, network: Option<&Network>)
             let allowed = "cannot be measured: this cost has no test set";
             context.wrong(&format!("{key}.quantity"), allowed);
         }
-        if expect.quantity == ExpectQuantity::EscapeTime {
-            expected_escape(context, &key, expect);
+        match expect.quantity {
+            ExpectQuantity::EscapeTime => expected_escape(context, &key, expect, cost),
+            ExpectQuantity::CrossingTime => expected_crossing(context, &key, expect),
+            _ => {}
         }
     }
     spec.expect.clone()
@@ -369,7 +454,7 @@ fn expected_mode(context: &mut Context<'_>, key: &str, expect: &Expect, network:
     }
 }
 
-fn expected_escape(context: &mut Context<'_>, key: &str, expect: &Expect) {
+fn expected_escape(context: &mut Context<'_>, key: &str, expect: &Expect, cost: Option<&Cost>) {
     let watched = |event: &EventTable| match (event, expect.mode) {
         (
             EventTable::Escape {
@@ -383,7 +468,29 @@ fn expected_escape(context: &mut Context<'_>, key: &str, expect: &Expect) {
     if !context.spec.events.iter().any(watched) {
         let allowed = "cannot be measured: no escape event watches this mode";
         context.wrong(&format!("{key}.quantity"), allowed);
+    } else if let Some(mode) = expect.mode {
+        escape_has_level(context, &format!("{key}.mode"), mode, cost);
     }
+    expected_time(context, key, expect);
+}
+
+fn expected_crossing(context: &mut Context<'_>, key: &str, expect: &Expect) {
+    let watched = |event: &EventTable| match event {
+        EventTable::Crossing {
+            quantity: QuantityName::SingularValue,
+            index,
+            ..
+        } => expect.mode.is_none() || *index == expect.mode,
+        _ => false,
+    };
+    if !context.spec.events.iter().any(watched) {
+        let allowed = "cannot be measured: no crossing event watches this singular value";
+        context.wrong(&format!("{key}.quantity"), allowed);
+    }
+    expected_time(context, key, expect);
+}
+
+fn expected_time(context: &mut Context<'_>, key: &str, expect: &Expect) {
     let horizon = context.spec.solver.horizon;
     if !(0.0..=horizon).contains(&expect.value) {
         let allowed = format!("must lie between 0 and the horizon, {horizon}");

@@ -231,6 +231,42 @@ fn a_numerical_failure_ends_with_3_and_keeps_what_there_is() {
     }
 }
 
+/// One weight under `½(w − 1)²`: `w_k − 1 = (1 − η)^k (w_0 − 1) = 100^k`, whose square exceeds the largest
+/// number, 1.8e308, at `k = 78`.
+#[test]
+fn gradient_descent_ends_before_its_costs_overflow() {
+    let place = Place::new(
+        "[network]\nwidths = [1, 1]\n[cost]\nkind = \"squared_error\"\n\
+         target = { diagonal = [1.0] }\n[init]\nkind = \"matrices\"\nrows = [[[2.0]]]\n\
+         [solver]\nmethod = \"gradient_descent\"\nlearning_rate = 101.0\nhorizon = 10100.0\n",
+    );
+    let said = ["stopped being finite at t = 7.878", "up to t = 7.777"];
+    place.run(&["run", "scenario.toml"]).expect(3, &said);
+    let trajectory = fs::read_to_string(place.path("out/scenario/trajectory.csv"));
+    let trajectory = trajectory.expect("trajectory");
+    assert!(!trajectory.contains("inf") && !trajectory.contains("NaN"));
+}
+
+/// `inputs` has the paths of the scenario, also where the copies had to be named apart.
+#[test]
+fn inputs_of_one_name_keep_their_hashes() {
+    let weighted = "\"weighted\"\nweights = { file = \"x.csv\" }";
+    let scenario = SCENARIO.replace("\"squared_error\"", weighted);
+    let place = Place::new(&scenario);
+    fs::create_dir(place.path("d")).expect("folder");
+    fs::write(place.path("d/x.csv"), "2,0,0\n0,1,0\n").expect("target");
+    fs::write(place.path("x.csv"), "1,1,1\n1,1,1\n").expect("weights");
+    let target = "cost.target={ file = 'd/x.csv' }";
+    let arguments = ["run", "scenario.toml", "--quiet", "--set", target];
+    place.run(&arguments).expect(0, &[]);
+    let manifest = json(&fs::read(place.path("out/scenario/manifest.json")).expect("manifest"));
+    let (inputs, copies) = (&manifest["inputs"], &manifest["outputs"]);
+    assert_eq!(inputs.as_object().expect("map").len(), 2);
+    assert_eq!(inputs["d/x.csv"], copies["inputs/x.csv"]);
+    assert_eq!(inputs["x.csv"], copies["inputs/x_2.csv"]);
+    assert_ne!(inputs["x.csv"], inputs["d/x.csv"]);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn an_interrupt_ends_with_130_and_keeps_what_there_is() {

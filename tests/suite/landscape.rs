@@ -286,6 +286,33 @@ fn the_command_lists_and_refuses() {
     assert_eq!(first["kind"], "global_minimum");
     let written = std::fs::read(place.path().join("o/landscape.json")).expect("file");
     assert_eq!(written, done.stdout);
+    assert!(String::from_utf8_lossy(&done.stderr).contains("written to o/landscape.json"));
+    // Into its own folder and that of a run it is written again; the manifest lists it.
+    let path = file.to_str().expect("path");
+    assert_eq!(
+        run(&["run", path, "--out", "r", "--quiet"]).status.code(),
+        Some(0)
+    );
+    for folder in ["o", "r"] {
+        let done = run(&["landscape", path, "--quiet", "--out", folder]);
+        let said = (done.status.code(), done.stdout, done.stderr);
+        assert_eq!(said, (Some(0), Vec::new(), Vec::new()));
+        let manifest = std::fs::read(place.path().join(folder).join("manifest.json"));
+        let manifest: Value = serde_json::from_slice(&manifest.expect("manifest")).expect("JSON");
+        assert!(
+            manifest["outputs"]["landscape.json"].is_string(),
+            "{manifest}"
+        );
+        let report = manifest["outputs"]["report.json"].is_string();
+        assert_eq!(report, folder == "r");
+    }
+    // Nothing of anyone else is touched.
+    let foreign = place.path().join("mine/landscape.json");
+    std::fs::create_dir(place.path().join("mine")).expect("folder");
+    std::fs::write(&foreign, "mine").expect("file");
+    let done = run(&["landscape", path, "--out", "mine"]);
+    assert_eq!(done.status.code(), Some(2));
+    assert_eq!(std::fs::read(&foreign).expect("file"), b"mine");
     let file = root.join("scenarios/limits/depth_1.toml");
     let done = run(&["landscape", file.to_str().expect("path")]);
     assert_eq!(done.status.code(), Some(2));

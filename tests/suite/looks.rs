@@ -209,6 +209,10 @@ fn plot_takes_another_look_and_keeps_it() {
     place.run(&args).expect(0, &[]);
     assert_eq!(pdf.map(|pdf| pdf.exists()), [true, false]);
     assert!(!read("manifest.json").contains("panels.pdf"));
+    // The section as a whole can be set too: here to the standard look, 82.5 mm.
+    let standard = ["plot", "out/scenario", "--set", "figure={}"];
+    place.run(&standard).expect(0, &[]);
+    assert!(read("figures/cost_log.svg").contains("width=\"82.5mm\""));
     place
         .run(&["run", "scenario.toml", "--quiet"])
         .expect(0, &[]);

@@ -572,6 +572,15 @@ abs_tol = 1e-8
 source = { kind = \"closed_form\" }
 ";
 
+/// The time at which a level is crossed that no run reaches.
+const UNREACHED: &str = "[[events]]
+kind = \"crossing\"
+quantity = \"singular_value\"
+index = 1
+level = 5.0
+[[expect]]
+quantity = \"crossing_time\"";
+
 #[test]
 fn a_wrong_expectation_is_caught() {
     let name = "escape_time of mode 1";
@@ -582,7 +591,12 @@ fn a_wrong_expectation_is_caught() {
     for (right, wrong, caught) in [
         ("1.3343390297915008", "1.3343391297915008", name),
         ("1.3343390297915008", "1.3343389297915008", name),
-        ("escape_time", "crossing_time", "crossing_time of mode 1"),
+        // The target has no mode as strong as 5.
+        (
+            "[[expect]]\nquantity = \"escape_time\"",
+            UNREACHED,
+            "crossing_time of mode 1",
+        ),
     ] {
         let report = STAIRCASE.run(Mistake::None, &EXPECT.replace(right, wrong));
         println!("{wrong} for {right} | {:?}", failed(&checks(&report)));

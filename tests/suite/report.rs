@@ -19,6 +19,9 @@ fn text(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {
     String::from_utf8(out).unwrap()
 }
 
+/// SHA-256 of "abc": FIPS 180-2, appendix B.1.
+const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
 fn extras() -> Extras {
     Extras {
         scenario_toml: "schema = 1\n".to_owned(),
@@ -26,7 +29,7 @@ fn extras() -> Extras {
             name: "target.csv".to_owned(),
             bytes: b"abc".to_vec(),
         }],
-        files: Vec::new(),
+        input_hashes: BTreeMap::from([("../data/target.csv".to_owned(), ABC.to_owned())]),
         seed: 7,
         ..Extras::default()
     }
@@ -212,10 +215,11 @@ fn a_folder_is_written_whole_and_hashed() {
         manifest["outputs"].as_object().unwrap().len(),
         paths.len() - 1
     );
-    // SHA-256 of "abc": FIPS 180-2, appendix B.1.
-    let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-    assert_eq!(manifest["outputs"]["inputs/target.csv"], abc);
-    assert_eq!(manifest["inputs"]["target.csv"], abc);
+    assert_eq!(manifest["outputs"]["inputs/target.csv"], ABC);
+    assert_eq!(
+        manifest["inputs"],
+        serde_json::json!({ "../data/target.csv": ABC })
+    );
     assert_eq!(fs::read(folder.join("inputs/target.csv")).unwrap(), b"abc");
     // Nothing is left beside the folder.
     assert_eq!(fs::read_dir(dir.path().join("deep")).unwrap().count(), 1);
@@ -284,6 +288,71 @@ fn our_own_folder_is_replaced_and_the_users_files_stay() {
         "mine"
     );
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+/// Links stay links, wherever they lead; what cannot be copied is named before anything is written.
+#[cfg(unix)]
+#[test]
+fn links_are_kept_and_pipes_are_refused_beforehand() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("out");
+    let write = || report::write(&synthetic::report(3), &folder, &extras(), Keep::ALL);
+    write().unwrap();
+    fs::create_dir(dir.path().join("papers")).unwrap();
+    fs::write(dir.path().join("papers/draft.tex"), "text").unwrap();
+    symlink("../../papers", folder.join("figures/papers")).unwrap();
+    symlink("nowhere", folder.join("broken")).unwrap();
+    report::writable(&folder).unwrap();
+    write().unwrap();
+    let leads_to = |name: &str| fs::read_link(folder.join(name)).unwrap();
+    assert_eq!(leads_to("figures/papers"), Path::new("../../papers"));
+    assert_eq!(leads_to("broken"), Path::new("nowhere"));
+    assert_eq!(
+        fs::read(folder.join("figures/papers/draft.tex")).unwrap(),
+        b"text"
+    );
+    let pipe = std::os::unix::net::UnixListener::bind(folder.join("socket"));
+    let error = report::writable(&folder).unwrap_err().to_string();
+    assert!(
+        error.contains("out/socket: neither a file nor a link"),
+        "{error}"
+    );
+    drop(pipe);
+    let made = std::process::Command::new("mkfifo")
+        .arg(folder.join("pipe"))
+        .status();
+    fs::remove_file(folder.join("socket")).unwrap();
+    if made.is_ok_and(|status| status.success()) {
+        let error = report::writable(&folder).unwrap_err().to_string();
+        assert!(error.contains("out/pipe: neither"), "{error}");
+        assert!(write().is_err());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_may_not_be_read_or_replaced_is_refused_beforehand() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("out");
+    report::write(&synthetic::report(3), &folder, &extras(), Keep::ALL).unwrap();
+    let notes = folder.join("notes");
+    fs::write(&notes, "mine").unwrap();
+    let allow = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
+    allow(&notes, 0).unwrap();
+    // The superuser may do everything.
+    if fs::read(&notes).is_ok() {
+        return;
+    }
+    let error = report::writable(&folder).unwrap_err().to_string();
+    assert!(error.contains("out/notes: "), "{error}");
+    allow(&notes, 0o600).unwrap();
+    allow(&folder, 0o500).unwrap();
+    let refused = report::writable(&folder);
+    allow(&folder, 0o700).unwrap();
+    assert!(matches!(refused, Err(Error::Io { .. })));
+    report::writable(&folder).unwrap();
 }
 
 #[test]

@@ -145,7 +145,7 @@ fn bad_files_raise_their_messages() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    assert_eq!(seen, 25);
+    assert_eq!(seen, 26);
 }
 
 #[test]
@@ -406,6 +406,24 @@ fn refused_and_failed_runs_are_recorded_and_stop_nothing() {
         (&status["refused"], &status["done"]),
         (&1.into(), &3.into())
     );
+    // The same whatever comes first: this target fits the first widths only.
+    let targets = [
+        r#"{rows=[[1,0,0],[0,1,0],[0,0,1]]}"#,
+        "{diagonal=[1.0,2.0]}",
+    ];
+    let widths = ["[3, 4, 3]", "[3, 4, 4]"];
+    for order in [[0, 0], [0, 1], [1, 0], [1, 1]] {
+        let list = |values: [&str; 2], from: usize| [values[from], values[1 - from]].join(", ");
+        let place = Place::new(&format!(
+            "[grid]\n\"cost.target\" = [{}]\n\"network.widths\" = [{}]\n",
+            list(targets, order[0]),
+            list(widths, order[1])
+        ));
+        place.run(2, &["sweep", "sweep.toml", "--out", "out"]);
+        let status = place.json(0, &["sweep", "--status", "out"]);
+        let ended = (&status["refused"], &status["done"]);
+        assert_eq!(ended, (&1.into(), &3.into()), "{order:?}");
+    }
 
     let place = Place::new("[grid]\n\"solver.max_steps\" = [100000, 3]\n");
     let found = place.json(3, &["sweep", "sweep.toml", "--out", "out"]);

@@ -246,6 +246,5 @@ impl<'a> Job<'a> {
 
 /// Whether this program wrote a folder.
 fn ours(folder: &Path) -> bool {
-    let landscape = folder.join("landscape.json").is_file();
-    landscape || folder.join("plan.jsonl").is_file() || manifest::outputs(folder).is_some()
+    folder.join("plan.jsonl").is_file() || manifest::outputs(folder).is_some()
 }

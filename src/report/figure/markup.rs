@@ -94,7 +94,7 @@ impl Text<'_> {
 }
 
 /// Start, drop and closing brace of the first group.
-fn next_group(text: &str) -> Option<(usize, f64, usize)> {
+pub(super) fn next_group(text: &str) -> Option<(usize, f64, usize)> {
     let raised = text.find("^{").map(|at| (at, -RAISE));
     let lowered = text.find("_{").map(|at| (at, LOWER));
     let (at, drop) = match (raised, lowered) {

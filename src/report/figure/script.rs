@@ -9,8 +9,8 @@ pub use pgfplots::pgfplots;
 
 use super::canvas::MM;
 use super::chart::{Chart, Curve, Mark};
+use super::markup::next_group;
 use super::scale::{Kind, Scale};
-use std::fmt::Write;
 
 fn inches(units: i32) -> f64 {
     f64::from(units) / f64::from(MM) / 25.4
@@ -46,22 +46,22 @@ fn mark_series(chart: &Chart) -> Vec<&Mark> {
     firsts
 }
 
-/// A label with `^{…}` and `_{…}` as mathematics between dollar signs.
-fn with_mathematics(label: &str) -> String {
+/// A label with `^{…}` and `_{…}` as mathematics between dollar signs, all else as `plain` writes it. Groups are
+/// those of the figure; one with signs that mean something in mathematics stays text.
+fn with_mathematics(label: &str, plain: impl Fn(&str) -> String) -> String {
+    let harmless = |c: char| c.is_alphanumeric() || " +-−/=.,:()".contains(c);
     let mut out = String::new();
     let mut rest = label;
-    while let Some(at) = rest.find(['^', '_']) {
-        let Some(end) = rest[at..]
-            .find('}')
-            .filter(|_| rest[at + 1..].starts_with('{'))
-        else {
-            break;
-        };
-        out += &rest[..at];
-        let _ = write!(out, "${{}}{}$", &rest[at..=at + end]);
-        rest = &rest[at + end + 1..];
+    while let Some((at, _, end)) = next_group(rest) {
+        out += &plain(&rest[..at]);
+        let group = &rest[at..=end];
+        match rest[at + 2..end].chars().all(harmless) {
+            true => out += &format!("${{}}{group}$"),
+            false => out += &plain(group),
+        }
+        rest = &rest[end + 1..];
     }
-    out + rest
+    out + &plain(rest)
 }
 
 #[cfg(test)]
@@ -70,10 +70,9 @@ mod tests {
 
     #[test]
     fn raised_and_lowered_text_becomes_mathematics() {
-        assert_eq!(
-            with_mathematics("σ_{1} / 10^{−3}"),
-            "σ${}_{1}$ / 10${}^{−3}$"
-        );
-        assert_eq!(with_mathematics("a_b ^"), "a_b ^");
+        let unchanged = |label: &str| with_mathematics(label, str::to_owned);
+        assert_eq!(unchanged("σ_{1} / 10^{−3}"), "σ${}_{1}$ / 10${}^{−3}$");
+        assert_eq!(unchanged("a_b ^ c^{2}"), "a_b ^ c${}^{2}$");
+        assert_eq!(unchanged("x^{50%} ^{"), "x^{50%} ^{");
     }
 }

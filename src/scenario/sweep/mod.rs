@@ -27,6 +27,12 @@ const BUILT: usize = 64;
 /// So many are read: all that anyone writes one by one.
 const READ: usize = 10_000;
 
+/// With so many rows of another block a value is tried before it is refused.
+const TRIED: usize = 8;
+
+/// A row of each block; `None` where the base stands as it is.
+type Rows = Vec<Option<usize>>;
+
 /// A sweep whose every axis has been held against the base.
 #[derive(Debug, Clone)]
 pub struct Sweep {
@@ -140,52 +146,71 @@ impl Sweep {
     }
 
     /// Row of each block in run `index`.
-    fn rows(&self, index: usize) -> Vec<usize> {
+    fn rows(&self, index: usize) -> Rows {
         let mut rest = index;
-        let mut rows: Vec<usize> = Vec::with_capacity(self.blocks.len());
+        let mut rows: Rows = Vec::with_capacity(self.blocks.len());
         for block in self.blocks.iter().rev() {
-            rows.push(rest % block.len().max(1));
+            rows.push(Some(rest % block.len().max(1)));
             rest /= block.len().max(1);
         }
         rows.reverse();
         rows
     }
 
-    fn applied(&self, rows: &[usize]) -> Vec<(&Axis, &Written)> {
+    fn applied(&self, rows: &[Option<usize>]) -> Vec<(&Axis, &Written)> {
         let blocks = self.blocks.iter().zip(rows);
         let axes = blocks.flat_map(|(block, &row)| block.axes.iter().map(move |axis| (axis, row)));
-        axes.filter_map(|(axis, row)| Some((axis, axis.values.get(row)?)))
+        axes.filter_map(|(axis, row)| Some((axis, axis.values.get(row?)?)))
             .collect()
     }
 
-    /// Holds every value of every block against the base, the other blocks at their first values.
+    /// Holds every value of every block against the base. Where every one is refused the base is to blame,
+    /// which is said once.
     fn check(&self) -> Result<(), InputErrors> {
-        let first = vec![0; self.blocks.len()];
-        self.try_rows(&first, true)?;
-        let mut errors = Vec::new();
+        let (mut refused, mut taken) = (Vec::new(), false);
         for (place, block) in self.blocks.iter().enumerate() {
-            // Any seed builds as the first one did.
+            // Any seed builds as the first one does.
             let seeds = block.axes.iter().all(|axis| axis.key == "seed");
             let last = block.len().saturating_sub(1);
             let among = |row: usize, most: usize| {
                 row == last || row.is_multiple_of(block.len().div_ceil(most).max(1))
             };
-            for row in (1..block.len()).filter(|&row| among(row, READ)) {
-                let mut rows = first.clone();
-                rows[place] = row;
-                let build = !seeds && among(row, BUILT);
-                if let Err(found) = self.try_rows(&rows, build) {
-                    errors.extend(found.errors);
+            for row in (0..block.len()).filter(|&row| among(row, READ)) {
+                let build = among(row, BUILT) && (row == 0 || !seeds);
+                match self.refusal((place, row), build) {
+                    Some(errors) => refused.push(errors.errors),
+                    None => taken = true,
                 }
             }
         }
-        match errors.is_empty() {
+        if !taken {
+            refused.truncate(1);
+        }
+        match refused.is_empty() {
             true => Ok(()),
-            false => Err(self.document.errors(errors)),
+            false => Err(self.document.errors(refused.concat())),
         }
     }
 
-    fn try_rows(&self, rows: &[usize], build: bool) -> Result<(), InputErrors> {
+    /// Why a row of a block is refused: it builds neither alone, nor with the first rows of the other blocks,
+    /// nor with another row of one of them. What builds with some is refused, where it does not, with its run.
+    fn refusal(&self, (place, row): (usize, usize), build: bool) -> Option<InputErrors> {
+        let mut alone: Rows = vec![None; self.blocks.len()];
+        let mut first: Rows = vec![Some(0); self.blocks.len()];
+        (alone[place], first[place]) = (Some(row), Some(row));
+        self.try_rows(&alone, build).err()?;
+        let reason = self.try_rows(&first, build).err()?;
+        for (other, block) in self.blocks.iter().enumerate() {
+            for row in (1..block.len().min(TRIED)).filter(|_| other != place) {
+                let mut rows = first.clone();
+                rows[other] = Some(row);
+                self.try_rows(&rows, build).err()?;
+            }
+        }
+        Some(reason)
+    }
+
+    fn try_rows(&self, rows: &[Option<usize>], build: bool) -> Result<(), InputErrors> {
         let scenario = self.base.with(&overrides(&self.applied(rows)));
         let built = scenario.and_then(|scenario| match build {
             true => scenario.build().map(drop),
@@ -195,7 +220,7 @@ impl Sweep {
     }
 
     /// Errors about overrides where the sweep file has them.
-    fn relocate(&self, rows: &[usize], errors: InputErrors) -> InputErrors {
+    fn relocate(&self, rows: &[Option<usize>], errors: InputErrors) -> InputErrors {
         let applied = self.applied(rows);
         let errors = errors.errors.into_iter();
         let errors = errors.map(|error| self.relocate_one(rows, &applied, error));
@@ -204,7 +229,7 @@ impl Sweep {
 
     fn relocate_one(
         &self,
-        rows: &[usize],
+        rows: &[Option<usize>],
         applied: &[(&Axis, &Written)],
         error: InputError,
     ) -> InputError {
@@ -243,10 +268,10 @@ impl Sweep {
         }
     }
 
-    fn row_of(&self, rows: &[usize], key: &str) -> usize {
+    fn row_of(&self, rows: &[Option<usize>], key: &str) -> usize {
         let mut blocks = self.blocks.iter().zip(rows);
         let block = blocks.find(|(block, _)| block.axes.iter().any(|axis| axis.key == key));
-        block.map_or(0, |(_, &row)| row)
+        block.and_then(|(_, &row)| row).unwrap_or(0)
     }
 }
 

@@ -88,7 +88,8 @@ pub(super) fn check(
     keys: &[&str],
     observables: &[ObservableName],
 ) -> Result<(), InputErrors> {
-    let columns: Vec<&str> = keys.iter().copied().chain(COLUMNS).collect();
+    let own = COLUMNS.into_iter().filter(|name| !keys.contains(name));
+    let columns: Vec<&str> = keys.iter().copied().chain(own).collect();
     let observed = observables
         .iter()
         .map(|&name| Observable::from(name).name());

@@ -39,13 +39,12 @@ pub fn matplotlib(name: &str, layout: &Layout, style: &Style) -> String {
 fn draw_panel(out: &mut String, (i, chart): (usize, &Chart), prefix: &str, style: &Style) {
     let _ = writeln!(out, "\nax = axes[{i}]");
     for curve in &chart.curves {
-        let label = legend_of(chart, curve).map_or_else(String::new, |text| {
-            format!(", label={:?}", with_mathematics(text))
-        });
+        let label = legend_of(chart, curve)
+            .map_or_else(String::new, |text| format!(", label={}", words(text)));
         let _ = writeln!(
             out,
-            "ax.plot(*series[{:?}], color=\"#{}\", linewidth={}, linestyle={}{label})",
-            format!("{prefix}{}", curve.series),
+            "ax.plot(*series[{}], color=\"#{}\", linewidth={}, linestyle={}{label})",
+            literal(&format!("{prefix}{}", curve.series)),
             hex(style.line_color(curve.pen.color)),
             points(curve.pen.width),
             dash(curve.pen),
@@ -59,9 +58,9 @@ fn draw_panel(out: &mut String, (i, chart): (usize, &Chart), prefix: &str, style
         };
         let _ = writeln!(
             out,
-            "ax.plot(*series[{:?}], \"{shape}\", markersize=3.5, markerfacecolor=\"white\", \
+            "ax.plot(*series[{}], \"{shape}\", markersize=3.5, markerfacecolor=\"white\", \
              markeredgewidth={}, color=\"#{}\")",
-            format!("{prefix}{}", mark.series),
+            literal(&format!("{prefix}{}", mark.series)),
             points(mark.pen.width),
             hex(style.line_color(mark.pen.color)),
         );
@@ -96,11 +95,33 @@ fn draw_axis(out: &mut String, letter: &str, axis: &Axis) {
         let _ = writeln!(out, "ax.set_{letter}scale(\"log\")");
     }
     let (lo, hi) = ends(&axis.scale);
-    let label = with_mathematics(&axis.label);
+    let label = words(&axis.label);
     let _ = writeln!(
         out,
-        "ax.set_{letter}lim({lo:e}, {hi:e})\nax.set_{letter}label({label:?})"
+        "ax.set_{letter}lim({lo:e}, {hi:e})\nax.set_{letter}label({label})"
     );
+}
+
+/// A label as a Python string; outside of mathematics a dollar sign is one.
+fn words(label: &str) -> String {
+    literal(&with_mathematics(label, |text| text.replace('$', "\\$")))
+}
+
+/// A Python string with this text; what cannot be seen is written by its number.
+fn literal(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        let visible = c.escape_debug().len() == 1;
+        let _ = match c {
+            '"' | '\\' => write!(out, "\\{c}"),
+            '\n' => write!(out, "\\n"),
+            '\'' => write!(out, "'"),
+            _ if visible => write!(out, "{c}"),
+            _ if c <= '\u{ffff}' => write!(out, "\\u{:04x}", u32::from(c)),
+            _ => write!(out, "\\U{:08x}", u32::from(c)),
+        };
+    }
+    out + "\""
 }
 
 fn dash(pen: Pen) -> String {
@@ -132,5 +153,20 @@ mod tests {
     fn dashes_are_lengths_in_line_widths() {
         let pen = super::super::super::palette::test_cost();
         assert!(dash(pen).starts_with("(0, ("));
+    }
+
+    /// Escapes: The Python Language Reference, 2.4.1, string and bytes literals.
+    #[test]
+    fn text_is_a_python_string() {
+        let cases = [
+            ("loss σ", "\"loss σ\""),
+            ("it's a \"b\" \\n", "\"it's a \\\"b\\\" \\\\n\""),
+            ("a\nb\0\u{a0}", "\"a\\nb\\u0000\\u00a0\""),
+            ("\u{e0001}", "\"\\U000e0001\""),
+        ];
+        for (text, python) in cases {
+            assert_eq!(literal(text), python);
+        }
+        assert_eq!(words("$5 σ_{1}"), "\"\\\\$5 σ${}_{1}$\"");
     }
 }

@@ -58,7 +58,7 @@ fn draw_panel(out: &mut String, (name, panel): (&str, &Placed), prefix: &str, st
         } else {
             "linear"
         };
-        let label = with_mathematics(&axis.label);
+        let label = with_mathematics(&axis.label, escaped);
         let _ = writeln!(
             out,
             "  {letter}mode={mode}, {letter}min={lo:e}, {letter}max={hi:e}, {letter}label={{{label}}},"
@@ -77,7 +77,11 @@ fn draw_panel(out: &mut String, (name, panel): (&str, &Placed), prefix: &str, st
         );
         draw_series(out, name, &format!("{prefix}{}", curve.series), &look);
         if let Some(text) = entry {
-            let _ = writeln!(out, "\\addlegendentry{{{}}}", with_mathematics(text));
+            let _ = writeln!(
+                out,
+                "\\addlegendentry{{{}}}",
+                with_mathematics(text, escaped)
+            );
         }
     }
     for mark in mark_series(chart) {
@@ -109,6 +113,24 @@ fn draw_series(out: &mut String, name: &str, series: &str, look: &str) {
         out,
         "\\addplot[{look}, no markers, series={{{series}}}] table[col sep=comma, x=x, y=y] {{{name}.csv}};"
     );
+}
+
+/// Text as LaTeX prints it: signs that are commands there, or other signs in its fonts, as what they look like.
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        let _ = match c {
+            '%' | '#' | '&' | '_' | '$' | '{' | '}' => write!(out, "\\{c}"),
+            '\\' => write!(out, "\\textbackslash{{}}"),
+            '~' => write!(out, "\\textasciitilde{{}}"),
+            '^' => write!(out, "\\textasciicircum{{}}"),
+            '<' | '>' | '|' => write!(out, "\\ensuremath{{{c}}}"),
+            // An empty line would end the paragraph, and with it the label.
+            _ if c.is_control() => write!(out, " "),
+            _ => write!(out, "{c}"),
+        };
+    }
+    out
 }
 
 fn rgb(RGBColor(r, g, b): RGBColor) -> String {
@@ -143,5 +165,15 @@ mod tests {
     fn dashes_are_those_of_the_figure() {
         assert_eq!(dash(Dash::Solid), "solid");
         assert_eq!(dash(Dash::Short), "dash pattern=on 0.7mm off 0.5mm");
+    }
+
+    /// The ten signs with a meaning of their own: The Not So Short Introduction to LaTeX, 1.3.2.
+    #[test]
+    fn signs_with_a_meaning_are_escaped() {
+        assert_eq!(escaped("% # & _ $ { }"), "\\% \\# \\& \\_ \\$ \\{ \\}");
+        let rest = "\\textasciitilde{}\\textasciicircum{}\\textbackslash{}\\ensuremath{<} ";
+        assert_eq!(escaped("~^\\<\n"), rest);
+        let label = with_mathematics("‖θ‖^{2} in 50% of a_b", escaped);
+        assert_eq!(label, "‖θ‖${}^{2}$ in 50\\% of a\\_b");
     }
 }
