@@ -243,8 +243,7 @@ impl<'a> Sequence<'a> {
         let mut way = self.way(passive, level)?;
         let event = way.event()?;
         let error = self.error(rate, wait, event, level);
-        // Without mixing a mode grows at one rate, wherever the passages before it were.
-        self.inherited = if self.aside.mixes { rate * error } else { 0.0 };
+        self.inherited = rate * error;
         Ok(Departure { way, event, error })
     }
 

@@ -122,8 +122,8 @@ fn escape_times_of_squared_error() {
             let error = (e.time - exact).abs();
             assert!(error <= e.error, "{}: {error:e} {e:?}", item["id"]);
             // 1 − s_2/s_1 ≥ 1/3 and a start of 1e-8: twice its square, 4.6e-6, over 2 s_1 ℓ = 9, for parts
-            // of equal size.
-            assert!(e.error < 1e-6, "{e:?}");
+            // of equal size: 1e-6. Later escapes inherit it from each before, times s_1/s_3 = 3 at most.
+            assert!(e.error < 6e-6, "{e:?}");
         }
     }
     assert_eq!(items.len(), 3);
