@@ -210,6 +210,67 @@ fn a_start_above_its_target() {
     assert_met(&report, RTOL);
 }
 
+/// A mode that starts above its limit is past the levels of others until it has sunk below them: it does not
+/// count when they get there.
+#[test]
+fn a_mode_that_sinks_does_not_count() {
+    // 3 → 0.1: below 1/2 before the second mode is there, at 1/20 and above always.
+    let (targets, starts) = ([2.0, 1.0, 0.1], [1e-3, 1e-4, 3.0]);
+    let report = aligned(2, &targets, &starts, 0.0, 20.0);
+    let sunk = logistic_time(targets[2], starts[2], 0.5);
+    let escapes = [
+        (2, logistic_time(targets[1], starts[1], 0.5)),
+        (
+            3,
+            logistic_time(targets[0], starts[0], 0.05)
+                .max(logistic_time(targets[1], starts[1], 0.05)),
+        ),
+    ];
+    assert!(sunk < escapes[0].1);
+    // 16 ulp of the strongest start on the weakest, 3·10⁴ times less.
+    assert_close(&said(&report, "escape_time"), &escapes, 10.0 * FORMS);
+    assert_met(&report, RTOL);
+
+    // Three layers, where the strong mode starts below s_−: it is above the level of mode 2, s_+/2 with
+    // s_+^{1/3}(1 − s_+) = 2λ, only for a while, and over before the other gets there.
+    let (targets, starts, l2) = ([2.0, 1.0], [0.2, 0.7], 0.3);
+    let report = aligned(3, &targets, &starts, l2, 60.0);
+    let modes: Vec<usize> = said(&report, "escape_time").iter().map(|p| p.0).collect();
+    assert_eq!(modes, [1]);
+    assert_eq!(said(&report, "trapped"), [(2, 0.0)]);
+    assert_met(&report, RTOL);
+}
+
+/// The strong mode starts with 1e-8 of the other's strength, which products of rotated layers do not resolve:
+/// nothing is said of a level that it may pass first, and never that it is trapped.
+#[test]
+fn a_mode_too_weak_to_be_known_is_not_ignored() {
+    // What is known of the strong mode, at most 1e-7, may pass 3/2 at some time; it waits for that until
+    // 1e7^{1/3}/3, which is 72, so T_2 must come after.
+    let report = aligned(3, &[3.0, 1.0], &[1e-9, 0.1], 0.0, 5.0);
+    assert_eq!(said(&report, "trapped"), []);
+    assert_eq!(said(&report, "escape_time"), []);
+    let reasons: Vec<_> = report.declined.iter().map(|d| &d.reason).collect();
+    assert!(
+        reasons
+            .iter()
+            .any(|r| r.starts_with("mode 1: a mode that starts below")),
+        "{reasons:?}"
+    );
+    assert_met(&report, RTOL);
+
+    // Where the weak mode is far from any level when the others escape, their times stand.
+    let report = aligned(2, &[3.0, 1.0], &[0.5, 1e-9], 0.0, 1.0);
+    let escapes = [(1, logistic_time(3.0, 0.5, 1.5))];
+    assert_close(&said(&report, "escape_time"), &escapes, FORMS);
+    assert_eq!(said(&report, "trapped"), []);
+    assert_met(&report, RTOL);
+
+    // Two layers know better: the matrix solution has its own accuracy for each mode.
+    let report = aligned(2, &[3.0, 1.0], &[1e-9, 0.1], 0.0, 20.0);
+    assert_eq!(said(&report, "trapped"), []);
+}
+
 /// A start that is balanced and nothing more, two layers: the closed form and a run at 1e-12.
 #[test]
 fn a_generic_balanced_start_follows_the_matrix_solution() {
