@@ -301,3 +301,45 @@ fn a_generic_balanced_start_follows_the_matrix_solution() {
         }
     }
 }
+
+/// Theory speaks of the first `escape` event; others, of another fraction or of other modes, are not held
+/// against it.
+#[test]
+fn predictions_meet_events_of_their_level_alone() {
+    let of = |events: &str| {
+        run_text(&format!(
+            "network = {{ widths = [2, 2, 2] }}\n\
+             cost = {{ kind = \"squared_error\", target = {{ diagonal = [2.0, 1.0] }} }}\n\
+             init = {{ kind = \"aligned\", mode_strengths = 1e-3 }}\n\
+             solver = {{ rtol = {RTOL:e}, horizon = 20.0 }}\nevents = [{events}]\n"
+        ))
+    };
+    let half = [
+        (1, logistic_time(2.0, 1e-3, 1.0)),
+        (2, logistic_time(1.0, 1e-3, 0.5)),
+    ];
+    for events in [
+        "{ kind = \"escape\", fraction = 0.5 }, { kind = \"escape\", fraction = 0.1 }",
+        "{ kind = \"escape\", fraction = 0.1, modes = [1] }, { kind = \"escape\", fraction = 0.5 }",
+    ] {
+        let report = of(events);
+        let tenth = [(1, logistic_time(2.0, 1e-3, 0.2))];
+        let expected = match events.contains("modes") {
+            true => &tenth[..],
+            false => &half[..],
+        };
+        assert_close(&said(&report, "escape_time"), expected, FORMS);
+        assert_met(&report, RTOL);
+        // The table shows each prediction in one row, beside the time that it is of.
+        let mut table = Vec::new();
+        dlnflow::report::table::write(&report, None, &mut table).expect("memory");
+        let table = String::from_utf8(table).expect("text");
+        let rows = table.lines().filter(|l| l.split_whitespace().count() == 6);
+        let rows = rows.filter(|l| l.trim_start().starts_with(['1', '2']));
+        let rows: Vec<_> = rows
+            .map(|l| l.split_whitespace().collect::<Vec<_>>())
+            .collect();
+        assert_eq!(rows.len(), expected.len(), "{table}");
+        assert!(rows.iter().all(|row| row[2][..8] == row[4][..8]), "{table}");
+    }
+}
