@@ -208,7 +208,9 @@ fn observe(
         cpu: cpu.elapsed(),
     };
     let mut observed = observer.finish();
-    observed.warnings.extend(solved.and_then(|s| s.warning()));
+    observed
+        .warnings
+        .extend(solved.iter().flat_map(SolvedFlow::warnings));
     observed.warnings.extend(graded_warning);
     (observed, end, solver)
 }

@@ -280,15 +280,19 @@ impl<'a> Probe<'a> {
         &self.tangents[network.depth() - 1]
     }
 
-    /// `L Σ σ_i^{2/L}`.
+    /// `L Σ σ_i^{2/L}` over the modes that the narrowest layer lets through and that are more than
+    /// roundoff of the product, which the power would make visible; values of a graded state are their
+    /// own, however small.
     pub fn schatten(&self, m: &Measurement) -> f64 {
-        let depth = self.network().depth() as f64;
-        let power = 2.0 / depth;
-        depth
-            * m.singular_values()
-                .iter()
-                .map(|s| s.powf(power))
-                .sum::<f64>()
+        let network = self.network();
+        let depth = network.depth() as f64;
+        let present = match m.is_graded() {
+            true => m.singular_values().len(),
+            false => self.rank(m, self.rank_tolerance()),
+        };
+        let narrowest = network.widths().iter().copied().min().unwrap_or(0);
+        let modes = m.singular_values().iter().take(present.min(narrowest));
+        depth * modes.map(|s| s.powf(2.0 / depth)).sum::<f64>()
     }
 
     /// The part of `σ_1` below which a singular value is roundoff of the product: `eps` times the

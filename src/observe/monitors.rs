@@ -6,8 +6,8 @@
 //! - `‖θ‖² ≥ L Σ σ_i^{2/L}`,
 //! - `‖θ‖² − L Σ σ_i^{2/L} ≤ (L−1) Σ_l ‖D_l(t)‖_*` ([`super::gap`]).
 //!
-//! One step of an adaptive method may move the weights off the flow by `δ = rtol·‖θ‖`. That
-//! explains `2δ‖θ‖` of imbalance, `‖∇‖δ + ½ρδ²` of loss and, over a step of length `h`,
+//! One step of an adaptive method may move the weights off the flow by `δ = rtol·‖θ‖ + ‖atol‖`; the
+//! second part is what is left where weights decay to 0. That explains `2δ‖θ‖` of imbalance, `‖∇‖δ + ½ρδ²` of loss and, over a step of length `h`,
 //! `h(2‖∇‖ρδ + ρ²δ²)` of `∫‖∇‖²`, where `ρ ≤ κS₁ + ‖∇C‖√(2S₂) + 2λ` bounds the Hessian and `κ` the
 //! curvature of `C`. Each is allowed [`SAFETY`]
 //! times, [`INSIDE`] times inside a step. Gradient descent has no tolerance but exact
@@ -15,7 +15,7 @@
 //! `(1 − 2λη)²`; the energy identity belongs to the flow and is skipped.
 
 use crate::integrate::{Method, Options};
-use crate::linalg::{Mat, frobenius};
+use crate::linalg::{Mat, frobenius, norm};
 use crate::model::Problem;
 
 use super::gap::GapLaw;
@@ -42,8 +42,14 @@ const LOBATTO_WEIGHTS: [f64; 3] = [1.0 / 20.0, 49.0 / 180.0, 16.0 / 45.0];
 /// How well the method follows the flow.
 #[derive(Debug, Clone, Copy)]
 enum Scheme {
-    Adaptive { rtol: f64 },
-    Descent { learning_rate: f64 },
+    Adaptive {
+        rtol: f64,
+        /// `‖atol‖` over all weights.
+        atol: f64,
+    },
+    Descent {
+        learning_rate: f64,
+    },
 }
 
 /// Watches the laws of a run.
@@ -78,7 +84,10 @@ impl Monitors {
     ) -> Self {
         let scheme = match options.method {
             Method::GradientDescent { learning_rate } => Scheme::Descent { learning_rate },
-            _ => Scheme::Adaptive { rtol: options.rtol },
+            _ => Scheme::Adaptive {
+                rtol: options.rtol,
+                atol: norm(&options.atol),
+            },
         };
         Self {
             scheme,
@@ -133,7 +142,10 @@ impl Monitors {
         let size = before.parameter_norm_sq.max(after.parameter_norm_sq);
         let roundoff = 16.0 * f64::EPSILON * size;
         match self.scheme {
-            Scheme::Adaptive { rtol } => 2.0 * SAFETY * rtol * size + roundoff,
+            Scheme::Adaptive { rtol, atol } => {
+                let error = SAFETY * (rtol * size.sqrt() + atol);
+                2.0 * error * size.sqrt() + roundoff
+            }
             Scheme::Descent { learning_rate } => {
                 let decay = 2.0 * self.l2 * before.parameter_norm_sq.sqrt();
                 (learning_rate * (before.gradient_norm + decay)).powi(2) + roundoff
@@ -158,11 +170,11 @@ impl Monitors {
     /// What an error of the weights may raise the loss by, to second order, and its own roundoff.
     fn explained_rise(&self, before: &Measurement, after: &Measurement) -> f64 {
         let size = before.parameter_norm_sq.max(after.parameter_norm_sq).sqrt();
-        let tolerance = match self.scheme {
+        let explained = match self.scheme {
             Scheme::Descent { .. } => 0.0,
-            Scheme::Adaptive { rtol } => SAFETY * rtol,
+            Scheme::Adaptive { rtol, atol } => SAFETY * (rtol * size + atol),
         };
-        let error = (tolerance + 8.0 * f64::EPSILON) * size;
+        let error = explained + 8.0 * f64::EPSILON * size;
         let slope = before.gradient_norm.max(after.gradient_norm);
         let curved = 0.5 * self.hessian_bound(after) * error;
         error * (slope + curved) + 1e-13 * before.loss.abs() + f64::MIN_POSITIVE
@@ -176,7 +188,7 @@ impl Monitors {
     /// Compares the fall of the loss over some steps with a quadrature of `‖∇‖²`. The number of
     /// steps looked at grows only with the logarithm of the steps taken.
     fn check_energy(&mut self, view: &mut StepView<'_, '_>) {
-        let Scheme::Adaptive { rtol } = self.scheme else {
+        let Scheme::Adaptive { rtol, atol } = self.scheme else {
             return;
         };
         if !self.steps.is_multiple_of(self.energy_stride) {
@@ -190,7 +202,8 @@ impl Monitors {
         let (integral, uncertainty) = self.gradient_integral(view);
         let (before, after) = (&*view.before, &*view.after);
         let fall = before.loss - after.loss;
-        let error = INSIDE * rtol * before.parameter_norm_sq.max(after.parameter_norm_sq).sqrt();
+        let size = before.parameter_norm_sq.max(after.parameter_norm_sq).sqrt();
+        let error = INSIDE * (rtol * size + atol);
         let pull = self.hessian_bound(after).max(self.hessian_bound(before)) * error;
         let slope = before.gradient_norm.max(after.gradient_norm);
         let allowed = view.length() * pull * (2.0 * slope + pull)

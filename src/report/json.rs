@@ -17,6 +17,8 @@ struct SourceObject {
 pub(super) struct PredictionObject {
     quantity: String,
     mode: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    level: Option<f64>,
     #[serde(deserialize_with = "number")]
     value: f64,
     #[serde(default)]
@@ -114,6 +116,7 @@ impl From<&Prediction> for PredictionObject {
         Self {
             quantity: p.quantity.clone(),
             mode: p.mode,
+            level: p.level,
             value: p.value,
             error: Some(p.error),
             source: (&p.source).into(),
@@ -129,6 +132,7 @@ impl From<PredictionObject> for Prediction {
         Self {
             quantity: p.quantity,
             mode: p.mode,
+            level: p.level,
             value: p.value,
             error: or_nan(p.error),
             source: Source {

@@ -1,7 +1,7 @@
 //! The finished result of one run.
 
 use super::figure::Look;
-use crate::observe::{Event, Law, Trajectory};
+use crate::observe::{Event, EventKind, Law, Trajectory};
 use std::time::Duration;
 
 /// Where a number comes from.
@@ -18,6 +18,8 @@ pub struct Prediction {
     /// `escape_time`, `final_singular_value`, …
     pub quantity: String,
     pub mode: Option<usize>,
+    /// The level that `σ_mode` passes or never reaches, where it is about one.
+    pub level: Option<f64>,
     pub value: f64,
     /// How far the value may be off by itself: roundoff of a closed form, first neglected terms of
     /// an asymptotic one.
@@ -27,6 +29,16 @@ pub struct Prediction {
     pub assumptions: Vec<String>,
     /// A predicted curve `(time, σ_mode)` for the figures; empty for single numbers.
     pub curve: Vec<(f64, f64)>,
+}
+
+impl Prediction {
+    /// Whether an event is the passage that this is about: an escape of the same mode through the same
+    /// level, of which there may be several where events differ in their fraction.
+    pub fn is_of(&self, event: &Event) -> bool {
+        // Both are one product of two numbers.
+        let same = |level: f64| (event.level - level).abs() <= 1e-12 * level.abs();
+        event.kind == EventKind::Escape && event.index == self.mode && self.level.is_none_or(same)
+    }
 }
 
 /// A result of theory that does not apply.

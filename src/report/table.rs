@@ -81,7 +81,7 @@ fn write_escapes(report: &Report, out: &mut impl Write) -> io::Result<()> {
 
 /// One line; `since` is the time since the previous escape, or since the start.
 fn escape_cells(event: &Event, since: f64, predictions: &[Prediction]) -> [String; 6] {
-    let of_mode = |p: &&Prediction| p.quantity == "escape_time" && p.mode == event.index;
+    let of_mode = |p: &&Prediction| p.quantity == "escape_time" && p.is_of(event);
     let prediction = predictions.iter().find(of_mode).map(|p| p.value);
     let time = match event.at_start {
         true => "at the start".to_owned(),

@@ -31,14 +31,30 @@ impl<'a> SolvedFlow<'a> {
     }
 
     /// What the user should know of the solution.
-    pub fn warning(&self) -> Option<String> {
-        let weights = self.solution.as_ref()?;
-        let (lost, modes) = (weights.riccati.left_out(), weights.riccati.directions());
-        let may_matter = lost > 0 && modes < weights.network.modes();
+    pub fn warnings(&self) -> Vec<String> {
+        let said = |w: &Weights<'_>| [w.left_out(), w.absent()].into_iter().flatten();
+        self.solution.iter().flat_map(said).collect()
+    }
+}
+
+impl Weights<'_> {
+    fn left_out(&self) -> Option<String> {
+        let (lost, modes) = (self.riccati.left_out(), self.riccati.directions());
+        let may_matter = lost > 0 && modes < self.network.modes();
         may_matter.then(|| {
             format!(
                 "the closed form left out {lost} hidden directions of the start: their weights are \
                  roundoff beside those of the other {modes}"
+            )
+        })
+    }
+
+    fn absent(&self) -> Option<String> {
+        let absent = self.riccati.absent();
+        (absent > 0).then(|| {
+            format!(
+                "the closed form took growing directions as absent ({absent} of them): what the \
+                 start has of them is roundoff"
             )
         })
     }

@@ -8,6 +8,7 @@ use crate::report::landscape::{CriticalPointEntry, LandscapeReport};
 use crate::saddle::{Hit, Kind, Morse, Saddle, critical_point_from, merged};
 use crate::scenario::{Built, Scenario};
 use crate::theory::critical_point::{self, CriticalPoint, Root};
+use crate::theory::minimum::global_minimum;
 use crate::theory::schatten_minimum::schatten_minimum;
 use crate::theory::weight_decay::{critical_l2, global_l2, stationary};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -18,6 +19,9 @@ const MOST_ORBITS: usize = 20_000;
 const ABSENT: f64 = 1e-12;
 /// Singular values of the target closer than this, relatively, count as equal.
 const EQUAL: f64 = 1e-9;
+
+/// Losses of polished minima closer than this, relative to 1 or the loss, are equal: some thousand ulp.
+const SAME_LOSS: f64 = 1e-12;
 
 /// How to search.
 #[derive(Debug, Clone, Copy)]
@@ -47,8 +51,10 @@ pub fn landscape(
     };
     if let Some(all) = closed_form(problem) {
         let depth = problem.network.depth();
+        // The global minimum has the modes that the narrowest layer lets through.
         report.thresholds = targets(problem)
             .iter()
+            .take(narrowest(problem))
             .map(|s| [critical_l2(depth, *s), global_l2(depth, *s)])
             .collect();
         report.remark = match problem.l2 > 0.0 {
@@ -88,6 +94,11 @@ fn targets(problem: &Problem) -> Vec<f64> {
     let values = svd(target.as_ref()).map_or(Vec::new(), |t| t.s);
     let floor = ABSENT * values.first().copied().unwrap_or(0.0);
     values.into_iter().filter(|s| *s > floor).collect()
+}
+
+fn narrowest(problem: &Problem) -> usize {
+    let widths = problem.network.widths().iter();
+    widths.copied().min().unwrap_or(0)
 }
 
 /// All critical orbits of squared error with distinct singular values; `None` for other problems and where
@@ -191,21 +202,41 @@ fn points(
 
 fn entries(problem: &Problem, hits: &[Hit]) -> Vec<CriticalPointEntry> {
     let mut all: Vec<CriticalPointEntry> = hits.iter().map(|hit| entry(problem, hit)).collect();
-    // The lowest of the minima that were found.
-    let minimum = |e: &&mut CriticalPointEntry| {
-        e.index == Some(0) && e.kind.as_deref() == Some("local_minimum")
-    };
-    let unique = !all
-        .iter()
-        .any(|e| e.kind.as_deref() == Some("global_minimum"));
-    if let Some(best) = all
-        .iter_mut()
-        .find(minimum)
-        .filter(|_| unique && problem.l2 > 0.0)
-    {
-        best.kind = Some(Kind::GlobalMinimum.name().to_owned());
-    }
+    name_global(problem, &mut all);
     all
+}
+
+/// Calls the minima of least loss global, all of them: a continuum of minima is many entries. Their loss is the
+/// least possible where it meets a bound; without one, for three and more layers with `λ > 0`, it is the
+/// least that was found.
+fn name_global(problem: &Problem, all: &mut [CriticalPointEntry]) {
+    let is = |e: &CriticalPointEntry, kind: Kind| e.kind.as_deref() == Some(kind.name());
+    let proved = all.iter().find(|e| is(e, Kind::GlobalMinimum));
+    let proved = proved.map(|e| e.loss).or(least_possible(problem));
+    let minimum = |e: &&CriticalPointEntry| is(e, Kind::LocalMinimum) && e.index == Some(0);
+    let found = all.iter().find(minimum).map(|e| e.loss);
+    let searched = problem.l2 > 0.0 && problem.network.depth() > 2;
+    let Some(least) = proved.or(found.filter(|_| searched)) else {
+        return;
+    };
+    for e in all {
+        if minimum(&&*e) && e.loss <= least + SAME_LOSS * (1.0 + least.abs()) {
+            e.kind = Some(Kind::GlobalMinimum.name().to_owned());
+        }
+    }
+}
+
+/// The least value of the loss where theory knows it: squared error, and without regularisation no cost is
+/// below 0.
+fn least_possible(problem: &Problem) -> Option<f64> {
+    match &problem.cost {
+        Cost::SquaredError { target } => {
+            let strengths = svd(target.as_ref())?.s;
+            let widths = problem.network.widths();
+            Some(global_minimum(widths, &strengths, problem.l2).loss)
+        }
+        _ => (problem.l2 == 0.0).then_some(0.0),
+    }
 }
 
 fn entry(problem: &Problem, hit: &Hit) -> CriticalPointEntry {
@@ -238,6 +269,10 @@ fn entry(problem: &Problem, hit: &Hit) -> CriticalPointEntry {
 fn in_map(problem: &Problem, saddle: &Saddle) -> Option<(f64, f64)> {
     let depth = problem.network.depth();
     let a = &saddle.end_to_end;
+    // For two layers the steps in A take every mode that pays; with more they keep the rank.
+    if depth == 2 && narrowest(problem) < a.nrows().min(a.ncols()) {
+        return None;
+    }
     // Off the minimum, so that the iteration has to find it.
     let size = 1e-3 * a.norm_max();
     let near = Mat::from_fn(a.nrows(), a.ncols(), |i, j| {

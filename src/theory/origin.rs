@@ -44,7 +44,8 @@ pub fn slope(cost: &Cost) -> f64 {
     largest.unwrap_or(f64::INFINITY)
 }
 
-/// Thresholds of the modes, by decreasing strength: of all modes of the target for squared error; of the
+/// Thresholds of the modes, by decreasing strength: for squared error of the modes of the target that the
+/// narrowest layer lets through; of the
 /// first mode, `‖∇C(0)‖_2/2` for both, for every other cost and `L = 2`; else none is known.
 pub fn thresholds(problem: &Problem) -> Vec<Threshold> {
     let depth = problem.network.depth();
@@ -56,7 +57,8 @@ pub fn thresholds(problem: &Problem) -> Vec<Threshold> {
         Cost::SquaredError { target } if depth >= 2 => {
             let values = svd(target.as_ref()).map_or(Vec::new(), |t| t.s);
             let floor = ABSENT * values.first().copied().unwrap_or(0.0);
-            let present = values.into_iter().filter(|s| *s > floor);
+            let narrowest = problem.network.widths().iter().copied().min().unwrap_or(0);
+            let present = values.into_iter().filter(|s| *s > floor).take(narrowest);
             present.map(of).collect()
         }
         cost if depth == 2 => vec![of(slope(cost))],

@@ -14,6 +14,11 @@ use super::balance::{ROUNDOFF, is_multiple_of_identity};
 use crate::linalg::{Graded, Mat, MatRef, dot, multiply, product, symmetric_eigen, to_vec, zeros};
 use crate::model::{Cost, Network, Problem};
 
+/// Part of the inputs and outputs that meet in a direction below which what their sum leaves of it counts
+/// as roundoff: some hundred times that of a product. The start is known to no more digits, so that
+/// such a direction is absent, and stays so.
+const CANCELLED: f64 = 1e-13;
+
 /// The trajectory of a two-layer network in closed form.
 #[derive(Debug, Clone)]
 pub struct Riccati {
@@ -28,6 +33,8 @@ pub struct Riccati {
     hidden: Mat<f64>,
     /// Hidden directions that were left out as roundoff though not zero.
     left_out: usize,
+    /// Directions that would grow, of which the start has nothing but roundoff.
+    absent: usize,
     /// `max(‖T‖, ‖A(0)‖)`.
     size: f64,
     /// A time over which nothing changes by more than roundoff.
@@ -149,6 +156,8 @@ impl Riccati {
         let (top, bottom) = (basis.subrows(0, inputs), basis.subrows(inputs, outputs));
         multiply(start.as_mut(), false, 1.0, w1, top);
         multiply(start.as_mut(), true, 1.0, w2.transpose(), bottom);
+        let cancelled = clear_cancelled(&mut start, &terms(w1, w2, &basis));
+        let absent = cancelled.iter().filter(|&&j| rates[j] > 0.0).count();
         let scale = given.scale;
         let start = Graded::new(columns(&start), &vec![scale.ln(); inputs + outputs]);
         let (hidden, start, left_out) = span(&start);
@@ -157,6 +166,7 @@ impl Riccati {
             start,
             hidden,
             left_out,
+            absent,
             size: given.size(&network),
             // Squares of the weights and rates are the inverse times of the flow.
             instant: 1e-20 / fastest.max(fastest * fastest).max(1e-150),
@@ -182,6 +192,11 @@ impl Riccati {
     /// How many hidden directions of the start were taken for roundoff of others, and left out.
     pub fn left_out(&self) -> usize {
         self.left_out
+    }
+
+    /// How many growing directions the start has no more than roundoff of: they count as absent.
+    pub fn absent(&self) -> usize {
+        self.absent
     }
 
     /// The state at time `t`, finite and at least 0.
@@ -247,6 +262,29 @@ struct Modes {
     hidden: Graded,
     /// `X`: `P = XXᵀ`.
     state: Graded,
+}
+
+/// `Σ_i |O_ij| ‖q_i‖`, `q_i` the rows of `Q_0`: the size of what is summed in row `j` of `OᵀQ_0`.
+fn terms(w1: MatRef<'_, f64>, w2: MatRef<'_, f64>, basis: &Mat<f64>) -> Vec<f64> {
+    let inputs = w1.col_iter().map(|q| q.norm_l2());
+    let sizes: Vec<f64> = inputs.chain(w2.row_iter().map(|q| q.norm_l2())).collect();
+    let part = |j: usize| move |(i, q): (usize, &f64)| basis[(i, j)].abs() * q;
+    (0..basis.ncols())
+        .map(|j| sizes.iter().enumerate().map(part(j)).sum())
+        .collect()
+}
+
+/// Clears the columns of `OᵀQ_0` that are roundoff of their terms; returns which.
+fn clear_cancelled(start: &mut Mat<f64>, terms: &[f64]) -> Vec<usize> {
+    let is_roundoff = |j: &usize| start.col(*j).norm_l2() <= CANCELLED * terms[*j];
+    let all: Vec<usize> = (0..terms.len())
+        .filter(|&j| terms[j] > 0.0)
+        .filter(is_roundoff)
+        .collect();
+    for &j in &all {
+        start.col_mut(j).fill(0.0);
+    }
+    all
 }
 
 /// Hidden directions `Z` that hold more than roundoff of any column, the columns in that basis, and

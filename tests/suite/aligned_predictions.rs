@@ -210,6 +210,67 @@ fn a_start_above_its_target() {
     assert_met(&report, RTOL);
 }
 
+/// A mode that starts above its limit is past the levels of others until it has sunk below them: it does not
+/// count when they get there.
+#[test]
+fn a_mode_that_sinks_does_not_count() {
+    // 3 → 0.1: below 1/2 before the second mode is there, at 1/20 and above always.
+    let (targets, starts) = ([2.0, 1.0, 0.1], [1e-3, 1e-4, 3.0]);
+    let report = aligned(2, &targets, &starts, 0.0, 20.0);
+    let sunk = logistic_time(targets[2], starts[2], 0.5);
+    let escapes = [
+        (2, logistic_time(targets[1], starts[1], 0.5)),
+        (
+            3,
+            logistic_time(targets[0], starts[0], 0.05)
+                .max(logistic_time(targets[1], starts[1], 0.05)),
+        ),
+    ];
+    assert!(sunk < escapes[0].1);
+    // 16 ulp of the strongest start on the weakest, 3·10⁴ times less.
+    assert_close(&said(&report, "escape_time"), &escapes, 10.0 * FORMS);
+    assert_met(&report, RTOL);
+
+    // Three layers, where the strong mode starts below s_−: it is above the level of mode 2, s_+/2 with
+    // s_+^{1/3}(1 − s_+) = 2λ, only for a while, and over before the other gets there.
+    let (targets, starts, l2) = ([2.0, 1.0], [0.2, 0.7], 0.3);
+    let report = aligned(3, &targets, &starts, l2, 60.0);
+    let modes: Vec<usize> = said(&report, "escape_time").iter().map(|p| p.0).collect();
+    assert_eq!(modes, [1]);
+    assert_eq!(said(&report, "trapped"), [(2, 0.0)]);
+    assert_met(&report, RTOL);
+}
+
+/// The strong mode starts with 1e-8 of the other's strength, which products of rotated layers do not resolve:
+/// nothing is said of a level that it may pass first, and never that it is trapped.
+#[test]
+fn a_mode_too_weak_to_be_known_is_not_ignored() {
+    // What is known of the strong mode, at most 1e-7, may pass 3/2 at some time; it waits for that until
+    // 1e7^{1/3}/3, which is 72, so T_2 must come after.
+    let report = aligned(3, &[3.0, 1.0], &[1e-9, 0.1], 0.0, 5.0);
+    assert_eq!(said(&report, "trapped"), []);
+    assert_eq!(said(&report, "escape_time"), []);
+    let reasons: Vec<_> = report.declined.iter().map(|d| &d.reason).collect();
+    assert!(
+        reasons
+            .iter()
+            .any(|r| r.starts_with("mode 1: a mode that starts below")),
+        "{reasons:?}"
+    );
+    assert_met(&report, RTOL);
+
+    // Where the weak mode is far from any level when the others escape, their times stand.
+    let report = aligned(2, &[3.0, 1.0], &[0.5, 1e-9], 0.0, 1.0);
+    let escapes = [(1, logistic_time(3.0, 0.5, 1.5))];
+    assert_close(&said(&report, "escape_time"), &escapes, FORMS);
+    assert_eq!(said(&report, "trapped"), []);
+    assert_met(&report, RTOL);
+
+    // Two layers know better: the matrix solution has its own accuracy for each mode.
+    let report = aligned(2, &[3.0, 1.0], &[1e-9, 0.1], 0.0, 20.0);
+    assert_eq!(said(&report, "trapped"), []);
+}
+
 /// A start that is balanced and nothing more, two layers: the closed form and a run at 1e-12.
 #[test]
 fn a_generic_balanced_start_follows_the_matrix_solution() {
@@ -238,5 +299,47 @@ fn a_generic_balanced_start_follows_the_matrix_solution() {
             let band = 200.0 * TIGHT * check.predicted.abs().max(1.0);
             assert!(check.band <= band, "{check:?}");
         }
+    }
+}
+
+/// Theory speaks of the first `escape` event; others, of another fraction or of other modes, are not held
+/// against it.
+#[test]
+fn predictions_meet_events_of_their_level_alone() {
+    let of = |events: &str| {
+        run_text(&format!(
+            "network = {{ widths = [2, 2, 2] }}\n\
+             cost = {{ kind = \"squared_error\", target = {{ diagonal = [2.0, 1.0] }} }}\n\
+             init = {{ kind = \"aligned\", mode_strengths = 1e-3 }}\n\
+             solver = {{ rtol = {RTOL:e}, horizon = 20.0 }}\nevents = [{events}]\n"
+        ))
+    };
+    let half = [
+        (1, logistic_time(2.0, 1e-3, 1.0)),
+        (2, logistic_time(1.0, 1e-3, 0.5)),
+    ];
+    for events in [
+        "{ kind = \"escape\", fraction = 0.5 }, { kind = \"escape\", fraction = 0.1 }",
+        "{ kind = \"escape\", fraction = 0.1, modes = [1] }, { kind = \"escape\", fraction = 0.5 }",
+    ] {
+        let report = of(events);
+        let tenth = [(1, logistic_time(2.0, 1e-3, 0.2))];
+        let expected = match events.contains("modes") {
+            true => &tenth[..],
+            false => &half[..],
+        };
+        assert_close(&said(&report, "escape_time"), expected, FORMS);
+        assert_met(&report, RTOL);
+        // The table shows each prediction in one row, beside the time that it is of.
+        let mut table = Vec::new();
+        dlnflow::report::table::write(&report, None, &mut table).expect("memory");
+        let table = String::from_utf8(table).expect("text");
+        let rows = table.lines().filter(|l| l.split_whitespace().count() == 6);
+        let rows = rows.filter(|l| l.trim_start().starts_with(['1', '2']));
+        let rows: Vec<_> = rows
+            .map(|l| l.split_whitespace().collect::<Vec<_>>())
+            .collect();
+        assert_eq!(rows.len(), expected.len(), "{table}");
+        assert!(rows.iter().all(|row| row[2][..8] == row[4][..8]), "{table}");
     }
 }

@@ -8,6 +8,7 @@ use dlnflow::report::Report;
 use dlnflow::run::{Watch, run};
 use dlnflow::scenario::{Built, Scenario};
 use dlnflow::theory::riccati::Riccati;
+use dlnflow::verify;
 use serde_json::Value;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -320,6 +321,44 @@ fn nothing_moves_from_the_origin_and_zero_is_forgotten_like_one_over_t() {
         assert!((row.singular_values[0] / exact - 1.0).abs() <= 1e-13);
     }
     assert!(fading.trajectory.rows.len() > 20);
+}
+
+/// `A = |W_1|²` cannot come to a negative target (`tests/suite/riccati.rs`); nor can `A = ab` from
+/// `a² = b²`, `ab > 0`, in hidden bases of any kind. `exact`, time stepping and the prediction agree.
+#[test]
+fn a_mode_that_cancels_does_not_escape() {
+    let inits = [
+        "{ kind = \"matrices\", rows = [[[0.6], [0.8]], [[0.6, 0.8]]], scale = 1e-4 }",
+        "{ kind = \"balanced\", end_to_end = { rows = [[1e-8]] }, hidden_rotation = true }",
+    ];
+    for init in inits {
+        for method in ["exact", "auto"] {
+            let report = run_text(&format!(
+                "network = {{ widths = [1, 2, 1] }}\n\
+                 cost = {{ kind = \"squared_error\", target = {{ rows = [[-2.0]] }} }}\n\
+                 init = {init}\nsolver = {{ method = \"{method}\", horizon = 60.0 }}\n\
+                 events = [{{ kind = \"escape\" }}]\n"
+            ));
+            assert_eq!(report.outcome, "horizon_reached");
+            assert_eq!(
+                times(&report, EventKind::Escape).len(),
+                0,
+                "{init} {method}"
+            );
+            let warned = report.warnings.iter().any(|w| w.contains("absent"));
+            assert_eq!(warned, method == "exact", "{:?}", report.warnings);
+            let [prediction] = &report.predictions[..] else {
+                panic!("{:?}", report.predictions)
+            };
+            assert_eq!(prediction.quantity, "final_singular_value");
+            // e^{−4 · 60} is 6e-105.
+            assert!(prediction.value < 1e-100, "{prediction:?}");
+            assert!(report.declined.iter().any(|d| d.reason.contains("absent")));
+            for check in verify::theory(&report, 1e-9) {
+                assert!(check.passed, "{check:?}");
+            }
+        }
+    }
 }
 
 struct Decay;

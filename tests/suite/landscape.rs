@@ -319,3 +319,61 @@ fn the_command_lists_and_refuses() {
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
     assert!(said.contains("one layer has one critical point"), "{said}");
 }
+
+/// A scenario with widths `[2, 1, 2]`.
+fn narrow(cost: &str, l2: f64) -> String {
+    format!(
+        "network = {{ widths = [2, 1, 2] }}\ncost = {{ {cost} }}\n\
+         init = {{ kind = \"gaussian\", std = 0.1 }}\nregularization = {{ l2 = {l2} }}\n\
+         solver = {{ horizon = 10.0 }}\n"
+    )
+}
+
+/// A hidden layer of one neuron lets one mode through, whatever `λ`: no threshold says of the second that it
+/// belongs to the global minimum, and a minimum in `A` that has both is no one to compare with.
+#[test]
+fn a_bottleneck_has_the_thresholds_of_what_it_lets_through() {
+    let squared = "kind = \"squared_error\", target = { diagonal = [2.0, 1.0] }";
+    let report = of(&narrow(squared, 0.1), 10, 1);
+    // s*/2 for both (docs/landscape.md, Weight decay).
+    assert_eq!(report.thresholds, [[1.0, 1.0]]);
+    let run = crate::common::run_text(&narrow(squared, 0.1));
+    assert_eq!(run.decay.expect("l2 > 0").thresholds.len(), 1);
+    let weighted = "kind = \"weighted\", target = { rows = [[2.0, 0.5], [0.3, 1.0]] }, \
+                    weights = { rows = [[1.0, 2.0], [0.5, 1.0]] }";
+    let report = of(&narrow(weighted, 0.02), 20, 1);
+    let minima: Vec<_> = report
+        .critical_points
+        .iter()
+        .filter(|p| p.index == Some(0))
+        .collect();
+    assert!(!minima.is_empty());
+    assert!(
+        minima
+            .iter()
+            .all(|p| p.schatten_objective.is_none() && p.schatten_distance.is_none())
+    );
+}
+
+/// Target `I` and one neuron: `A = s u uᵀ` with any unit `u` is a minimum, at the loss of the closed form,
+/// `½ + ½(1 − s)² + 2λs`, `s = 1 − 2λ`. The search finds many of one continuum; none is lower than
+/// another.
+#[test]
+fn a_continuum_of_minima_is_of_one_kind() {
+    let repeated = "kind = \"squared_error\", target = { diagonal = [1.0, 1.0] }";
+    for l2 in [0.1, 0.0] {
+        let report = of(&narrow(repeated, l2), 40, 2);
+        let minima: Vec<_> = report
+            .critical_points
+            .iter()
+            .filter(|p| p.index == Some(0))
+            .collect();
+        assert!(minima.len() > 5, "{}", minima.len());
+        let s = 1.0 - 2.0 * l2;
+        let least = 0.5 + 0.5 * (1.0 - s) * (1.0 - s) + 2.0 * l2 * s;
+        for point in minima {
+            assert!((point.loss - least).abs() <= 1e-12, "{point:?}");
+            assert_eq!(point.kind.as_deref(), Some("global_minimum"), "{point:?}");
+        }
+    }
+}

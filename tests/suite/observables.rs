@@ -274,3 +274,29 @@ fn tiny_starts_have_observables() {
         assert!(trajectory.value(&trajectory.rows[0], "kernel_norm") > Some(0.0));
     }
 }
+
+/// Sixteen orthogonal layers, the eighth with one neuron: `σ_1 = 1` and no other mode, so that
+/// `L Σ σ_i^{2/L}` is 16. Roundoff of the product, 1e-16, would count as a hundredth of a mode each; and the
+/// sum never exceeds `‖θ‖²`.
+#[test]
+fn modes_behind_a_bottleneck_do_not_count() {
+    let mut widths = vec![3; 17];
+    widths[8] = 1;
+    let report = run_text(&format!(
+        "network = {{ widths = {widths:?} }}\n\
+         cost = {{ kind = \"squared_error\", target = {DIAGONAL} }}\n\
+         init = {{ kind = \"orthogonal\" }}\nsolver = {{ horizon = 0.5 }}\n"
+    ));
+    let rows = &report.trajectory.rows;
+    // Seventeen roundings of σ_1 to the power 1/8.
+    assert!(
+        (rows[0].schatten - 16.0).abs() <= 1e-14 * 16.0,
+        "{}",
+        rows[0].schatten
+    );
+    for row in rows {
+        assert!(row.schatten <= row.parameter_norm_sq, "t = {}", row.time);
+        let one = 16.0 * row.singular_values[0].powf(0.125);
+        assert!((row.schatten - one).abs() <= 1e-14 * one);
+    }
+}

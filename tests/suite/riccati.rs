@@ -158,6 +158,39 @@ fn begins_at_the_start_and_ends_at_the_target() {
     assert!(end.singular_values.iter().all(|s| *s > 0.0));
 }
 
+/// `W_2 = W_1ᵀ` is kept by the flow, so `A = |W_1|²` obeys `dA/dt = 2A(T − A)` and for `T = −2` goes to 0 as
+/// `2 / ((1 + 2/A_0) e^{4t} − 1)`. Roundoff of the cancelling halves must not grow into a mode.
+#[test]
+fn a_start_opposite_to_its_target_decays() {
+    let w1 = Mat::from_fn(2, 1, |i, _| [0.6, 0.8][i]);
+    let w2 = w1.transpose().to_owned();
+    for scale in [1.0, 1e-4, 1e-20, 1e-150] {
+        let problem = two_layers(&w1, &w2, scale, Mat::full(1, 1, -2.0), 0.0);
+        let exact = Riccati::new(&problem).expect("balanced");
+        assert_eq!(exact.absent(), 1);
+        for t in [0.0, 1.0, 30.0] {
+            let [found] = exact.at(t).singular_values[..] else {
+                panic!("one mode")
+            };
+            let a0 = scale * scale;
+            // (1 + 2/A_0) e^{4t} − 1 = (A_0 e^{4t} − A_0 + 2 e^{4t}) / A_0
+            let growth = (4.0 * t).exp();
+            let value = 2.0 * a0 / (a0 * (4.0 * t).exp_m1() + 2.0 * growth);
+            // Sizes are kept as logarithms, each to an ulp, in each of some ten steps.
+            let roundoff = 10.0 * f64::EPSILON * (1.0 + value.ln().abs());
+            assert!(
+                (found - value).abs() <= roundoff * value,
+                "scale {scale:e}, t = {t}: {found:e} against {value:e}"
+            );
+        }
+        // The same start with the target on its side escapes.
+        let problem = two_layers(&w1, &w2, scale, Mat::full(1, 1, 2.0), 0.0);
+        let towards = Riccati::new(&problem).expect("balanced");
+        assert_eq!(towards.absent(), 0);
+        assert!((towards.at(1e3).a[(0, 0)] - 2.0).abs() <= 1e-12);
+    }
+}
+
 #[test]
 fn nothing_moves_from_the_origin() {
     let zero = Mat::zeros(3, 3);

@@ -114,6 +114,7 @@ pub fn predictions() -> Vec<Prediction> {
     let of_mode = |(k, &s): (usize, &f64)| Prediction {
         quantity: "escape_time".to_owned(),
         mode: Some(k + 1),
+        level: Some(0.5 * s),
         value: half_rise_time(s),
         error: 1e-13,
         source: source("closed_form"),

@@ -123,15 +123,10 @@ fn path_entry(
     let length = (&to.end_to_end - &from.end_to_end).norm_l2();
     let mode = Some(to.rank);
     // Theory speaks of the scenario's own escape event: compared where that has the same level.
-    let same = |e: &&Event| e.kind == EventKind::Escape && e.index == mode;
-    let same_level = |e: &Event| (e.level / level(&path.orbits[k]) - 1.0).abs() < 1e-6;
-    let comparable = report.events.iter().find(same).is_some_and(same_level);
+    let same = |l: f64| (l / level(&path.orbits[k]) - 1.0).abs() < 1e-6;
     let of_mode = |p: &&Prediction| p.quantity == "escape_time" && p.mode == mode;
-    let predicted = report
-        .predictions
-        .iter()
-        .find(of_mode)
-        .filter(|_| comparable);
+    let mut escapes = report.predictions.iter().filter(of_mode);
+    let predicted = escapes.find(|p| p.level.is_some_and(same));
     PathEntry {
         from: from.rank,
         to: to.rank,

@@ -21,12 +21,29 @@ const VISIBLE: f64 = 1e-3;
 /// A mode counts as settled within this part of its limit.
 const SETTLED: f64 = 1e-10;
 
+/// Passages up and down closer than this part of their time cannot be told apart by a run.
+const COINCIDENCE: f64 = 1e-9;
+const UNKNOWN: &str =
+    "a mode that starts below 1e-6 of the strongest, too little to be known, may decide it";
+
+/// How `σ_k` first comes to its level from below.
+enum Passage {
+    AtStart,
+    /// The time and the mode `(a_r(0), s*_r)` that passes then.
+    At(f64, (f64, f64)),
+    /// At the time of a passage down, so that their order decides.
+    Coincides,
+    Never,
+}
+
 /// The modes of a problem, each following `ds/dt = L s^{2−2/L} (s* − s) − 2λ L s`.
 struct Modes {
     depth: usize,
     l2: f64,
     /// `(a_r(0), s*_r)` where the start is known well enough.
     known: Vec<(f64, f64)>,
+    /// The others that may come to matter, with the most that `a_r(0)` can be.
+    unknown: Vec<(f64, f64)>,
     /// Roundoff of the starts.
     start_error: f64,
     /// Whether a mode with something to learn is missing.
@@ -43,17 +60,18 @@ pub(super) fn predict(question: &Question<'_>) -> Predictions {
             };
         }
     };
-    let levels = question.levels();
-    let escapes = levels
-        .iter()
-        .take(modes.known.len())
-        .enumerate()
-        .filter_map(|(i, &level)| modes.escape(i, level));
-    let finals = modes.finals(question.horizon);
-    Predictions {
-        offered: escapes.chain(finals).collect(),
-        ..Predictions::default()
+    let mut all = Predictions::default();
+    for (i, &level) in question.levels().iter().enumerate() {
+        match modes.escape(i, level) {
+            Ok(prediction) => all.offered.extend(prediction),
+            Err(reason) => {
+                let reason = format!("mode {}: {reason}", i + 1);
+                all.declined.push(Declined::new(RESULT, reason));
+            }
+        }
     }
+    all.offered.extend(modes.finals(question.horizon));
+    all
 }
 
 impl Modes {
@@ -66,19 +84,29 @@ impl Modes {
         }
         let strengths =
             aligned_strengths(problem, target).ok_or("the start is not aligned with the target")?;
-        let strongest = strengths
-            .iter()
-            .fold(0.0, |m: f64, (start, _)| m.max(*start));
-        let is_known = |(start, _): &(f64, f64)| *start > LEAST_START * strongest;
-        let largest = strengths
-            .iter()
-            .fold(0.0, |m: f64, (_, target)| m.max(*target));
-        let missing = |m: &(f64, f64)| !is_known(m) && m.1 > ROUNDOFF * largest;
+        let strongest = strengths.iter().fold(0.0, |m: f64, s| m.max(s.0.abs()));
+        let largest = strengths.iter().fold(0.0, |m: f64, s| m.max(s.1));
+        let least = LEAST_START * strongest;
+        // What is not learned is the same with either sign.
+        let upright = |(start, target): (f64, f64)| match target > ROUNDOFF * largest {
+            true => (start, target),
+            false => (start.abs(), target),
+        };
+        let (known, rest): (Vec<_>, Vec<_>) = strengths
+            .into_iter()
+            .map(upright)
+            .partition(|(start, _)| *start > least);
+        let missing = |m: &(f64, f64)| m.1 > ROUNDOFF * largest;
         Ok(Self {
-            incomplete: strengths.iter().any(missing),
+            incomplete: rest.iter().any(missing),
+            unknown: rest
+                .into_iter()
+                .filter(missing)
+                .map(|(start, target)| (least.max(start.abs()), target))
+                .collect(),
             depth: problem.network.depth(),
             l2: problem.l2,
-            known: strengths.into_iter().filter(is_known).collect(),
+            known,
             start_error: START_ERROR * strongest,
         })
     }
@@ -89,41 +117,92 @@ impl Modes {
         l * s.powf(2.0 - 2.0 / l) * (target - s) - 2.0 * self.l2 * l * s
     }
 
-    /// The mode that is the `i`-th to reach `level`, from 0: then `σ_{i+1}` passes it. With its time.
-    fn reaches(&self, i: usize, level: f64) -> Option<(f64, f64, f64)> {
-        let time = |&(start, target): &(f64, f64)| match start >= level {
-            true => 0.0,
+    /// When a mode is at `level` or above it: strengths move one way, so that it is one interval.
+    fn above(&self, mode: &(f64, f64), level: f64) -> (f64, f64) {
+        let &(start, target) = mode;
+        let time = || weight_decay::time_between(self.depth, target, self.l2, start, level);
+        let rests_above = self.limit(mode) >= level;
+        match (start >= level, rests_above) {
+            (true, true) => (0.0, f64::INFINITY),
+            (true, false) => (0.0, time()),
             // Negative: on its way down it was there before.
-            false => match weight_decay::time_between(self.depth, target, self.l2, start, level) {
-                time if time >= 0.0 => time,
-                _ => f64::INFINITY,
+            (false, _) => match time() {
+                time if time >= 0.0 => (time, f64::INFINITY),
+                _ => (f64::INFINITY, f64::INFINITY),
             },
-        };
-        let mut times: Vec<_> = self.known.iter().map(|m| (time(m), m.0, m.1)).collect();
-        times.sort_by(|a, b| a.0.total_cmp(&b.0));
-        times.get(i).copied()
+        }
     }
 
-    /// When `σ_{i+1}` passes its level, or that it never does.
-    fn escape(&self, i: usize, level: f64) -> Option<Prediction> {
-        let (time, start, target) = self.reaches(i, level)?;
-        if time == 0.0 {
-            return None;
+    /// The first passage of `σ_{i+1}` up through `level`: from then on more than `i` modes are above,
+    /// and fewer were just before. With the mode that passes.
+    fn passage(&self, i: usize, level: f64) -> Passage {
+        let intervals: Vec<_> = self.known.iter().map(|m| self.above(m, level)).collect();
+        let at = |t: f64| {
+            intervals
+                .iter()
+                .filter(|(up, down)| *up <= t && t < *down)
+                .count()
+        };
+        if at(0.0) > i {
+            return Passage::AtStart;
         }
-        if time.is_finite() {
-            let shift = self.start_error / self.speed(start, target).abs();
-            let error = FORM_ERROR * time + shift;
-            let curve = match self.l2 == 0.0 {
-                true => curve(self.depth, target, start),
-                false => Vec::new(),
-            };
-            return Some(self.offer(Quantity::EscapeTime, i, time, error, curve));
+        let mut order: Vec<usize> = (0..intervals.len()).collect();
+        order.retain(|&m| intervals[m].0 > 0.0 && intervals[m].0.is_finite());
+        order.sort_by(|&a, &b| intervals[a].0.total_cmp(&intervals[b].0));
+        for mode in order {
+            let time = intervals[mode].0;
+            let coincides = |(_, down): &(f64, f64)| (down - time).abs() <= COINCIDENCE * time;
+            if intervals.iter().any(coincides) {
+                return Passage::Coincides;
+            }
+            if at(time) > i {
+                return Passage::At(time, self.known[mode]);
+            }
         }
-        let mut limits: Vec<f64> = self.known.iter().map(|m| self.limit(m)).collect();
-        limits.sort_by(|a, b| b.total_cmp(a));
-        let value = limits[i];
-        (value < level)
-            .then(|| self.offer(Quantity::Trapped, i, value, FORM_ERROR * value, Vec::new()))
+        Passage::Never
+    }
+
+    /// When `σ_{i+1}` passes its level or that it never does; nothing if it starts above.
+    ///
+    /// # Errors
+    /// Why neither is certain.
+    fn escape(&self, i: usize, level: f64) -> Result<Option<Prediction>, &'static str> {
+        let reach = |m: &(f64, f64)| self.above(m, level).0;
+        let disturbed = self.unknown.iter().map(reach).fold(f64::INFINITY, f64::min);
+        match self.passage(i, level) {
+            Passage::AtStart => Ok(None),
+            Passage::Coincides => {
+                Err("one mode passes the level upwards when another sinks below it")
+            }
+            Passage::At(time, mode) if time < disturbed => Ok(Some(self.escape_at(i, time, mode))),
+            Passage::Never if disturbed == f64::INFINITY => self.trapped(i).map(Some),
+            _ => Err(UNKNOWN),
+        }
+    }
+
+    fn escape_at(&self, i: usize, time: f64, (start, target): (f64, f64)) -> Prediction {
+        let shift = self.start_error / self.speed(start, target).abs();
+        let curve = match self.l2 == 0.0 {
+            true => curve(self.depth, target, start),
+            false => Vec::new(),
+        };
+        let error = FORM_ERROR * time + shift;
+        self.offer(Quantity::EscapeTime, i, time, error, curve)
+    }
+
+    /// What `σ_{i+1}` tends to, if unknown modes do not change it.
+    fn trapped(&self, i: usize) -> Result<Prediction, &'static str> {
+        let known = || self.known.iter().map(|m| self.limit(m));
+        let ranked = |unknown: Vec<f64>| {
+            let mut all: Vec<f64> = known().chain(unknown).collect();
+            all.sort_by(|a, b| b.total_cmp(a));
+            all.get(i).copied().unwrap_or(0.0)
+        };
+        let value = ranked(Vec::new());
+        if value != ranked(self.unknown.iter().map(|m| self.limit(m)).collect()) {
+            return Err(UNKNOWN);
+        }
+        Ok(self.offer(Quantity::Trapped, i, value, FORM_ERROR * value, Vec::new()))
     }
 
     fn limit(&self, &(start, target): &(f64, f64)) -> f64 {

@@ -23,13 +23,26 @@ pub(super) fn predict(question: &Question<'_>) -> Predictions {
     match solution {
         Ok(solution) => Predictions {
             offered: offered(&solution, question),
-            declined: Vec::new(),
+            declined: absent(&solution).into_iter().collect(),
         },
         Err(needed) => Predictions {
             offered: Vec::new(),
             declined: vec![Declined::new(RESULT, format!("this needs {needed}"))],
         },
     }
+}
+
+/// What is said of modes that the start lacks: nothing escapes that is not there.
+fn absent(solution: &Riccati) -> Option<Declined> {
+    let reason = match solution.absent() {
+        0 => return None,
+        1 => "the start has no part beyond roundoff along one growing direction, which counts as absent"
+            .to_owned(),
+        n => format!(
+            "the start has no part beyond roundoff along {n} growing directions, which count as absent"
+        ),
+    };
+    Some(Declined::new(RESULT, reason))
 }
 
 fn offered(solution: &Riccati, question: &Question<'_>) -> Vec<Prediction> {
