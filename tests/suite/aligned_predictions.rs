@@ -136,6 +136,8 @@ fn weak_modes_are_trapped_by_regularisation() {
     let mut wrong = report.clone();
     let mut event = passed[0].clone();
     event.index = Some(2);
+    let trapped = report.predictions.iter().find(|p| p.quantity == "trapped");
+    event.level = trapped.and_then(|p| p.level).expect("a level");
     wrong.events.push(event);
     let failed: Vec<_> = verify::theory(&wrong, RTOL)
         .into_iter()
