@@ -139,8 +139,9 @@ fn options(built: &Built, reduction: Option<&Reduction>, relative_only: bool) ->
         options.atol = reduction.tolerances(&options.atol);
     }
     if relative_only {
-        // Every neuron has a tolerance of its own.
-        options.atol.fill(f64::MIN_POSITIVE);
+        // Every neuron has a tolerance of its own, down to where the squares that its size comes from
+        // underflow: below that it would be zero.
+        options.atol.fill(1e-160 * options.rtol);
     }
     options
 }
