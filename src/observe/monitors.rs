@@ -7,7 +7,8 @@
 //! - `‖θ‖² − L Σ σ_i^{2/L} ≤ (L−1) Σ_l ‖D_l(t)‖_*` ([`super::gap`]).
 //!
 //! One step of an adaptive method may move the weights off the flow by `δ = rtol·‖θ‖ + ‖atol‖`; the
-//! second part is what is left where weights decay to 0. That explains `2δ‖θ‖` of imbalance, `‖∇‖δ + ½ρδ²` of loss and, over a step of length `h`,
+//! second part is what is left where weights decay to 0. That explains `2δ‖θ‖` of imbalance,
+//! `‖∇‖δ + ½ρδ²` of loss and, over a step of length `h`,
 //! `h(2‖∇‖ρδ + ρ²δ²)` of `∫‖∇‖²`, where `ρ ≤ κS₁ + ‖∇C‖√(2S₂) + 2λ` bounds the Hessian and `κ` the
 //! curvature of `C`. Each is allowed [`SAFETY`]
 //! times, [`INSIDE`] times inside a step. Gradient descent has no tolerance but exact
