@@ -10,7 +10,7 @@
 use super::growth::{Growth, drive};
 use super::taylor::{ORDER, Polynomial, Series};
 use super::unmet::Unmet;
-use crate::linalg::{Mat, MatMut, MatRef, SingularValues, multiply, svd, zeros};
+use crate::linalg::{Mat, MatMut, MatRef, SingularValues, multiply, product, svd, zeros};
 use crate::model::{Cost, CostScratch};
 
 /// Size of the new neuron at the start, in units of the root of the level: what is neglected there
@@ -343,14 +343,12 @@ impl<'a> Way<'a> {
 
     /// Follows what was taken out through a step that made `upper` of the neurons.
     fn take(&mut self, upper: &Mat<f64>, before: &[f64]) {
-        let old = self.taken.clone();
-        for j in 0..before.len() {
-            for i in 0..j {
-                let parts =
-                    (i..=j).map(|k| upper[(i, k)] * old[(k, j)] * (before[k] - before[i]).exp());
-                self.taken[(i, j)] = parts.sum::<f64>() / upper[(i, i)];
-            }
-        }
+        let unit = |i: usize, k: usize| (before[k] - before[i]).exp() / upper[(i, i)];
+        let step = Mat::from_fn(before.len(), before.len(), |i, k| match k < i {
+            true => 0.0,
+            false => upper[(i, k)] * unit(i, k),
+        });
+        self.taken = product(step.as_ref(), self.taken.as_ref());
     }
 
     fn end_to_end(&self, neurons: &Mat<f64>) -> Mat<f64> {

@@ -194,8 +194,8 @@ pub(super) fn group_entry(group: &[(RunEntry, Vec<Sample>)]) -> GroupEntry {
 
 /// Quantiles at each of the common times over the runs that have any.
 fn curve(group: &[(RunEntry, Vec<Sample>)]) -> Vec<CurveRow> {
-    let runs: Vec<&[Sample]> = group.iter().map(|(_, s)| &s[..]).collect();
-    let runs: Vec<&[Sample]> = runs.into_iter().filter(|s| !s.is_empty()).collect();
+    let runs = group.iter().map(|(_, s)| &s[..]);
+    let runs: Vec<&[Sample]> = runs.filter(|s| !s.is_empty()).collect();
     let rows = runs.iter().map(|s| s.len()).min().unwrap_or(0);
     let row = |k: usize| {
         let of =

@@ -42,12 +42,10 @@ struct Modes {
     l2: f64,
     /// `(a_r(0), s*_r)` where the start is known well enough.
     known: Vec<(f64, f64)>,
-    /// The others that may come to matter, with the most that `a_r(0)` can be.
+    /// The others with something to learn, which may come to matter, with the most that `a_r(0)` can be.
     unknown: Vec<(f64, f64)>,
     /// Roundoff of the starts.
     start_error: f64,
-    /// Whether a mode with something to learn is missing.
-    incomplete: bool,
 }
 
 pub(super) fn predict(question: &Question<'_>) -> Predictions {
@@ -98,7 +96,6 @@ impl Modes {
             .partition(|(start, _)| *start > least);
         let missing = |m: &(f64, f64)| m.1 > ROUNDOFF * largest;
         Ok(Self {
-            incomplete: rest.iter().any(missing),
             unknown: rest
                 .into_iter()
                 .filter(missing)
@@ -211,7 +208,7 @@ impl Modes {
 
     /// `σ_1, σ_2, …` at the horizon, if all are known.
     fn finals(&self, horizon: f64) -> Vec<Prediction> {
-        if self.incomplete {
+        if !self.unknown.is_empty() {
             return Vec::new();
         }
         let ends: Option<Vec<_>> = self.known.iter().map(|m| self.at(m, horizon)).collect();
