@@ -18,7 +18,7 @@ use crate::observe::RunObserver;
 use crate::saddle::{LoneMode, Waiting, WaitingFlow};
 use crate::scenario::FrameName;
 use plateaus::{Found, Plateaus};
-use segment::Segment;
+use segment::{Reason, Segment};
 use wait::{Limits, Wait, rest};
 
 /// Size of a neuron, relative to one that has escaped, below which rounding is felt: with two layers
@@ -30,6 +30,10 @@ const SMALL_DEEP: f64 = 1e-3;
 const SMALL_TWO_LAYERS_ON: f64 = 3e-4;
 /// … and waiting modes can go on alone.
 const SMALL_DEEP_ON: f64 = 1e-2;
+/// Steps in the same bases after which the multistep method takes over …
+const LONG: usize = 50;
+/// … and where a plateau may still be found, from which on the waiting modes go on alone.
+const LONG_DEEP: usize = 200;
 
 /// Whether hidden bases that follow the modes are worth it, or were asked for.
 pub(super) fn applies(problem: &Problem, method: Method, wanted: FrameName) -> bool {
@@ -134,6 +138,7 @@ pub(super) fn integrate_graded(
         rotations: 0,
         matters: starts_small(problem, FrameName::On),
         started: false,
+        long: false,
         steps_since_wait: 0,
         scaled_step: None,
     };
@@ -165,6 +170,8 @@ struct Run<'a> {
     matters: bool,
     /// Whether the observer knows the start.
     started: bool,
+    /// Whether the bases have fitted for so long that they are kept and the multistep method pays.
+    long: bool,
     steps_since_wait: usize,
     /// The last step of a wait that goes on. Its scaled time does not depend on the size that the
     /// waiting modes have reached.
@@ -175,7 +182,7 @@ impl Run<'_> {
     /// Segment after segment.
     fn all(&mut self, observer: &mut RunObserver<'_>) -> Outcome {
         loop {
-            if self.matters {
+            if self.matters && !self.long {
                 self.frame.regrade(&mut self.state);
                 self.rotations += 1;
             }
@@ -227,8 +234,12 @@ impl Run<'_> {
     fn move_on(&mut self, observer: &mut RunObserver<'_>) -> Option<Outcome> {
         let method = match self.options.method {
             // One-step methods lose nothing when a segment ends.
-            Method::Auto if self.matters => Method::Dop853,
+            Method::Auto if self.matters && !self.long => Method::Dop853,
             other => other,
+        };
+        let long = match self.plateaus {
+            Some(_) => LONG_DEEP,
+            None => LONG,
         };
         let left = self.left();
         let part = self.part(method, left, self.state.len());
@@ -242,25 +253,30 @@ impl Run<'_> {
         );
         segment.plateaus = self.plateaus.as_mut().filter(|_| self.matters);
         segment.until_apart = !self.matters;
+        segment.long = (method != self.options.method).then_some(long);
         segment.steps = self.steps_since_wait;
         let end = integrate(self.field, &self.state, &part, &mut segment);
-        let (renew, stuck) = (segment.renew, segment.stuck);
-        self.matters |= renew;
+        let reason = segment.reason;
+        self.matters |= reason == Some(Reason::NewBases);
+        self.long = reason == Some(Reason::Long);
         self.steps_since_wait = segment.steps;
         self.count(end.statistics);
         self.origin = self.origin.plus(end.time);
         self.state = end.state;
-        if stuck {
-            return Some(Outcome::Failed {
-                error: Error::NotResolved {
-                    time: self.origin.high,
-                    max_steps: self.options.max_steps,
-                },
-            });
-        }
-        if !renew {
-            let steps = self.statistics.steps;
-            return Some(at_time_of_run(end.outcome, self.origin, end.time, steps));
+        match reason {
+            Some(Reason::Stuck) => {
+                return Some(Outcome::Failed {
+                    error: Error::NotResolved {
+                        time: self.origin.high,
+                        max_steps: self.options.max_steps,
+                    },
+                });
+            }
+            None => {
+                let steps = self.statistics.steps;
+                return Some(at_time_of_run(end.outcome, self.origin, end.time, steps));
+            }
+            Some(Reason::NewBases | Reason::Long) => {}
         }
         (end.time >= left).then_some(Outcome::HorizonReached)
     }

@@ -14,6 +14,17 @@ const REGRADE: f64 = 4.0;
 /// Steps since the last plateau after which a horizon that cannot be reached is given up.
 const STUCK: usize = 200_000;
 
+/// Why a segment ended before the run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// The bases are to be renewed.
+    NewBases,
+    /// They fit for so long that another method pays.
+    Long,
+    /// The horizon is out of reach.
+    Stuck,
+}
+
 /// Hands the steps of a segment on and ends it when the bases are to be renewed.
 pub(super) struct Segment<'r, 'a, 'p> {
     observer: &'r mut RunObserver<'a>,
@@ -22,14 +33,15 @@ pub(super) struct Segment<'r, 'a, 'p> {
     pub plateaus: Option<&'r mut Plateaus<'p>>,
     /// Whether the segment goes on until neurons differ so much that bases matter.
     pub until_apart: bool,
-    /// Whether the segment ended before the run.
-    pub renew: bool,
+    /// Steps after which the segment is long if the horizon is still as far.
+    pub long: Option<usize>,
+    pub reason: Option<Reason>,
     steps_left: usize,
+    /// Steps of this segment.
+    made: usize,
     /// Steps since the last plateau.
     pub steps: usize,
     horizon: f64,
-    /// Whether the segment ended because the horizon is out of reach.
-    pub stuck: bool,
 }
 
 impl<'r, 'a> Segment<'r, 'a, '_> {
@@ -45,13 +57,35 @@ impl<'r, 'a> Segment<'r, 'a, '_> {
             sizes: Sizes::new(network, state, REGRADE),
             first,
             steps_left,
+            made: 0,
             steps: 0,
             horizon,
-            stuck: false,
             plateaus: None,
             until_apart: false,
-            renew: false,
+            long: None,
+            reason: None,
         }
+    }
+
+    /// Whether the bases no longer fit, or never mattered and now do.
+    fn needs_bases(&mut self, weights: &[f64]) -> bool {
+        if self.until_apart {
+            return are_apart(self.sizes.network, weights);
+        }
+        let settled = |p: &mut &mut Plateaus<'_>| p.may_wait(weights);
+        self.sizes.have_moved(weights, 1.0) || self.plateaus.as_mut().is_some_and(settled)
+    }
+
+    fn reason_to_end(&mut self, step: &Step<'_>) -> Option<Reason> {
+        if self.needs_bases(step.y1) {
+            return Some(Reason::NewBases);
+        }
+        let missed = |steps: usize| (step.t1 - step.t0) * (steps as f64) < self.horizon - step.t1;
+        if self.long.is_some_and(|most| self.made >= most && missed(most)) {
+            return Some(Reason::Long);
+        }
+        let stuck = self.plateaus.is_some() && self.steps >= STUCK && missed(self.steps_left);
+        stuck.then_some(Reason::Stuck)
     }
 }
 
@@ -65,25 +99,14 @@ impl Observer for Segment<'_, '_, '_> {
 
     fn step(&mut self, step: &Step<'_>) -> ControlFlow<String> {
         self.observer.step(step)?;
+        self.made += 1;
         self.steps += 1;
         self.steps_left = self.steps_left.saturating_sub(1);
-        let settled = |p: &mut &mut Plateaus<'_>| p.may_wait(step.y1);
-        self.renew = match self.until_apart {
-            true => are_apart(self.sizes.network, step.y1),
-            false => {
-                self.sizes.have_moved(step.y1, 1.0) || self.plateaus.as_mut().is_some_and(settled)
-            }
-        };
-        if self.renew {
-            return ControlFlow::Break("new hidden bases".to_owned());
+        self.reason = self.reason_to_end(step);
+        match self.reason {
+            Some(_) => ControlFlow::Break("end of a segment".to_owned()),
+            None => ControlFlow::Continue(()),
         }
-        let covered = (step.t1 - step.t0) * self.steps_left as f64;
-        self.stuck =
-            self.plateaus.is_some() && self.steps >= STUCK && covered < self.horizon - step.t1;
-        if self.stuck {
-            return ControlFlow::Break("out of reach".to_owned());
-        }
-        ControlFlow::Continue(())
     }
 }
 
