@@ -170,7 +170,7 @@ struct Run<'a> {
     matters: bool,
     /// Whether the observer knows the start.
     started: bool,
-    /// Whether the bases have fitted for so long that they are kept and the multistep method pays.
+    /// Whether the bases have fitted for so long that the multistep method pays.
     long: bool,
     steps_since_wait: usize,
     /// The last step of a wait that goes on. Its scaled time does not depend on the size that the
@@ -182,7 +182,7 @@ impl Run<'_> {
     /// Segment after segment.
     fn all(&mut self, observer: &mut RunObserver<'_>) -> Outcome {
         loop {
-            if self.matters && !self.long {
+            if self.matters {
                 self.frame.regrade(&mut self.state);
                 self.rotations += 1;
             }
@@ -258,7 +258,10 @@ impl Run<'_> {
         let end = integrate(self.field, &self.state, &part, &mut segment);
         let reason = segment.reason;
         self.matters |= reason == Some(Reason::NewBases);
-        self.long = reason == Some(Reason::Long);
+        self.long = match reason {
+            Some(Reason::Settled) => self.long,
+            other => other == Some(Reason::Long),
+        };
         self.steps_since_wait = segment.steps;
         self.count(end.statistics);
         self.origin = self.origin.plus(end.time);
@@ -276,7 +279,7 @@ impl Run<'_> {
                 let steps = self.statistics.steps;
                 return Some(at_time_of_run(end.outcome, self.origin, end.time, steps));
             }
-            Some(Reason::NewBases | Reason::Long) => {}
+            Some(Reason::NewBases | Reason::Settled | Reason::Long) => {}
         }
         (end.time >= left).then_some(Outcome::HorizonReached)
     }

@@ -411,6 +411,69 @@ fn tiny_singular_values_are_measured() {
     assert_close(&explicit, &implicit, 1e-6, "singular values");
 }
 
+/// Nothing happens after the last escape, and while stiffness alone would bound an explicit method (some
+/// two steps for a unit of time) a thousand times the horizon is reached in hardly more steps.
+#[test]
+fn the_time_after_the_last_escape_costs_nothing() {
+    let steps = |widths: &str, scale: f64, horizon: f64| {
+        let report = run_text(&format!(
+            "seed = 3\nnetwork = {{ widths = {widths} }}\n\
+             cost = {{ kind = \"squared_error\", target = {{ singular_values = [3.0, 2.0, 1.0] }} }}\n\
+             init = {{ kind = \"gaussian\", std = {scale:e} }}\n\
+             {}events = [{{ kind = \"escape\" }}]\n",
+            with_frame(solver("auto", 1e-9, horizon), "on")
+        ));
+        assert_eq!(times(&report, 3).len(), 3, "{}", report.outcome_detail);
+        report.solver.steps as f64
+    };
+    for (widths, scale, horizon) in [("[4, 6, 4]", 1e-10, 200.0), ("[4, 6, 6, 4]", 1e-3, 2e3)] {
+        let (short, long) = (
+            steps(widths, scale, horizon),
+            steps(widths, scale, 1e3 * horizon),
+        );
+        assert!(long < 1.5 * short, "{widths}: {short} and {long} steps");
+    }
+}
+
+/// With weight decay the escaped modes of a deep network rest while others wait, and no network of
+/// the waiting ones alone is known. The same without the frame, which is another method all along.
+#[test]
+fn rests_under_weight_decay_are_passed_in_few_steps() {
+    let escapes = |frame: &str, rtol: f64| {
+        let report = run_text(&format!(
+            "seed = 3\nnetwork = {{ widths = [4, 6, 6, 4] }}\n\
+             cost = {{ kind = \"squared_error\", target = {{ singular_values = [3.0, 2.0, 1.0] }} }}\n\
+             init = {{ kind = \"gaussian\", std = 1e-3 }}\nregularization = {{ l2 = 1e-7 }}\n\
+             {}events = [{{ kind = \"escape\" }}]\n",
+            with_frame(solver("auto", rtol, 1e4), frame)
+        ));
+        (times(&report, 3), report.solver.steps)
+    };
+    let (found, steps) = escapes("on", 1e-9);
+    let (plain, _) = escapes("off", 1e-12);
+    assert_close(&found, &plain, 1e-7, "weight decay");
+    // `dop853` needs two steps for a unit of time.
+    assert!(steps < 4000, "{steps} steps");
+}
+
+/// Two modes of equal strength never come to rest, since any two directions of their plane would do. With
+/// three layers all waits grow as one over the start all the same, up to what the transitions take, a few
+/// units of time of some 2·10⁵.
+#[test]
+fn waits_of_equal_modes_are_a_power_of_the_start() {
+    let scaled = |scale: f64| -> Vec<f64> {
+        let report = run_text(&format!(
+            "seed = 3\nnetwork = {{ widths = [3, 4, 4, 3] }}\n\
+             cost = {{ kind = \"squared_error\", target = {{ singular_values = [3.0, 3.0, 1.0] }} }}\n\
+             init = {{ kind = \"gaussian\", std = 1.0, scale = {scale:e} }}\n\
+             {}events = [{{ kind = \"escape\" }}]\n",
+            solver("auto", 1e-10, 1e9)
+        ));
+        times(&report, 3).iter().map(|t| t * scale).collect()
+    };
+    assert_close(&scaled(1e-6), &scaled(1e-8), 3e-5, "waits in units of 1/σ");
+}
+
 /// Two modes of equal strength relax towards each other like a power of time: the second is never
 /// at rest while the third waits. No number is better than a wrong one.
 #[test]

@@ -17,8 +17,10 @@ const STUCK: usize = 200_000;
 /// Why a segment ended before the run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reason {
-    /// The bases are to be renewed.
+    /// The bases no longer fit.
     NewBases,
+    /// They may be those of a plateau by now, once renewed.
+    Settled,
     /// They fit for so long that another method pays.
     Long,
     /// The horizon is out of reach.
@@ -69,19 +71,24 @@ impl<'r, 'a> Segment<'r, 'a, '_> {
 
     /// Whether the bases no longer fit, or never mattered and now do.
     fn needs_bases(&mut self, weights: &[f64]) -> bool {
-        if self.until_apart {
-            return are_apart(self.sizes.network, weights);
+        match self.until_apart {
+            true => are_apart(self.sizes.network, weights),
+            false => self.sizes.have_moved(weights, 1.0),
         }
-        let settled = |p: &mut &mut Plateaus<'_>| p.may_wait(weights);
-        self.sizes.have_moved(weights, 1.0) || self.plateaus.as_mut().is_some_and(settled)
     }
 
     fn reason_to_end(&mut self, step: &Step<'_>) -> Option<Reason> {
         if self.needs_bases(step.y1) {
             return Some(Reason::NewBases);
         }
+        if self.plateaus.as_mut().is_some_and(|p| p.may_wait(step.y1)) {
+            return Some(Reason::Settled);
+        }
         let missed = |steps: usize| (step.t1 - step.t0) * (steps as f64) < self.horizon - step.t1;
-        if self.long.is_some_and(|most| self.made >= most && missed(most)) {
+        if self
+            .long
+            .is_some_and(|most| self.made >= most && missed(most))
+        {
             return Some(Reason::Long);
         }
         let stuck = self.plateaus.is_some() && self.steps >= STUCK && missed(self.steps_left);
