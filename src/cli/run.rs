@@ -9,7 +9,7 @@ use dlnflow::observe::Progress;
 use dlnflow::report::{self, Extras, Input, Keep, Report};
 use dlnflow::run::{Watch, run as integrate};
 use dlnflow::scenario::{Built, Scenario};
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -94,6 +94,9 @@ impl Watcher {
         let handler = move || {
             if flag.swap(true, Ordering::Relaxed) {
                 std::process::exit(130);
+            }
+            if io::stderr().is_terminal() {
+                print::message("stopping as soon as what is computed can be written; Ctrl-C again ends at once");
             }
         };
         if let Err(error) = ctrlc::set_handler(handler) {
