@@ -35,6 +35,9 @@ const MOST_PATIENCE: usize = 640;
 /// Directions of `A` that the escaped weights hardly move, relative to the others.
 const STIFF: f64 = 1e-6;
 
+/// Roundings that each of the products in an imbalance may carry.
+const ROUNDINGS: f64 = 4.0;
+
 /// What was found.
 pub(super) enum Found {
     /// Some modes wait, the others are at rest.
@@ -209,12 +212,21 @@ impl<'a> Plateaus<'a> {
     }
 }
 
-/// `W_{l+1}ᵀ W_{l+1} − W_l W_lᵀ` of all hidden layers.
+/// `W_{l+1}ᵀ W_{l+1} − W_l W_lᵀ` of all hidden layers, 0 where it is roundoff: neurons of that size would
+/// be pushed about by it.
 fn imbalances(network: &Network, weights: &[f64]) -> Vec<Mat<f64>> {
     let of = |layer: usize| {
         let low = network.layer(weights, layer);
         let high = network.layer(weights, layer + 1);
-        product(high.transpose(), high) - product(low, low.transpose())
+        let above = product(high.transpose(), high);
+        let below = product(low, low.transpose());
+        let roundings = ROUNDINGS * (high.nrows() + low.ncols()) as f64;
+        let size = |i: usize| above[(i, i)] + below[(i, i)];
+        Mat::from_fn(low.nrows(), low.nrows(), |i, j| {
+            let kept = above[(i, j)] - below[(i, j)];
+            let roundoff = roundings * f64::EPSILON * (size(i) * size(j)).sqrt();
+            if kept.abs() > roundoff { kept } else { 0.0 }
+        })
     };
     (1..network.depth()).map(of).collect()
 }
