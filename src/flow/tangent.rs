@@ -42,7 +42,7 @@ struct Parts {
 
 /// Whether the kernel is `right ⊗ 1 + 1 ⊗ left`.
 pub(super) fn kernel_is_sum(network: &Network, cost: &Cost) -> bool {
-    network.depth() == 2 && matches!(cost, Cost::SquaredError { .. })
+    network.depth() <= 2 && matches!(cost, Cost::SquaredError { .. })
 }
 
 impl<'a> LayerTangent<'a> {

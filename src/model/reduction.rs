@@ -7,7 +7,10 @@
 //! zero stays zero and is left out first: that mixes no modes of different size, as `O` does.
 
 use super::{Network, Problem};
-use crate::linalg::{Mat, multiply, svd};
+use crate::linalg::{Mat, multiply, product, svd};
+
+/// Roundings that a weight may carry after two changes of basis.
+const ROUNDINGS: f64 = 16.0;
 
 /// A problem with narrower hidden layers and the way back.
 pub struct Reduction {
@@ -22,7 +25,7 @@ impl Reduction {
     /// Leaves out neurons that are zero, then narrows every hidden layer wider than its neighbours
     /// together; `None` when there is nothing to do.
     ///
-    /// `O` comes from a singular value decomposition, so the narrow neurons are sorted by size.
+    /// The narrow neurons are orthogonal and sorted by size.
     pub fn of(problem: &Problem) -> Option<Self> {
         let mut narrow = problem.clone();
         let mut bases = Vec::new();
@@ -127,23 +130,41 @@ fn narrow_layer(problem: &mut Problem, layer: usize) -> Option<Mat<f64>> {
             high[(j - inputs, i)]
         }
     });
-    let parts = svd(stack.as_ref())?;
-    let narrower = with_width(network, layer, inputs + outputs);
+    let (basis, rows) = sorted_span(&stack)?;
+    let narrower = with_width(network, layer, rows.nrows());
     let mut weights = copy_layers(network, &problem.initial_weights, &narrower, layer);
-    let mut w = narrower.layer_mut(&mut weights, layer);
-    for k in 0..inputs + outputs {
-        for j in 0..inputs {
-            w[(k, j)] = parts.s[k] * parts.v[(j, k)];
-        }
-    }
-    let mut w = narrower.layer_mut(&mut weights, layer + 1);
-    for k in 0..inputs + outputs {
-        for i in 0..outputs {
-            w[(i, k)] = parts.s[k] * parts.v[(inputs + i, k)];
-        }
-    }
+    let below = rows.as_ref().subcols(0, inputs);
+    narrower.layer_mut(&mut weights, layer).copy_from(below);
+    let above = rows.as_ref().subcols(inputs, outputs).transpose();
+    narrower.layer_mut(&mut weights, layer + 1).copy_from(above);
     (problem.network, problem.initial_weights) = (narrower, weights);
-    Some(parts.u)
+    Some(basis)
+}
+
+/// `O` and `R` with `S = O R`, `OᵀO = 1`, the rows of `R` orthogonal and the largest first, without those that are
+/// roundoff in every column. Layers may differ by many orders of magnitude: each column keeps its own
+/// accuracy, since the span is that of columns of length one and `R` is a product with it.
+fn sorted_span(stack: &Mat<f64>) -> Option<(Mat<f64>, Mat<f64>)> {
+    let lengths: Vec<f64> = stack.col_iter().map(|c| c.norm_l2()).collect();
+    let length = |j: usize| if lengths[j] > 0.0 { lengths[j] } else { 1.0 };
+    let unit = Mat::from_fn(stack.nrows(), stack.ncols(), |i, j| {
+        stack[(i, j)] / length(j)
+    });
+    let span = unit.qr().compute_thin_Q();
+    let inner = product(span.transpose(), stack.as_ref());
+    let turn = svd(inner.as_ref())?.u;
+    let rows = product(turn.transpose(), inner.as_ref());
+    let roundoff = ROUNDINGS * f64::EPSILON * (stack.nrows() as f64).sqrt();
+    let counts = |k: &usize| {
+        rows.row(*k)
+            .iter()
+            .enumerate()
+            .any(|(j, x)| x.abs() > roundoff * length(j))
+    };
+    let kept: Vec<usize> = (0..rows.nrows()).filter(|k| *k == 0 || counts(k)).collect();
+    let turn = Mat::from_fn(turn.nrows(), kept.len(), |i, k| turn[(i, kept[k])]);
+    let rows = Mat::from_fn(kept.len(), rows.ncols(), |k, j| rows[(kept[k], j)]);
+    Some((product(span.as_ref(), turn.as_ref()), rows))
 }
 
 fn with_width(network: &Network, layer: usize, width: usize) -> Network {

@@ -48,10 +48,14 @@ impl TangentKernel {
         &self.terms
     }
 
-    /// `[left, right]` of `K = right ⊗ 1 + 1 ⊗ left`, which two layers have.
-    pub fn into_sum(self) -> Option<[Mat<f64>; 2]> {
-        let [above, below] = <[KernelTerm; 2]>::try_from(self.terms).ok()?;
-        Some([below.left, above.right])
+    /// `[left, right]` of `K = right ⊗ 1 + 1 ⊗ left`, which one layer (`K = 1 ⊗ 1`) and two have.
+    pub fn into_sum(mut self) -> Option<[Mat<f64>; 2]> {
+        let first = self.terms.pop()?;
+        match (self.terms.pop(), self.terms.len()) {
+            (None, _) => Some([zeros(first.left.nrows(), first.left.nrows()), first.right]),
+            (Some(second), 0) => Some([first.left, second.right]),
+            _ => None,
+        }
     }
 
     /// `‖K‖_F`.

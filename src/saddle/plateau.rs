@@ -13,7 +13,7 @@
 use super::greedy::{factored, scaled_columns};
 use super::trust_region::minimise;
 use crate::linalg::{
-    Mat, MatRef, frobenius, multiply, product, sandwich, svd, symmetric_eigen, to_vec, zeros,
+    Mat, MatRef, multiply, product, sandwich, svd, symmetric_eigen, to_vec, zeros,
 };
 use crate::model::Cost;
 
@@ -22,8 +22,6 @@ use crate::model::Cost;
 const POLISH: f64 = 1e-3;
 /// Products with the Hessian that polishing may take; a settled run needs a few dozen.
 const PRODUCTS: usize = 20_000;
-/// Distance to the saddle, relative to the smallest escaped mode, from which on it is another one.
-const ANOTHER: f64 = 0.01;
 /// Curvature of the escaped modes, relative to the largest, that counts as none.
 const FLAT: f64 = 1e-10;
 
@@ -166,10 +164,7 @@ fn polished(cost: &Cost, near: MatRef<'_, f64>, rank: usize) -> Option<Mat<f64>>
     let fitted = minimise(&problem, start, scale, &mut PRODUCTS.clone())?;
     let mut products = problem.network.product_storage();
     problem.network.prefix_products(&fitted, &mut products);
-    let found = products.pop()?;
-    // A fit that is no minimum among those of its rank may be left for a better one.
-    let distance = frobenius((near - &found).as_ref());
-    (distance <= ANOTHER * parts.s[rank - 1]).then_some(found)
+    products.pop()
 }
 
 /// `H_pq = ⟨u_i v_jᵀ, ∇²C[u_k v_lᵀ]⟩` for all pairs, column-major.

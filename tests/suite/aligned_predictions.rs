@@ -107,6 +107,33 @@ fn modes_overtake_each_other() {
     );
 }
 
+/// With three and more layers the wait after the smaller of two targets was learned first is long enough
+/// for rounding to grow: the escaped mode turns towards the larger target (rate `σ_e^{1−2/L} (s*_w − s*_e)`,
+/// here some e^{300}), and the other waits for the smaller. In the end both are learned either way.
+#[test]
+fn a_path_that_rounding_leaves_is_not_predicted_beyond_the_first_escape() {
+    for (depth, width, starts, scale, horizon) in [
+        (3, 2, [1.0, 3.0], 1e-4, 5e3),
+        (4, 3, [0.58, 2.49], 1e-3, 1e7),
+    ] {
+        let report = run_text(&format!(
+            "network = {{ widths = {:?} }}\n\
+             cost = {{ kind = \"squared_error\", target = {{ diagonal = [2.6, 2.1] }} }}\n\
+             init = {{ kind = \"aligned\", mode_strengths = {starts:?}, scale = {scale:e}, hidden_rotation = true }}\n\
+             solver = {{ rtol = {RTOL:e}, horizon = {horizon:e} }}\n",
+            [&[2][..], &vec![width; depth - 1], &[2]].concat()
+        ));
+        assert_eq!(said(&report, "escape_time").len(), 1);
+        assert!(said(&report, "final_singular_value").is_empty());
+        assert_met(&report, RTOL);
+        assert!(report.warnings.is_empty(), "{:?}", report.warnings);
+        let last = report.trajectory.rows.last().expect("rows");
+        for (s, target) in last.singular_values.iter().zip([2.6, 2.1]) {
+            assert!((s - target).abs() < 1e-8, "{s} for {target}");
+        }
+    }
+}
+
 /// Three layers: `ds/dt = 3 s (s^{1/3} (s* − s) − 2λ)`, so that a mode below the smaller zero of the
 /// bracket decays.
 #[test]

@@ -35,6 +35,8 @@ const MOST_PATIENCE: usize = 640;
 /// Directions of `A` that the escaped weights hardly move, relative to the others.
 const STIFF: f64 = 1e-6;
 
+/// Distance to a saddle, relative to the smallest escaped mode, from which on it is another one.
+const ELSEWHERE: f64 = 0.01;
 /// Roundings that each of the products in an imbalance may carry.
 const ROUNDINGS: f64 = 4.0;
 
@@ -164,7 +166,7 @@ impl<'a> Plateaus<'a> {
         }
         let plateau = match known {
             Some(plateau) => plateau,
-            None => Plateau::near(&self.problem.cost, a, rank)?,
+            None => self.plateau_at(a, rank)?,
         };
         let kept = frame.turned(&self.imbalances);
         let mut waiting = Waiting::new(&self.problem.network, plateau, weights, &kept)?;
@@ -185,6 +187,16 @@ impl<'a> Plateaus<'a> {
             self.loose = self.loose.max(coupling.neglected);
         }
         Some(Found::Wait(Box::new(waiting)))
+    }
+
+    /// The saddle that `a` has come to. The best fit of a rank, which is found from there, lies elsewhere where a
+    /// mode has escaped before one with a larger target.
+    fn plateau_at(&self, a: MatRef<'_, f64>, rank: usize) -> Option<Plateau> {
+        let plateau = Plateau::near(&self.problem.cost, a, rank)?;
+        let distance = frobenius((a - &plateau.end_to_end).as_ref());
+        let smallest = |r: usize| svd(a).map_or(0.0, |parts| parts.s[r - 1]);
+        let here = rank == 0 || distance <= ELSEWHERE * smallest(rank);
+        here.then_some(plateau)
     }
 
     /// What the user should know.

@@ -25,6 +25,10 @@ const SETTLED: f64 = 1e-10;
 const COINCIDENCE: f64 = 1e-9;
 const UNKNOWN: &str =
     "a mode that starts below 1e-6 of the strongest, too little to be known, may decide it";
+/// Part of an escaped mode that roundoff may have turned towards a waiting one; what that does is its square.
+const TURNED: f64 = 1e-7;
+const LEFT: &str = "a mode escapes before one with a larger target, and rounding leaves that path at once: \
+     the escaped mode turns towards the larger target";
 
 /// How `σ_k` first comes to its level from below.
 enum Passage {
@@ -46,6 +50,8 @@ struct Modes {
     unknown: Vec<(f64, f64)>,
     /// Roundoff of the starts.
     start_error: f64,
+    /// Whether no rounding can mix the modes: no weight joins two of them.
+    exact: bool,
 }
 
 pub(super) fn predict(question: &Question<'_>) -> Predictions {
@@ -105,6 +111,7 @@ impl Modes {
             l2: problem.l2,
             known,
             start_error: START_ERROR * strongest,
+            exact: are_apart(&problem.network, &problem.initial_weights),
         })
     }
 
@@ -171,10 +178,34 @@ impl Modes {
             Passage::Coincides => {
                 Err("one mode passes the level upwards when another sinks below it")
             }
+            Passage::At(time, _) if self.has_left(time) => Err(LEFT),
+            Passage::Never if self.has_left(f64::INFINITY) => Err(LEFT),
             Passage::At(time, mode) if time < disturbed => Ok(Some(self.escape_at(i, time, mode))),
             Passage::Never if disturbed == f64::INFINITY => self.trapped(i).map(Some),
             _ => Err(UNKNOWN),
         }
+    }
+
+    /// Whether roundoff has turned an escaped mode towards one with a larger target that still waits at
+    /// time `t`. At the saddle where `e` has escaped and `w` waits, with `A` off by `x (u_w v_eᵀ + u_e v_wᵀ)`,
+    /// `dx/dt = σ_e^{1−2/L} (s*_w − s*_e) x`.
+    fn has_left(&self, t: f64) -> bool {
+        let escape = |m: &(f64, f64)| self.above(m, 0.5 * self.limit(m)).0;
+        let pairs = self
+            .known
+            .iter()
+            .flat_map(|e| self.known.iter().map(move |w| (e, w)));
+        let growth = |(e, w): (&(f64, f64), &(f64, f64))| {
+            let rate = self.limit(e).powf(1.0 - 2.0 / self.depth as f64) * (w.1 - e.1);
+            let waits = escape(e) < escape(w).min(t) && rate > 0.0;
+            if waits {
+                rate * (escape(w).min(t) - escape(e))
+            } else {
+                0.0
+            }
+        };
+        let most = pairs.map(growth).fold(0.0, f64::max);
+        !self.exact && f64::EPSILON * most.exp() > TURNED
     }
 
     fn escape_at(&self, i: usize, time: f64, (start, target): (f64, f64)) -> Prediction {
@@ -208,7 +239,7 @@ impl Modes {
 
     /// `σ_1, σ_2, …` at the horizon, if all are known.
     fn finals(&self, horizon: f64) -> Vec<Prediction> {
-        if !self.unknown.is_empty() {
+        if !self.unknown.is_empty() || self.has_left(horizon) {
             return Vec::new();
         }
         let ends: Option<Vec<_>> = self.known.iter().map(|m| self.at(m, horizon)).collect();
@@ -283,6 +314,17 @@ fn is_balanced(network: &Network, weights: &[f64]) -> bool {
         is_multiple_of_identity(low, high, 0.0)
     };
     (1..network.depth()).all(balanced)
+}
+
+/// Whether every hidden neuron has one weight on either side that is not zero.
+fn are_apart(network: &Network, weights: &[f64]) -> bool {
+    let single =
+        |entries: &mut dyn Iterator<Item = &f64>| entries.filter(|w| **w != 0.0).count() < 2;
+    (1..=network.depth()).all(|l| {
+        let w = network.layer(weights, l);
+        w.row_iter().all(|row| single(&mut row.iter()))
+            && w.col_iter().all(|col| single(&mut col.iter()))
+    })
 }
 
 /// `(a_r(0), s*_r)` for each mode when `A(0)` is diagonal in the target's singular basis.
