@@ -5,6 +5,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::print;
 use super::progress::Bar;
+use super::study::folder;
 use dlnflow::observe::Progress;
 use dlnflow::report::{self, Extras, Input, Keep, Report};
 use dlnflow::run::{Watch, run as integrate};
@@ -43,9 +44,8 @@ impl Job {
         let scenario = Scenario::load(path, &global.set)?;
         let built = scenario.build()?;
         let folder = match &global.out {
-            Some(out) if !among_others => out.clone(),
-            Some(out) => out.join(scenario.name()),
-            None => Path::new("out").join(scenario.name()),
+            Some(out) if among_others => out.join(scenario.name()),
+            _ => folder(&scenario, global),
         };
         Ok(Self {
             begin,
