@@ -5,6 +5,7 @@
 use super::figure::{self, Figure, Look};
 use super::manifest::{self, Hashes, Manifest};
 use super::{Finished, Report, csv, events, json, npz};
+use crate::digest::{sha256, sha256_of_file};
 use crate::error::Error;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -126,7 +127,7 @@ pub fn redraw(
     for (name, bytes) in files {
         let path = folder.join(&name);
         write_file(&path, &bytes)?;
-        manifest.outputs.insert(name, manifest::hash(&bytes));
+        manifest.outputs.insert(name, sha256(&bytes));
         paths.push(path);
     }
     replace_manifest(folder, &manifest)?;
@@ -156,9 +157,7 @@ pub fn add_file(
     if staging.replaced.is_some() {
         let mut manifest = Manifest::read(folder)?;
         write_file(&folder.join(name), bytes)?;
-        manifest
-            .outputs
-            .insert(name.to_owned(), manifest::hash(bytes));
+        manifest.outputs.insert(name.to_owned(), sha256(bytes));
         replace_manifest(folder, &manifest)?;
         return Ok(folder.join(name));
     }
@@ -313,7 +312,7 @@ impl Files {
         let mut out = BufWriter::new(File::create(&path)?);
         content(&mut out)?;
         out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        manifest::hash_file(&path)
+        sha256_of_file(&path)
     }
 }
 

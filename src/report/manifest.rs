@@ -6,10 +6,8 @@ use super::folder::Extras;
 use super::json::SolverObject;
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 /// The marker of our folders.
@@ -134,29 +132,4 @@ pub(super) fn contents(folder: &Path) -> Option<(u64, Hashes)> {
     let text = std::fs::read(folder.join(NAME)).ok()?;
     let contents: Contents = serde_json::from_slice(&text).ok()?;
     (contents.program == PROGRAM).then_some((contents.seed, contents.outputs))
-}
-
-/// SHA-256 of a file, in hexadecimal.
-///
-/// # Errors
-/// Those of reading it.
-pub fn hash_file(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hexadecimal(&hasher.finalize())),
-            n => hasher.update(&buffer[..n]),
-        }
-    }
-}
-
-/// SHA-256 of bytes, in hexadecimal.
-pub fn hash(bytes: &[u8]) -> String {
-    hexadecimal(&Sha256::digest(bytes))
-}
-
-fn hexadecimal(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
