@@ -7,7 +7,7 @@ use super::print;
 use super::progress::Bar;
 use super::study::folder;
 use dlnflow::observe::Progress;
-use dlnflow::report::{self, Extras, Input, Keep, Report};
+use dlnflow::report::{self, Extras, Input, Keep, Outcome, Report};
 use dlnflow::run::{Watch, run as integrate};
 use dlnflow::scenario::{Built, Scenario};
 use std::io;
@@ -162,9 +162,9 @@ pub fn extras(scenario: &Scenario, built: &Built, begin: Instant) -> Extras {
 
 /// The exit code of a run.
 pub fn exit(report: &Report) -> Exit {
-    match report.outcome.as_str() {
-        "failed" => Exit::Numerical,
-        "interrupted" => Exit::Interrupted,
+    match report.outcome {
+        Outcome::Failed => Exit::Numerical,
+        Outcome::Interrupted => Exit::Interrupted,
         _ if report.checks.iter().any(|c| !c.passed) => Exit::CheckFailed,
         _ => Exit::Done,
     }

@@ -1,9 +1,9 @@
 //! `manifest.json`: who wrote the folder, from what, and the hash of every file in it. Its
 //! `"program": "dlnflow"` is what makes a folder ours.
 
-use super::Report;
 use super::folder::Extras;
 use super::json::SolverObject;
+use super::{Outcome, Report};
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ pub struct Manifest {
     seed: u64,
     // Of a run; a search for critical points has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    outcome: Option<String>,
+    outcome: Option<Outcome>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     solver: Option<SolverObject>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,7 +52,7 @@ impl Manifest {
     /// The manifest of a report whose files are `outputs`.
     pub fn new(report: &Report, extras: &Extras, outputs: Hashes) -> Self {
         Self {
-            outcome: Some(report.outcome.clone()),
+            outcome: Some(report.outcome),
             solver: Some((&report.solver).into()),
             wall_seconds: Some(extras.wall.as_secs_f64()),
             cpu_seconds: Some(report.solver.cpu.as_secs_f64()),

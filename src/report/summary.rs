@@ -1,6 +1,7 @@
 //! What a table of many runs needs of one finished folder, read only when the folder is whole: its
 //! manifest can be read and its files are those that the manifest lists.
 
+use super::Outcome;
 use super::events::Line;
 use super::json::{DecayObject, EndObject, SolverObject};
 use super::manifest;
@@ -16,8 +17,7 @@ const HASHED: [&str; 3] = ["report.json", "events.jsonl", "scenario.toml"];
 /// One finished run.
 #[derive(Debug, Clone)]
 pub struct Summary {
-    /// `horizon_reached`, `stopped` or `failed`.
-    pub outcome: String,
+    pub outcome: Outcome,
     /// One sentence for the user.
     pub detail: String,
     /// Time reached.
@@ -49,7 +49,7 @@ pub struct Summary {
 
 #[derive(Deserialize)]
 struct Stored {
-    outcome: String,
+    outcome: Outcome,
     outcome_detail: String,
     time: Option<f64>,
     singular_values: Vec<Option<f64>>,
@@ -134,7 +134,7 @@ impl Summary {
 
     /// Whether the integration came to an end.
     pub fn failed(&self) -> bool {
-        self.outcome == "failed"
+        self.outcome == Outcome::Failed
     }
 
     /// First escape of mode `k = 1, 2, …`; none when the mode stood above its level at the start.

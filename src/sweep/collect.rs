@@ -145,7 +145,7 @@ fn limit_rank(summary: &Summary) -> Option<usize> {
 fn outcome(summary: &Summary) -> String {
     match summary.trapped() && !summary.failed() {
         true => "trapped".to_owned(),
-        false => summary.outcome.clone(),
+        false => summary.outcome.name().to_owned(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::plan::Plan;
 use super::store::Store;
 use crate::error::Error;
-use crate::report::{Extras, Input};
+use crate::report::{Extras, Input, Outcome};
 use crate::run::{Watch, measure, run};
 use crate::scenario::{Built, Scenario, Sweep};
 use std::any::Any;
@@ -140,13 +140,13 @@ impl Engine<'_> {
             true => run(&scenario, &built, watch),
             false => measure(&scenario, &built, watch),
         };
-        if report.outcome == "interrupted" {
+        if report.outcome == Outcome::Interrupted {
             return Ok(Ended::Interrupted);
         }
         self.store
             .put(hash, &report, &extras(&scenario, built, begin))?;
         Ok(Ended::Done {
-            failed: report.outcome == "failed",
+            failed: report.outcome == Outcome::Failed,
             checks_failed: report.checks.iter().any(|c| !c.passed),
         })
     }

@@ -8,7 +8,7 @@ use dlnflow::integrate::{Method, Observer, Options, Outcome, Step, integrate};
 use dlnflow::linalg::{Mat, MatRef, dot, multiply, norm, svd};
 use dlnflow::model::{Cost, Network, Problem, Reduction};
 use dlnflow::observe::{Event, EventKind};
-use dlnflow::report::Report;
+use dlnflow::report::{self, Report};
 use dlnflow::scenario::Scenario;
 use dlnflow::theory::mode_strength::time_between;
 use std::ops::ControlFlow;
@@ -352,7 +352,7 @@ fn a_very_wide_layer_costs_little() {
     let mut report: Option<Report> = None;
     let memory = allocation_counter::measure(|| report = Some(run_text(&text)));
     let report = report.expect("a report");
-    assert_eq!(report.outcome, "horizon_reached");
+    assert_eq!(report.outcome, report::Outcome::HorizonReached);
     assert_eq!(report.solver.reduced_widths, Some(vec![4, 8, 4]));
     // An integration of the wide network would hold some 28 copies of 1.28 MB.
     assert!(memory.bytes_max < 10 * 1_280_000, "{}", memory.bytes_max);
