@@ -18,6 +18,7 @@ pub use saddles::{Ask, PathOf, Shown, Study, saddles, saddles_along};
 
 use crate::flow::LayerFlow;
 use crate::integrate::{Integration, Method, Options, Outcome, VectorField, integrate};
+use crate::linalg::to_vec;
 use crate::model::{Network, Problem, Reduction};
 use crate::observe::{EventSpec, Observation, Observed, Progress, RunObserver, schatten_gap};
 use crate::report::{self, Report, SolverReport};
@@ -268,10 +269,7 @@ fn final_weights(network: &Network, weights: &[f64]) -> Vec<(usize, usize, Vec<f
             (rows, cols, weights[network.range(layer)].to_vec())
         })
         .collect();
-    let mut products = network.product_storage();
-    network.prefix_products(weights, &mut products);
-    if let Some(a) = products.last() {
-        all.push((a.nrows(), a.ncols(), crate::linalg::to_vec(a.as_ref())));
-    }
+    let a = network.end_to_end(weights);
+    all.push((a.nrows(), a.ncols(), to_vec(a.as_ref())));
     all
 }

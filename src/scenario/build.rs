@@ -7,7 +7,7 @@ use super::load::Scenario;
 use super::schema::Expect;
 use super::{cost, figure, start, validate};
 use crate::integrate::{Method, Options};
-use crate::linalg::{Mat, norm};
+use crate::linalg::norm;
 use crate::model::{Cost, Network, Problem};
 use crate::observe::{EventSpec, Grid, Recording, StopRules};
 
@@ -131,14 +131,8 @@ fn network(context: &mut Context<'_>) -> Option<Network> {
 
 /// The cost of the start, refused when it overflows.
 fn finite_cost(context: &mut Context<'_>, problem: &Problem) -> Option<f64> {
-    let network = &problem.network;
-    let mut products = network.product_storage();
-    network.prefix_products(&problem.initial_weights, &mut products);
-    let a = products[network.depth() - 1].as_ref();
-    let mut gradient = Mat::zeros(a.nrows(), a.ncols());
-    let cost = problem
-        .cost
-        .gradient(a, gradient.as_mut(), &mut problem.cost.scratch());
+    let a = problem.network.end_to_end(&problem.initial_weights);
+    let cost = problem.cost.value(a.as_ref());
     if !cost.is_finite() {
         let allowed = "must be finite: the target or the initial weights are too large";
         context.found("cost", format!("found an initial cost of {cost}"), allowed);

@@ -37,9 +37,7 @@ pub fn tends_to_origin(depth: usize, l2: f64, slope: f64, norm_sq: f64) -> bool 
 /// `‖∇C(0)‖_2`; infinite where it cannot be had.
 pub fn slope(cost: &Cost) -> f64 {
     let (rows, cols) = cost.shape();
-    let mut gradient = zeros(rows, cols);
-    let zero = zeros(rows, cols);
-    cost.gradient(zero.as_ref(), gradient.as_mut(), &mut cost.scratch());
+    let gradient = cost.gradient_at(zeros(rows, cols).as_ref());
     let largest = svd(gradient.as_ref()).and_then(|parts| parts.s.first().copied());
     largest.unwrap_or(f64::INFINITY)
 }

@@ -3,7 +3,7 @@
 use super::Task;
 use super::beside::Seen;
 use super::corrected::{Point, corrected};
-use crate::linalg::{Mat, frobenius, svd};
+use crate::linalg::{frobenius, svd};
 use crate::model::{Cost, Problem};
 use crate::regime::{Regime, nearest_minimum, nearest_saddle};
 use crate::report::quantiles::Quantiles;
@@ -96,7 +96,8 @@ fn minimum_entry(task: &Task, problem: &Problem) -> DistanceEntry {
         let Cost::SquaredError { target } = &problem.cost else {
             return None;
         };
-        let residual = frobenius((target - start_map(problem)?).as_ref());
+        let start = problem.network.end_to_end(&problem.initial_weights);
+        let residual = frobenius((target - start).as_ref());
         let s = svd(target.as_ref())?.s;
         lazy::distance_to_minimum(task.depth, task.width, gamma, residual, &s)
     });
@@ -150,14 +151,6 @@ fn against(predicted: Option<lazy::Distance>, value: Option<f64>) -> DistanceEnt
         ratio: predicted.zip(value).map(|(p, v)| v / p.value),
         ..DistanceEntry::default()
     }
-}
-
-fn start_map(problem: &Problem) -> Option<Mat<f64>> {
-    let mut products = problem.network.product_storage();
-    problem
-        .network
-        .prefix_products(&problem.initial_weights, &mut products);
-    products.pop()
 }
 
 pub(super) fn group_entry(group: &[(RunEntry, Vec<Sample>)]) -> GroupEntry {
