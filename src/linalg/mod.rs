@@ -3,11 +3,11 @@
 
 mod dot;
 mod effective_rank;
-mod frame;
 mod graded;
 mod graded_product;
 mod interval;
 mod interval_matrix;
+mod jacobi;
 mod margins;
 mod row;
 mod spectrum;
@@ -15,7 +15,6 @@ mod spectrum;
 pub use dot::{dot, sum_pairs};
 pub use effective_rank::effective_rank;
 pub use faer::{ColRef, Mat, MatMut, MatRef};
-pub use frame::orthogonalise_columns;
 pub use graded::Graded;
 pub use graded_product::product_singular_values;
 pub use interval::Interval;
@@ -23,6 +22,7 @@ pub use interval_matrix::{
     frobenius_bound, identity, interval_difference, interval_matrix, interval_product, is_regular,
     midpoints, negative_eigenvalues,
 };
+pub use jacobi::orthogonalise_columns;
 pub use margins::{add_squares, smaller_margins};
 pub use spectrum::{SingularValues, Svd, svd, symmetric_eigen};
 
@@ -94,6 +94,13 @@ pub fn norm(x: &[f64]) -> f64 {
 pub fn distance(x: &[f64], y: &[f64]) -> f64 {
     let squares = x.iter().zip(y).map(|(a, b)| (a - b) * (a - b));
     squares.sum::<f64>().sqrt()
+}
+
+/// `x ← x − a y`.
+fn subtract(x: &mut [f64], a: f64, y: &[f64]) {
+    for (x, y) in x.iter_mut().zip(y) {
+        *x -= a * y;
+    }
 }
 
 /// Column-major view of a packed `rows × cols` matrix.
