@@ -5,7 +5,7 @@ use super::error::InputErrors;
 use super::files::{InputFile, MAX_ENTRIES};
 use super::load::Scenario;
 use super::schema::Expect;
-use super::{cost, figure, start, validate};
+use super::{cost, events, expectations, figure, start, validate};
 use crate::integrate::{Method, Options};
 use crate::linalg::norm;
 use crate::model::{Cost, Network, Problem};
@@ -51,8 +51,8 @@ impl Scenario {
         let method = validate::method(&mut context);
         let parameters = network.as_ref().map(Network::parameters);
         let recording = validate::recording(&mut context, parameters, cost.as_ref());
-        let events = validate::events(&mut context, network.as_ref(), cost.as_ref());
-        let expectations = validate::expectations(&mut context, network.as_ref(), cost.as_ref());
+        let events = events::build(&mut context, network.as_ref(), cost.as_ref());
+        let expectations = expectations::build(&mut context, network.as_ref(), cost.as_ref());
         figure::check(&mut context);
         let (Some(network), Some(cost), Some(initial_weights), Some(method), Some(recording)) =
             (network, cost, weights, method, recording)
@@ -66,7 +66,7 @@ impl Scenario {
             initial_weights,
         };
         if let Some(cost) = finite_cost(&mut context, &problem) {
-            validate::levels_above_start(&mut context, &problem, cost);
+            events::levels_above_start(&mut context, &problem, cost);
         }
         validate::closed_form(&mut context, &problem);
         if !context.errors.is_empty() {
