@@ -1,6 +1,8 @@
 //! Dense products, spectra and norms: thin over faer, always sequential so that results do not
-//! depend on the number of threads.
+//! depend on the number of threads. Beside them small numerical work that many need: a line through
+//! points, a bisection.
 
+mod bisect;
 mod dot;
 mod effective_rank;
 mod graded;
@@ -8,10 +10,12 @@ mod graded_product;
 mod interval;
 mod interval_matrix;
 mod jacobi;
+mod line;
 mod margins;
 mod row;
 mod spectrum;
 
+pub use bisect::bisect;
 pub use dot::{dot, sum_pairs};
 pub use effective_rank::effective_rank;
 pub use faer::{ColRef, Mat, MatMut, MatRef};
@@ -23,6 +27,7 @@ pub use interval_matrix::{
     midpoints, negative_eigenvalues,
 };
 pub use jacobi::orthogonalise_columns;
+pub use line::Line;
 pub use margins::{add_squares, smaller_margins};
 pub use spectrum::{SingularValues, Svd, svd, symmetric_eigen};
 

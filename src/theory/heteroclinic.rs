@@ -12,7 +12,7 @@ mod two_layers;
 use super::growth::Growth;
 use super::taylor::Series;
 use super::unmet::Unmet;
-use crate::linalg::{Mat, MatRef, SingularValues, multiply, product, svd, zeros};
+use crate::linalg::{Mat, MatRef, SingularValues, bisect, multiply, product, svd, zeros};
 use crate::model::Cost;
 use two_layers::TwoLayers;
 
@@ -265,16 +265,9 @@ impl<'a> Way<'a> {
 
     /// When, in the step, the level is reached: bisection to the last place.
     fn locate(&mut self, series: &Series, h: f64) -> f64 {
-        let (mut low, mut high) = (0.0, h);
-        for _ in 0..60 {
-            let middle = 0.5 * (low + high);
-            if self.strength(series, middle) >= self.level {
-                high = middle;
-            } else {
-                low = middle;
-            }
-        }
-        high
+        let reached = |t| self.strength(series, t) >= self.level;
+        let [_, reached] = bisect([0.0, h], 60, reached);
+        reached
     }
 
     fn passage(self, approach: Approach) -> Result<Passage, Unmet> {

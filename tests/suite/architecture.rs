@@ -49,7 +49,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "sweep",
-        &["model", "observe", "run", "scenario", "report", "digest"],
+        &[
+            "linalg", "model", "observe", "run", "scenario", "report", "digest",
+        ],
     ),
     ("gallery", &["scenario", "report", "digest"]),
 ];
