@@ -2,6 +2,7 @@
 
 mod decay;
 mod exact;
+mod extras;
 mod graded;
 mod landscape;
 mod look;
@@ -10,6 +11,7 @@ mod predict;
 mod regimes;
 mod saddles;
 
+pub use extras::extras;
 pub use landscape::{Search, landscape};
 pub use look::{look, style};
 pub use predict::{Theory, predict};

@@ -4,11 +4,11 @@ use super::args::{Global, RegimeArgs};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::progress::Counter;
-use super::run::{Watcher, exit as exit_of_run, extras};
+use super::run::{Watcher, exit as exit_of_run};
 use super::study::{any_failed, folder, summarise};
 use dlnflow::report::regimes;
 use dlnflow::report::{self, Keep};
-use dlnflow::run::{NoStudy, RegimesAsk, Watch, regimes as study, run as integrate};
+use dlnflow::run::{NoStudy, RegimesAsk, Watch, extras, regimes as study, run as integrate};
 use dlnflow::scenario::Scenario;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -36,7 +36,7 @@ pub fn run(path: &Path, args: &RegimeArgs, global: &Global) -> Result<Exit, Fail
         progress: None,
     };
     let own = integrate(&scenario, &built, watch);
-    let mut extras = extras(&scenario, &built, begin);
+    let mut extras = extras(&scenario, &built, begin.elapsed());
     extras.files = regimes::files(&found, &own.look.style)?;
     report::write(&own, &folder, &extras, Keep::ALL)?;
     summarise(

@@ -7,8 +7,8 @@ use super::print;
 use super::progress::Bar;
 use super::study::folder;
 use dlnflow::observe::Progress;
-use dlnflow::report::{self, Extras, Input, Keep, Outcome, Report};
-use dlnflow::run::{Watch, run as integrate};
+use dlnflow::report::{self, Keep, Outcome, Report};
+use dlnflow::run::{Watch, extras, run as integrate};
 use dlnflow::scenario::{Built, Scenario};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -76,7 +76,7 @@ impl Job {
 
     /// Writes the output folder.
     pub fn write(&self, report: &Report) -> Result<(), Failure> {
-        let extras = extras(&self.scenario, &self.built, self.begin);
+        let extras = extras(&self.scenario, &self.built, self.begin.elapsed());
         report::write(report, &self.folder, &extras, Keep::ALL)?;
         Ok(())
     }
@@ -136,27 +136,6 @@ fn explain(report: &Report, folder: &Path, global: &Global) {
             ));
         }
         _ => {}
-    }
-}
-
-pub fn extras(scenario: &Scenario, built: &Built, begin: Instant) -> Extras {
-    let inputs = &built.inputs;
-    Extras {
-        scenario_toml: built.resolved.clone(),
-        inputs: inputs
-            .iter()
-            .map(|i| Input {
-                name: i.copy.trim_start_matches("inputs/").to_owned(),
-                bytes: i.bytes.clone(),
-            })
-            .collect(),
-        input_hashes: inputs
-            .iter()
-            .map(|i| (i.path.clone(), i.sha256.clone()))
-            .collect(),
-        files: Vec::new(),
-        seed: scenario.spec().seed,
-        wall: begin.elapsed(),
     }
 }
 

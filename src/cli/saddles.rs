@@ -4,11 +4,11 @@ use super::args::{Global, SaddleArgs};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::progress::Counter;
-use super::run::{Watcher, extras};
+use super::run::Watcher;
 use super::study::{any_failed, folder, summarise};
 use dlnflow::report::saddles::{self, SaddlesReport, VIOLATED};
 use dlnflow::report::{self, Keep};
-use dlnflow::run::{Ask, saddles as study};
+use dlnflow::run::{Ask, extras, saddles as study};
 use dlnflow::scenario::Scenario;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -38,7 +38,7 @@ pub fn run(path: &Path, args: &SaddleArgs, global: &Global) -> Result<Exit, Fail
     })?;
     counter.clear();
     if let Some(shown) = &found.shown {
-        let mut extras = extras(&shown.scenario, &shown.built, begin);
+        let mut extras = extras(&shown.scenario, &shown.built, begin.elapsed());
         let style = &shown.run.look.style;
         extras.files = report::saddles::files(&found.report, &found.drawing(), style)?;
         report::write(&shown.run, &folder, &extras, Keep::ALL)?;
