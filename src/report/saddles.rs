@@ -2,7 +2,7 @@
 //! and the table on standard output.
 
 use super::figure::{Figure, Study, Style, saddles};
-use super::table::{significant, write_cells};
+use super::table::{optional, optional_count, significant, write_cells};
 use crate::error::Error;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -288,8 +288,8 @@ fn saddle_cells(s: &SaddleEntry) -> [String; 10] {
         s.rank.to_string(),
         s.kind.clone().unwrap_or_default().replace('_', " "),
         significant(s.cost, 6),
-        count(s.index),
-        count(s.nullity),
+        optional_count(s.index),
+        optional_count(s.nullity),
         optional(s.time, 7),
         optional(s.distance, 2),
         optional(s.weight_distance, 2),
@@ -310,12 +310,4 @@ fn path_cells(p: &PathEntry, rate: Option<f64>) -> [String; 7] {
         optional(p.relative_distance, 2),
         optional(rate, 3),
     ]
-}
-
-fn optional(value: Option<f64>, digits: usize) -> String {
-    value.map_or_else(String::new, |v| significant(v, digits))
-}
-
-fn count(value: Option<usize>) -> String {
-    value.map_or_else(String::new, |n| n.to_string())
 }
