@@ -9,14 +9,13 @@ use crate::saddle::{Hit, Morse, Saddle, critical_point_from, merged};
 use crate::scenario::{Built, Scenario};
 use crate::theory::critical_point::{CriticalPoint, Root};
 use crate::theory::minimum::global_minimum;
+use crate::theory::origin::present_modes;
 use crate::theory::schatten_minimum::schatten_minimum;
 use crate::theory::weight_decay::{critical_l2, global_l2, stationary};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Critical orbits that are listed in closed form.
 const MOST_ORBITS: usize = 20_000;
-/// Singular value of the target, relative to the largest, that counts as absent.
-const ABSENT: f64 = 1e-12;
 /// Singular values of the target closer than this, relatively, count as equal.
 const EQUAL: f64 = 1e-9;
 
@@ -54,7 +53,7 @@ pub fn landscape(
         // The global minimum has the modes that the narrowest layer lets through.
         report.thresholds = targets(problem)
             .iter()
-            .take(narrowest(problem))
+            .take(problem.network.max_rank())
             .map(|s| [critical_l2(depth, *s), global_l2(depth, *s)])
             .collect();
         report.remark = match problem.l2 > 0.0 {
@@ -88,17 +87,10 @@ pub fn landscape(
 
 /// Singular values of a squared error's target, decreasing, without absent ones.
 fn targets(problem: &Problem) -> Vec<f64> {
-    let Cost::SquaredError { target } = &problem.cost else {
-        return Vec::new();
-    };
-    let values = svd(target.as_ref()).map_or(Vec::new(), |t| t.s);
-    let floor = ABSENT * values.first().copied().unwrap_or(0.0);
-    values.into_iter().filter(|s| *s > floor).collect()
-}
-
-fn narrowest(problem: &Problem) -> usize {
-    let widths = problem.network.widths().iter();
-    widths.copied().min().unwrap_or(0)
+    match &problem.cost {
+        Cost::SquaredError { target } => present_modes(target.as_ref()),
+        _ => Vec::new(),
+    }
 }
 
 /// All critical orbits of squared error with distinct singular values; `None` for other problems and where
@@ -260,7 +252,7 @@ fn in_map(problem: &Problem, saddle: &Saddle) -> Option<(f64, f64)> {
     let depth = problem.network.depth();
     let a = &saddle.end_to_end;
     // For two layers the steps in A take every mode that pays; with more they keep the rank.
-    if depth == 2 && narrowest(problem) < a.nrows().min(a.ncols()) {
+    if depth == 2 && problem.network.max_rank() < a.nrows().min(a.ncols()) {
         return None;
     }
     // Off the minimum, so that the iteration has to find it.
