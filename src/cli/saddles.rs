@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::progress::Counter;
 use super::run::Watcher;
 use super::study::{any_failed, folder, summarise};
-use dlnflow::report::saddles::{self, SaddlesReport, VIOLATED};
+use dlnflow::report::saddles::{self, Finding, SaddlesReport};
 use dlnflow::report::{self, Keep};
 use dlnflow::run::{Ask, extras, saddles as study};
 use dlnflow::scenario::Scenario;
@@ -61,7 +61,7 @@ fn exit(found: &SaddlesReport) -> Exit {
         return Exit::Numerical;
     }
     match found.verdict() {
-        VIOLATED => Exit::CheckFailed,
+        Finding::Violated => Exit::CheckFailed,
         _ => Exit::Done,
     }
 }
