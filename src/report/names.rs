@@ -1,4 +1,4 @@
-//! The names of outcomes, event kinds, quantities and directions in files, as in interface.md.
+//! The names of outcomes, event kinds, quantities and directions in files, as in docs/conventions.md.
 
 use super::Outcome;
 use crate::observe::{Direction, EventKind, Quantity};
