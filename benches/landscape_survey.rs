@@ -6,8 +6,8 @@
 
 use dlnflow::linalg::Mat;
 use dlnflow::model::draws::{Stream, haar, mask, with_singular_values};
-use dlnflow::model::{Cost, Network, Problem};
-use dlnflow::saddle::{Hit, Kind, Morse, critical_point_from, merged};
+use dlnflow::model::{Cost, Network, PointKind, Problem};
+use dlnflow::saddle::{Hit, Morse, critical_point_from, merged};
 use dlnflow::theory::minimum::local_minima;
 use dlnflow::theory::schatten_minimum::schatten_minimum;
 
@@ -58,12 +58,12 @@ fn two_layers() {
             };
             points += 1;
             match morse.kind {
-                Kind::GlobalMinimum => {
+                PointKind::GlobalMinimum => {
                     minima += 1;
                     let off = off_in_map(&problem, &hit);
                     worst = [worst[0].max(off[0]), worst[1].max(off[1])];
                 }
-                Kind::LocalMinimum => {
+                PointKind::LocalMinimum => {
                     local += 1;
                     println!("  seed {seed}: local minimum of loss {}", hit.loss);
                 }

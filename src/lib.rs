@@ -37,6 +37,7 @@
 //! Thousands of runs in one folder: [`sweep`]. The documents in `docs/` are for users of the program; `docs/architecture.md` says what each
 //! module may know.
 
+pub mod digest;
 pub mod error;
 pub mod flow;
 pub mod gallery;

@@ -2,6 +2,7 @@
 
 mod decay;
 mod exact;
+mod extras;
 mod graded;
 mod landscape;
 mod look;
@@ -10,6 +11,7 @@ mod predict;
 mod regimes;
 mod saddles;
 
+pub use extras::extras;
 pub use landscape::{Search, landscape};
 pub use look::{look, style};
 pub use predict::{Theory, predict};
@@ -18,9 +20,10 @@ pub use saddles::{Ask, PathOf, Shown, Study, saddles, saddles_along};
 
 use crate::flow::LayerFlow;
 use crate::integrate::{Integration, Method, Options, Outcome, VectorField, integrate};
+use crate::linalg::to_vec;
 use crate::model::{Network, Problem, Reduction};
 use crate::observe::{EventSpec, Observation, Observed, Progress, RunObserver, schatten_gap};
-use crate::report::{Report, SolverReport};
+use crate::report::{self, Report, SolverReport};
 use crate::saddle::{SaddleLevels, saddle_levels};
 use crate::scenario::{Built, Scenario};
 use crate::verify;
@@ -216,24 +219,27 @@ fn observe(
     (observed, end, solver)
 }
 
-/// The outcome's name in files and one sentence about it.
-fn describe(end: &Integration, to_origin: bool) -> (String, String) {
-    let (name, mut detail) = match &end.outcome {
+/// The outcome and one sentence about it.
+fn describe(end: &Integration, to_origin: bool) -> (report::Outcome, String) {
+    let (outcome, mut detail) = match &end.outcome {
         Outcome::HorizonReached => (
-            "horizon_reached",
+            report::Outcome::HorizonReached,
             format!("reached the horizon t = {}", end.time),
         ),
         Outcome::Stopped { reason } if reason == "interrupted" => (
-            "interrupted",
+            report::Outcome::Interrupted,
             format!("interrupted at t = {:.9e}", end.time),
         ),
-        Outcome::Stopped { reason } => ("stopped", format!("{reason} at t = {:.9e}", end.time)),
-        Outcome::Failed { error } => ("failed", error.to_string()),
+        Outcome::Stopped { reason } => (
+            report::Outcome::Stopped,
+            format!("{reason} at t = {:.9e}", end.time),
+        ),
+        Outcome::Failed { error } => (report::Outcome::Failed, error.to_string()),
     };
     if to_origin {
         detail.push_str(", on the way to the origin, which it cannot leave");
     }
-    (name.to_owned(), detail)
+    (outcome, detail)
 }
 
 /// A warning when escapes were asked for that could not be watched.
@@ -265,10 +271,7 @@ fn final_weights(network: &Network, weights: &[f64]) -> Vec<(usize, usize, Vec<f
             (rows, cols, weights[network.range(layer)].to_vec())
         })
         .collect();
-    let mut products = network.product_storage();
-    network.prefix_products(weights, &mut products);
-    if let Some(a) = products.last() {
-        all.push((a.nrows(), a.ncols(), crate::linalg::to_vec(a.as_ref())));
-    }
+    let a = network.end_to_end(weights);
+    all.push((a.nrows(), a.ncols(), to_vec(a.as_ref())));
     all
 }

@@ -3,7 +3,7 @@
 pub mod conjecture;
 
 use crate::observe::{Event, EventKind, Law, Trajectory};
-use crate::report::{Check, Prediction, Report, Source};
+use crate::report::{Check, Outcome, Prediction, Report, Source};
 use crate::scenario::schema::{Expect, ExpectQuantity};
 
 /// One check for each expectation; it fails when the quantity was never measured or lies outside
@@ -102,7 +102,7 @@ fn met(p: &Prediction, report: &Report, rtol: f64) -> Option<Check> {
             check.passed = !report.events.iter().any(|e| p.is_of(e));
             Some(check)
         }
-        "final_singular_value" if report.outcome == "horizon_reached" => {
+        "final_singular_value" if report.outcome == Outcome::HorizonReached => {
             let rows = &report.trajectory.rows;
             let values = &rows.last()?.singular_values;
             // Accuracy is promised relative to values above a thousandth of the largest, which for a

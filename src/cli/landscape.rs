@@ -5,10 +5,10 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::print;
 use super::progress::Counter;
-use super::run::{Watcher, extras};
+use super::run::Watcher;
 use dlnflow::report::landscape::{write, write_json};
 use dlnflow::report::{add_file, writable};
-use dlnflow::run::{Search, landscape};
+use dlnflow::run::{Search, extras, landscape};
 use dlnflow::scenario::Scenario;
 use std::io;
 use std::path::Path;
@@ -47,7 +47,7 @@ pub fn run(path: &Path, args: &LandscapeArgs, global: &Global) -> Result<Exit, F
     if let Some(folder) = &global.out {
         let mut text = Vec::new();
         write_json(&found, &mut text)?;
-        let extras = extras(&scenario, &built, begin);
+        let extras = extras(&scenario, &built, begin.elapsed());
         let file = add_file(folder, "landscape.json", &text, &extras)?;
         if !global.quiet {
             print::message(&format!("written to {}", file.display()));

@@ -16,6 +16,7 @@ mod regimes;
 mod run;
 mod saddles;
 mod slurm;
+mod study;
 mod sweep;
 mod verify;
 

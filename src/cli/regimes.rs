@@ -3,14 +3,13 @@
 use super::args::{Global, RegimeArgs};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::print;
 use super::progress::Counter;
-use super::run::{Watcher, exit as exit_of_run, extras};
-use dlnflow::report::regimes::{self, RegimesReport};
+use super::run::{Watcher, exit as exit_of_run};
+use super::study::{any_failed, folder, summarise};
+use dlnflow::report::regimes;
 use dlnflow::report::{self, Keep};
-use dlnflow::run::{NoStudy, RegimesAsk, Watch, regimes as study, run as integrate};
+use dlnflow::run::{NoStudy, RegimesAsk, Watch, extras, regimes as study, run as integrate};
 use dlnflow::scenario::Scenario;
-use std::io;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -20,10 +19,7 @@ pub fn run(path: &Path, args: &RegimeArgs, global: &Global) -> Result<Exit, Fail
     let scenario = Scenario::load(path, &global.set)?;
     let built = scenario.build()?;
     let ask = ask(args, &scenario, global)?;
-    let folder = match &global.out {
-        Some(out) => out.clone(),
-        None => Path::new("out").join(scenario.name()),
-    };
+    let folder = folder(&scenario, global);
     report::writable(&folder)?;
     let watcher = Watcher::new();
     let counter = Counter::new(global.quiet, "runs");
@@ -40,19 +36,20 @@ pub fn run(path: &Path, args: &RegimeArgs, global: &Global) -> Result<Exit, Fail
         progress: None,
     };
     let own = integrate(&scenario, &built, watch);
-    let mut extras = extras(&scenario, &built, begin);
+    let mut extras = extras(&scenario, &built, begin.elapsed());
     extras.files = regimes::files(&found, &own.look.style)?;
     report::write(&own, &folder, &extras, Keep::ALL)?;
-    summarise(&found, &folder, global)?;
+    summarise(
+        &folder,
+        global,
+        |out| regimes::write_json(&found, out),
+        |out| regimes::write(&found, out),
+    )?;
     if watcher.interrupt.load(Ordering::Relaxed) {
         return Ok(Exit::Interrupted);
     }
-    let failed = found.failures().count();
-    if failed > 0 {
-        let all = found.runs.len();
-        print::message(&format!("error: {failed} of {all} runs failed"));
-    }
-    Ok(match failed > 0 || exit_of_run(&own) == Exit::Numerical {
+    let failed = any_failed(found.failures().count(), found.runs.len());
+    Ok(match failed || exit_of_run(&own) == Exit::Numerical {
         true => Exit::Numerical,
         false => Exit::Done,
     })
@@ -74,16 +71,4 @@ fn ask(args: &RegimeArgs, scenario: &Scenario, global: &Global) -> Result<Regime
         no_distances: args.no_distances,
         threads: super::threads(None, global),
     })
-}
-
-fn summarise(found: &RegimesReport, folder: &Path, global: &Global) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    if global.json {
-        regimes::write_json(found, &mut out)
-    } else if !global.quiet {
-        regimes::write(found, &mut out)?;
-        print::lines(std::iter::once(format!("written to {}", folder.display())))
-    } else {
-        Ok(())
-    }
 }

@@ -5,9 +5,10 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::print;
 use super::progress::Bar;
+use super::study::folder;
 use dlnflow::observe::Progress;
-use dlnflow::report::{self, Extras, Input, Keep, Report};
-use dlnflow::run::{Watch, run as integrate};
+use dlnflow::report::{self, Keep, Outcome, Report};
+use dlnflow::run::{Watch, extras, run as integrate};
 use dlnflow::scenario::{Built, Scenario};
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -43,9 +44,8 @@ impl Job {
         let scenario = Scenario::load(path, &global.set)?;
         let built = scenario.build()?;
         let folder = match &global.out {
-            Some(out) if !among_others => out.clone(),
-            Some(out) => out.join(scenario.name()),
-            None => Path::new("out").join(scenario.name()),
+            Some(out) if among_others => out.join(scenario.name()),
+            _ => folder(&scenario, global),
         };
         Ok(Self {
             begin,
@@ -76,7 +76,7 @@ impl Job {
 
     /// Writes the output folder.
     pub fn write(&self, report: &Report) -> Result<(), Failure> {
-        let extras = extras(&self.scenario, &self.built, self.begin);
+        let extras = extras(&self.scenario, &self.built, self.begin.elapsed());
         report::write(report, &self.folder, &extras, Keep::ALL)?;
         Ok(())
     }
@@ -144,32 +144,11 @@ fn explain(report: &Report, folder: &Path, global: &Global) {
     }
 }
 
-pub fn extras(scenario: &Scenario, built: &Built, begin: Instant) -> Extras {
-    let inputs = &built.inputs;
-    Extras {
-        scenario_toml: built.resolved.clone(),
-        inputs: inputs
-            .iter()
-            .map(|i| Input {
-                name: i.copy.trim_start_matches("inputs/").to_owned(),
-                bytes: i.bytes.clone(),
-            })
-            .collect(),
-        input_hashes: inputs
-            .iter()
-            .map(|i| (i.path.clone(), i.sha256.clone()))
-            .collect(),
-        files: Vec::new(),
-        seed: scenario.spec().seed,
-        wall: begin.elapsed(),
-    }
-}
-
 /// The exit code of a run.
 pub fn exit(report: &Report) -> Exit {
-    match report.outcome.as_str() {
-        "failed" => Exit::Numerical,
-        "interrupted" => Exit::Interrupted,
+    match report.outcome {
+        Outcome::Failed => Exit::Numerical,
+        Outcome::Interrupted => Exit::Interrupted,
         _ if report.checks.iter().any(|c| !c.passed) => Exit::CheckFailed,
         _ => Exit::Done,
     }

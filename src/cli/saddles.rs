@@ -3,14 +3,13 @@
 use super::args::{Global, SaddleArgs};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::print;
 use super::progress::Counter;
-use super::run::{Watcher, extras};
-use dlnflow::report::saddles::{self, SaddlesReport, VIOLATED};
+use super::run::Watcher;
+use super::study::{any_failed, folder, summarise};
+use dlnflow::report::saddles::{self, Finding, SaddlesReport};
 use dlnflow::report::{self, Keep};
-use dlnflow::run::{Ask, saddles as study};
+use dlnflow::run::{Ask, extras, saddles as study};
 use dlnflow::scenario::Scenario;
-use std::io;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -25,10 +24,7 @@ pub fn run(path: &Path, args: &SaddleArgs, global: &Global) -> Result<Exit, Fail
             "one layer has no saddles: its loss is convex".to_owned(),
         ));
     }
-    let folder = match &global.out {
-        Some(out) => out.clone(),
-        None => Path::new("out").join(scenario.name()),
-    };
+    let folder = folder(&scenario, global);
     report::writable(&folder)?;
     let ask = Ask {
         scales: args.scales.clone(),
@@ -42,39 +38,30 @@ pub fn run(path: &Path, args: &SaddleArgs, global: &Global) -> Result<Exit, Fail
     })?;
     counter.clear();
     if let Some(shown) = &found.shown {
-        let mut extras = extras(&shown.scenario, &shown.built, begin);
+        let mut extras = extras(&shown.scenario, &shown.built, begin.elapsed());
         let style = &shown.run.look.style;
         extras.files = report::saddles::files(&found.report, &found.drawing(), style)?;
         report::write(&shown.run, &folder, &extras, Keep::ALL)?;
     }
-    summarise(&found.report, &folder, global)?;
+    summarise(
+        &folder,
+        global,
+        |out| saddles::write_json(&found.report, out),
+        |out| saddles::write(&found.report, out),
+    )?;
     if watcher.interrupt.load(Ordering::Relaxed) {
         return Ok(Exit::Interrupted);
     }
     Ok(exit(&found.report))
 }
 
-fn summarise(found: &SaddlesReport, folder: &Path, global: &Global) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    if global.json {
-        saddles::write_json(found, &mut out)
-    } else if !global.quiet {
-        saddles::write(found, &mut out)?;
-        print::lines(std::iter::once(format!("written to {}", folder.display())))
-    } else {
-        Ok(())
-    }
-}
-
 fn exit(found: &SaddlesReport) -> Exit {
-    let failed = found.failures().count();
-    if failed > 0 {
-        let all: usize = found.seeds.iter().map(|s| s.scales.len()).sum();
-        print::message(&format!("error: {failed} of {all} runs failed"));
+    let all = found.seeds.iter().map(|s| s.scales.len()).sum();
+    if any_failed(found.failures().count(), all) {
         return Exit::Numerical;
     }
     match found.verdict() {
-        VIOLATED => Exit::CheckFailed,
+        Finding::Violated => Exit::CheckFailed,
         _ => Exit::Done,
     }
 }

@@ -4,6 +4,7 @@ use super::args::Global;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::run::{Job, Watcher, exit};
+use dlnflow::report::Outcome;
 use dlnflow::report::suite::{self, Suite};
 use dlnflow::verify;
 use std::io;
@@ -21,7 +22,7 @@ pub fn verify(paths: &[PathBuf], global: &Global) -> Result<Exit, Failure> {
     let mut suites = Vec::new();
     for (job, path) in jobs.iter().zip(paths) {
         let suite = checked(job, path, &watcher, global)?;
-        let interrupted = suite.report.outcome == "interrupted";
+        let interrupted = suite.report.outcome == Outcome::Interrupted;
         if !global.json && !global.quiet {
             suite::write(&suite, &mut io::stdout().lock())?;
         }

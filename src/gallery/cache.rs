@@ -2,8 +2,8 @@
 //! of the files that are read from its folder.
 
 use super::catalogue::Step;
+use crate::digest::{sha256, sha256_of_file};
 use crate::error::Error;
-use crate::report::manifest::{hash, hash_file};
 use crate::report::write_file;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +33,8 @@ impl Stamp {
 
     /// Of a step that ended; files that are not there are left out.
     pub fn ended(key: &str, exit: i32, folder: &Path, files: &BTreeSet<&str>) -> Self {
-        let hashed = |name: &&str| Some(((*name).to_owned(), hash_file(&folder.join(name)).ok()?));
+        let hashed =
+            |name: &&str| Some(((*name).to_owned(), sha256_of_file(&folder.join(name)).ok()?));
         Self {
             key: key.to_owned(),
             exit: Some(exit),
@@ -65,7 +66,7 @@ impl Stamp {
     /// Whether the step is done with this key and all `files` are as they were left.
     pub fn holds(&self, key: &str, folder: &Path, files: &BTreeSet<&str>) -> bool {
         let same = |name: &&str| {
-            let now = hash_file(&folder.join(name)).ok();
+            let now = sha256_of_file(&folder.join(name)).ok();
             now.is_some() && now.as_ref() == self.files.get(*name)
         };
         self.exit.is_some() && self.key == key && files.iter().all(same)
@@ -88,7 +89,7 @@ pub fn key(program: &str, step: &Step, scenarios: &Path) -> Result<String, Error
             }
         }
     }
-    Ok(hash(text.as_bytes()))
+    Ok(sha256(text.as_bytes()))
 }
 
 /// Hashes of the files of a folder, by name.
@@ -103,7 +104,10 @@ fn hashes(folder: &Path) -> Result<BTreeMap<String, String>, Error> {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            found.insert(name, hash_file(&path).map_err(|e| Error::io(&path, e))?);
+            found.insert(
+                name,
+                sha256_of_file(&path).map_err(|e| Error::io(&path, e))?,
+            );
         }
     }
     Ok(found)

@@ -3,7 +3,7 @@
 //!
 //! Sizes are kept as logarithms, so neither their range nor their squares can over- or underflow.
 
-use super::dot;
+use super::{dot, subtract};
 
 /// More sweeps than any matrix needs: convergence is quadratic after the first few.
 const SWEEPS: usize = 60;
@@ -189,13 +189,6 @@ fn pick<T: Clone>(from: &[T], order: &[usize]) -> Vec<T> {
 fn turn(x: &mut [f64], y: &mut [f64], a: f64, b: f64) {
     for (x, y) in x.iter_mut().zip(y) {
         (*x, *y) = (*x + a * *y, *y - b * *x);
-    }
-}
-
-/// `x ← x − a y`.
-fn subtract(x: &mut [f64], a: f64, y: &[f64]) {
-    for (x, y) in x.iter_mut().zip(y) {
-        *x -= a * y;
     }
 }
 

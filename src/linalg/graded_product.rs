@@ -7,9 +7,9 @@
 //! its row   (Cox & Higham 1998), so small rows survive beside large ones. A Gram–Schmidt process
 //! errs by roundoff of the column.
 
-use super::frame::{Column, orthogonalise};
+use super::jacobi::{Column, orthogonalise};
 use super::row::{Row, power};
-use super::{Mat, MatRef, multiply};
+use super::{Mat, MatRef, multiply, subtract};
 
 /// `σ_1 ≥ σ_2 ≥ …` of `A = W_L … W_1`, `factors[0] = W_1`; as many as the smaller side of `A`.
 ///
@@ -156,16 +156,9 @@ fn reflect(pivot: &mut Row, rest: &mut [Row]) {
     }
 }
 
-/// `x ← x − a y`.
-fn subtract(x: &mut [f64], a: f64, y: &[f64]) {
-    for (x, y) in x.iter_mut().zip(y) {
-        *x -= a * y;
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::frame::tests::{INTEGERS, irregular, product, remainders};
+    use super::super::jacobi::tests::{INTEGERS, irregular, product, remainders};
     use super::*;
     use crate::linalg::{orthogonalise_columns, svd};
     use proptest::prelude::*;

@@ -1,21 +1,24 @@
 //! Dense products, spectra and norms: thin over faer, always sequential so that results do not
-//! depend on the number of threads.
+//! depend on the number of threads. Beside them small numerical work that many need: a line through
+//! points, a bisection.
 
+mod bisect;
 mod dot;
 mod effective_rank;
-mod frame;
 mod graded;
 mod graded_product;
 mod interval;
 mod interval_matrix;
+mod jacobi;
+mod line;
 mod margins;
 mod row;
 mod spectrum;
 
+pub use bisect::bisect;
 pub use dot::{dot, sum_pairs};
 pub use effective_rank::effective_rank;
 pub use faer::{ColRef, Mat, MatMut, MatRef};
-pub use frame::orthogonalise_columns;
 pub use graded::Graded;
 pub use graded_product::product_singular_values;
 pub use interval::Interval;
@@ -23,6 +26,8 @@ pub use interval_matrix::{
     frobenius_bound, identity, interval_difference, interval_matrix, interval_product, is_regular,
     midpoints, negative_eigenvalues,
 };
+pub use jacobi::orthogonalise_columns;
+pub use line::Line;
 pub use margins::{add_squares, smaller_margins};
 pub use spectrum::{SingularValues, Svd, svd, symmetric_eigen};
 
@@ -94,6 +99,13 @@ pub fn norm(x: &[f64]) -> f64 {
 pub fn distance(x: &[f64], y: &[f64]) -> f64 {
     let squares = x.iter().zip(y).map(|(a, b)| (a - b) * (a - b));
     squares.sum::<f64>().sqrt()
+}
+
+/// `x ← x − a y`.
+fn subtract(x: &mut [f64], a: f64, y: &[f64]) {
+    for (x, y) in x.iter_mut().zip(y) {
+        *x -= a * y;
+    }
 }
 
 /// Column-major view of a packed `rows × cols` matrix.

@@ -1,6 +1,6 @@
 //! Rows of numbers with an exponent of their own, so that rows of any sizes stand beside each other.
 
-use super::frame::Column;
+use super::jacobi::Column;
 
 /// `2^exponent · entries`.
 pub(super) struct Row {

@@ -1,6 +1,6 @@
 //! Singular values and vectors, `A = U diag(σ) Vᵀ` with `σ_1 ≥ σ_2 ≥ …`.
 
-use super::zeros;
+use super::{product, zeros};
 use faer::diag::DiagMut;
 use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 use faer::linalg::evd;
@@ -116,6 +116,17 @@ pub struct Svd {
     pub u: Mat<f64>,
     pub s: Vec<f64>,
     pub v: Mat<f64>,
+}
+
+impl Svd {
+    /// `V diag(1/σ_1, 1/σ_2, …) Uᵀ`: the inverse of a regular matrix, the left inverse of one whose columns are
+    /// independent.
+    pub fn inverse(&self) -> Mat<f64> {
+        let scaled = Mat::from_fn(self.v.nrows(), self.v.ncols(), |i, j| {
+            self.v[(i, j)] / self.s[j]
+        });
+        product(scaled.as_ref(), self.u.transpose())
+    }
 }
 
 /// Thin SVD of `a` (`rows × cols`, `k = min`): `u : rows × k`, `v : cols × k`. `None` when `a` is

@@ -1,7 +1,7 @@
 //! Costs `C(A)` of the end-to-end matrix `A : n_L × n_0`. All are quadratic in `A`, so the
 //! gradient is `∇C(A)` affine and the curvature `∇²C` is one fixed linear map.
 
-use crate::linalg::{Mat, MatMut, MatRef, multiply, zeros};
+use crate::linalg::{Mat, MatMut, MatRef, frobenius, multiply, zeros};
 
 /// What the end-to-end matrix is fitted to.
 #[derive(Debug, Clone)]
@@ -111,6 +111,19 @@ impl Cost {
         }
     }
 
+    /// `C(A)`; allocates.
+    pub fn value(&self, a: MatRef<'_, f64>) -> f64 {
+        let mut gradient = zeros(a.nrows(), a.ncols());
+        self.gradient(a, gradient.as_mut(), &mut self.scratch())
+    }
+
+    /// `∇C(A)`; allocates.
+    pub fn gradient_at(&self, a: MatRef<'_, f64>) -> Mat<f64> {
+        let mut gradient = zeros(a.nrows(), a.ncols());
+        self.gradient(a, gradient.as_mut(), &mut self.scratch());
+        gradient
+    }
+
     /// `∇²C[D]`, the derivative of `∇C` along `direction`, into `out`.
     pub fn curvature(
         &self,
@@ -133,6 +146,25 @@ impl Cost {
                 sensing(measurements, None, scratch, out);
             }
         }
+    }
+
+    /// `‖∇²C‖`, the largest eigenvalue of the curvature, from below: power iteration from `start`, which has
+    /// to have a part along its vector. Allocates.
+    pub fn curvature_norm(&self, mut start: Mat<f64>, steps: usize) -> f64 {
+        let mut image = zeros(start.nrows(), start.ncols());
+        let mut scratch = self.scratch();
+        let mut largest = 0.0;
+        for _ in 0..steps {
+            let size = frobenius(start.as_ref());
+            if size == 0.0 || !size.is_finite() {
+                break;
+            }
+            start *= faer::Scale(1.0 / size);
+            self.curvature(start.as_ref(), image.as_mut(), &mut scratch);
+            largest = frobenius(image.as_ref());
+            std::mem::swap(&mut start, &mut image);
+        }
+        largest
     }
 
     /// Cost on what training does not see: the unobserved entries (completion), the distance
@@ -251,4 +283,22 @@ fn sensing(
         }
     }
     cost
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The weights are the eigenvalues of the curvature.
+    #[test]
+    fn the_curvature_is_as_large_as_the_largest_weight() {
+        let weights = Mat::from_fn(3, 2, |i, j| 1.0 + (i + 3 * j) as f64);
+        let target = Mat::zeros(3, 2);
+        let cost = Cost::Weighted { target, weights };
+        let found = |steps| cost.curvature_norm(Mat::full(3, 2, 1.0), steps);
+        // What is left of the second falls as (5/6)ᵏ, and by its square in the norm.
+        assert!((found(100) - 6.0).abs() < 1e-14);
+        assert!(found(5) < 6.0 && found(5) > 5.0);
+        assert_eq!(cost.curvature_norm(Mat::zeros(3, 2), 5), 0.0);
+    }
 }

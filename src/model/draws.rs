@@ -99,6 +99,14 @@ pub fn child_seed(seed: u64, index: u64) -> u64 {
     Stream::new(seed, &format!("child {index}")).below(1 << 63)
 }
 
+/// `count` child seeds of `seed`; for 0 the seed itself.
+pub fn seeds(seed: u64, count: usize) -> Vec<u64> {
+    match count {
+        0 => vec![seed],
+        n => (0..n as u64).map(|i| child_seed(seed, i)).collect(),
+    }
+}
+
 /// Independent entries `N(0, std²)`, drawn column by column.
 pub fn gaussian(rows: usize, cols: usize, std: f64, stream: &mut Stream) -> Mat<f64> {
     let mut matrix = Mat::zeros(rows, cols);

@@ -101,12 +101,6 @@ mod tests {
         weights
     }
 
-    fn end_to_end(network: &Network, weights: &[f64]) -> Mat<f64> {
-        let mut products = network.product_storage();
-        network.prefix_products(weights, &mut products);
-        products.remove(network.depth() - 1)
-    }
-
     #[test]
     fn regrading_keeps_the_map_and_is_undone() {
         let network = Network::new(vec![3, 5, 4, 2]);
@@ -115,10 +109,7 @@ mod tests {
         for _ in 0..3 {
             frame.regrade(&mut turned);
         }
-        let (before, after) = (
-            end_to_end(&network, &weights),
-            end_to_end(&network, &turned),
-        );
+        let (before, after) = (network.end_to_end(&weights), network.end_to_end(&turned));
         // A few rotations' rounding.
         assert!((&before - &after).norm_l2() <= 1e-14 * before.norm_l2());
         let restored = frame.restore(&turned);

@@ -6,6 +6,7 @@ pub mod draws;
 mod frame;
 pub mod init;
 mod network;
+mod point_kind;
 mod reduction;
 mod tangent_kernel;
 
@@ -13,6 +14,7 @@ pub use cost::{Cost, CostScratch};
 pub use curvature::CurvatureFactor;
 pub use frame::Frame;
 pub use network::Network;
+pub use point_kind::PointKind;
 pub use reduction::Reduction;
 pub use tangent_kernel::{KernelTerm, TangentKernel};
 

@@ -111,6 +111,13 @@ impl Network {
         }
     }
 
+    /// `A`; allocates.
+    pub fn end_to_end(&self, weights: &[f64]) -> Mat<f64> {
+        let mut products = self.product_storage();
+        self.prefix_products(weights, &mut products);
+        products.swap_remove(self.depth() - 1)
+    }
+
     /// Suffix products `W_L … W_{l+1} : n_L × n_l` for `l = 1 … L − 1` into `products[l - 1]`.
     pub fn suffix_products(&self, weights: &[f64], products: &mut [Mat<f64>]) {
         let Some((last, rest)) = products.split_last_mut() else {

@@ -150,14 +150,11 @@ fn prefix_gram(network: &Network, prefix: &[Mat<f64>], layer: usize) -> Mat<f64>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::linalg::to_vec;
 
     /// `A` is linear in each single weight: the columns of `G` are exact differences.
     fn jacobian(network: &Network, weights: &[f64]) -> Mat<f64> {
-        let at = |weights: &[f64]| {
-            let mut products = network.product_storage();
-            network.prefix_products(weights, &mut products);
-            crate::linalg::to_vec(products[network.depth() - 1].as_ref())
-        };
+        let at = |weights: &[f64]| to_vec(network.end_to_end(weights).as_ref());
         let base = at(weights);
         let column = |k: usize| {
             let mut moved = weights.to_vec();

@@ -33,9 +33,7 @@ impl LinearModel {
         }
         let network = &problem.network;
         let kernel = tangent_kernel(network, &problem.initial_weights)?;
-        let mut products = network.product_storage();
-        network.prefix_products(&problem.initial_weights, &mut products);
-        let start = products.pop().ok_or(Refused::NotFinite)?;
+        let start = network.end_to_end(&problem.initial_weights);
         Self::with_kernel(&problem.cost, kernel, start)
     }
 
@@ -49,8 +47,7 @@ impl LinearModel {
         let half = product(curvature.as_ref(), root.as_ref());
         let sandwiched = product(root.as_ref(), half.as_ref());
         let (rates, vectors) = symmetric_eigen(sandwiched.as_ref()).ok_or(Refused::NotFinite)?;
-        let mut gradient = zeros(start.nrows(), start.ncols());
-        cost.gradient(start.as_ref(), gradient.as_mut(), &mut cost.scratch());
+        let gradient = cost.gradient_at(start.as_ref());
         let mut directions = product(root.as_ref(), vectors.as_ref());
         let flat = to_vec(gradient.as_ref());
         let parts = product(directions.transpose(), view(&flat, flat.len(), 1));

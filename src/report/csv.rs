@@ -7,17 +7,29 @@ use crate::observe::{Observable, Row, Trajectory};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+/// A field of a row.
+enum Field {
+    Number(f64),
+    Whole(usize),
+    Empty,
+}
+
+use Field::{Empty, Number, Whole};
+
+/// The name of a column and its field.
+type Column = (&'static str, fn(&Row) -> Field);
+
 /// The columns before `sigma_1, sigma_2, …`.
-pub const COLUMNS: [&str; 9] = [
-    "time",
-    "cost",
-    "test_cost",
-    "loss",
-    "gradient_norm",
-    "parameter_norm_sq",
-    "schatten",
-    "imbalance_drift",
-    "rank",
+const COLUMNS: [Column; 9] = [
+    ("time", |row| Number(row.time)),
+    ("cost", |row| Number(row.cost)),
+    ("test_cost", |row| row.test_cost.map_or(Empty, Number)),
+    ("loss", |row| Number(row.loss)),
+    ("gradient_norm", |row| Number(row.gradient_norm)),
+    ("parameter_norm_sq", |row| Number(row.parameter_norm_sq)),
+    ("schatten", |row| Number(row.schatten)),
+    ("imbalance_drift", |row| Number(row.imbalance_drift)),
+    ("rank", |row| Whole(row.rank)),
 ];
 
 /// Writes the table; every row has as many singular values as the first.
@@ -29,7 +41,7 @@ pub fn write(trajectory: &Trajectory, out: &mut impl Write) -> io::Result<()> {
         .rows
         .first()
         .map_or(0, |r| r.singular_values.len());
-    write!(out, "{}", COLUMNS.join(","))?;
+    write!(out, "{}", names(","))?;
     for mode in 1..=modes {
         write!(out, ",sigma_{mode}")?;
     }
@@ -43,21 +55,22 @@ pub fn write(trajectory: &Trajectory, out: &mut impl Write) -> io::Result<()> {
         .try_for_each(|row| write_row(row, out))
 }
 
+/// The names of the fixed columns.
+fn names(separator: &str) -> String {
+    COLUMNS.map(|(name, _)| name).join(separator)
+}
+
 fn write_row(row: &Row, out: &mut impl Write) -> io::Result<()> {
-    write!(out, "{:.16e},{:.16e},", row.time, row.cost)?;
-    if let Some(test_cost) = row.test_cost {
-        write!(out, "{test_cost:.16e}")?;
+    for (place, (_, field)) in COLUMNS.iter().enumerate() {
+        if place > 0 {
+            write!(out, ",")?;
+        }
+        match field(row) {
+            Number(value) => write!(out, "{value:.16e}")?,
+            Whole(count) => write!(out, "{count}")?,
+            Empty => {}
+        }
     }
-    for value in [
-        row.loss,
-        row.gradient_norm,
-        row.parameter_norm_sq,
-        row.schatten,
-        row.imbalance_drift,
-    ] {
-        write!(out, ",{value:.16e}")?;
-    }
-    write!(out, ",{}", row.rank)?;
     for sigma in &row.singular_values {
         write!(out, ",{sigma:.16e}")?;
     }
@@ -95,7 +108,7 @@ pub fn read(source: impl Read, path: &Path) -> Result<Trajectory, Error> {
 /// The observables at the end of the header.
 fn read_header(header: &::csv::StringRecord) -> Result<Vec<Observable>, String> {
     if header.len() < COLUMNS.len() {
-        return Err(format!("expected the columns {}, …", COLUMNS.join(", ")));
+        return Err(format!("expected the columns {}, …", names(", ")));
     }
     let mut observables = Vec::new();
     for (place, found) in header.iter().enumerate() {
@@ -115,29 +128,36 @@ fn read_header(header: &::csv::StringRecord) -> Result<Vec<Observable>, String> 
 fn fixed_column(place: usize) -> String {
     COLUMNS.get(place).map_or_else(
         || format!("sigma_{}", place + 1 - COLUMNS.len()),
-        |name| (*name).to_owned(),
+        |(name, _)| (*name).to_owned(),
     )
 }
 
 fn parse_row(record: &::csv::StringRecord, observables: &[Observable]) -> Result<Row, String> {
     let modes_end = record.len() - observables.len();
-    let number = |column: usize| parse(&record[column], &fixed_column(column));
-    let rank = &record[8];
+    let field = |name: &str| {
+        let place = COLUMNS.iter().position(|(known, _)| *known == name);
+        place.map_or("", |place| &record[place])
+    };
+    let number = |name: &str| parse(field(name), name);
+    let (test_cost, rank) = (field("test_cost"), field("rank"));
+    let sigma = |place: usize| parse(&record[place], &fixed_column(place));
     let asked = observables.iter().zip(record.iter().skip(modes_end));
     Ok(Row {
-        time: number(0)?,
-        cost: number(1)?,
-        test_cost: (!record[2].is_empty()).then(|| number(2)).transpose()?,
-        loss: number(3)?,
-        gradient_norm: number(4)?,
-        parameter_norm_sq: number(5)?,
-        schatten: number(6)?,
-        imbalance_drift: number(7)?,
+        time: number("time")?,
+        cost: number("cost")?,
+        test_cost: (!test_cost.is_empty())
+            .then(|| number("test_cost"))
+            .transpose()?,
+        loss: number("loss")?,
+        gradient_norm: number("gradient_norm")?,
+        parameter_norm_sq: number("parameter_norm_sq")?,
+        schatten: number("schatten")?,
+        imbalance_drift: number("imbalance_drift")?,
         rank: rank
             .parse()
             .map_err(|_| format!("rank: found \"{rank}\", expected a whole number"))?,
         singular_values: (COLUMNS.len()..modes_end)
-            .map(number)
+            .map(sigma)
             .collect::<Result<_, _>>()?,
         observables: asked
             .map(|(observable, field)| value(field, observable.name()))
@@ -170,4 +190,36 @@ fn damaged(path: &Path, line: u64, reason: String) -> Error {
 fn damaged_csv(path: &Path, error: &::csv::Error) -> Error {
     let line = error.position().map_or(1, |p| p.line());
     damaged(path, line, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is asked of a trajectory by the name of a column is what the file has there.
+    #[test]
+    fn columns_are_those_of_the_trajectory() {
+        let row = Row {
+            time: 1.0,
+            cost: 2.0,
+            test_cost: Some(3.0),
+            loss: 4.0,
+            gradient_norm: 5.0,
+            parameter_norm_sq: 6.0,
+            schatten: 7.0,
+            imbalance_drift: 8.0,
+            rank: 9,
+            singular_values: Vec::new(),
+            observables: Vec::new(),
+        };
+        for (place, (name, field)) in COLUMNS.iter().enumerate() {
+            let written = match field(&row) {
+                Number(value) => value,
+                Whole(count) => count as f64,
+                Empty => f64::NAN,
+            };
+            assert_eq!(written, (place + 1) as f64, "{name}");
+            assert_eq!(Trajectory::default().value(&row, name), Some(written));
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! `events.jsonl`: one event a line, keys in the order of interface.md. Numbers that are not
+//! `events.jsonl`: one event a line, keys in the order of docs/conventions.md. Numbers that are not
 //! finite are written `null`.
 
 use super::names::{DIRECTIONS, KINDS, QUANTITIES, name, value};

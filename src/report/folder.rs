@@ -2,14 +2,19 @@
 //! folder is replaced only when it is one of ours; files in it that its manifest does not list
 //! belong to the user and are carried over.
 
+mod staging;
+mod theirs;
+
 use super::figure::{self, Figure, Look};
 use super::manifest::{self, Hashes, Manifest};
-use super::{Finished, Report, csv, events, json, npz};
+use super::{Finished, Report};
+use crate::digest::sha256;
 use crate::error::Error;
+use staging::{Files, Staging};
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
-use std::path::{Component, Path, PathBuf};
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -126,7 +131,7 @@ pub fn redraw(
     for (name, bytes) in files {
         let path = folder.join(&name);
         write_file(&path, &bytes)?;
-        manifest.outputs.insert(name, manifest::hash(&bytes));
+        manifest.outputs.insert(name, sha256(&bytes));
         paths.push(path);
     }
     replace_manifest(folder, &manifest)?;
@@ -156,9 +161,7 @@ pub fn add_file(
     if staging.replaced.is_some() {
         let mut manifest = Manifest::read(folder)?;
         write_file(&folder.join(name), bytes)?;
-        manifest
-            .outputs
-            .insert(name.to_owned(), manifest::hash(bytes));
+        manifest.outputs.insert(name.to_owned(), sha256(bytes));
         replace_manifest(folder, &manifest)?;
         return Ok(folder.join(name));
     }
@@ -220,267 +223,4 @@ pub(crate) fn scratch_beside(path: &Path) -> io::Result<TempDir> {
     };
     fs::create_dir_all(parent)?;
     tempfile::Builder::new().prefix(SCRATCH).tempdir_in(parent)
-}
-
-/// A folder being written. Files go to `scratch/new`, made with the user's default permissions.
-struct Staging {
-    /// The final place, links resolved.
-    target: PathBuf,
-    /// What an existing folder's manifest lists.
-    replaced: Option<Hashes>,
-    scratch: TempDir,
-    files: Files,
-}
-
-/// Files written so far.
-struct Files {
-    /// Where they will be, for messages.
-    target: PathBuf,
-    /// Where they are.
-    aside: PathBuf,
-    names: Vec<String>,
-    hashes: Hashes,
-}
-
-impl Files {
-    fn new(target: &Path, aside: &Path) -> Self {
-        Self {
-            target: target.to_owned(),
-            aside: aside.to_owned(),
-            names: Vec::new(),
-            hashes: Hashes::new(),
-        }
-    }
-
-    fn fill(&mut self, report: &Report, extras: &Extras, keep: Keep) -> Result<(), Error> {
-        self.add("scenario.toml", |out| {
-            out.write_all(extras.scenario_toml.as_bytes())
-        })?;
-        for input in &extras.inputs {
-            self.add(&format!("inputs/{}", input.name), |out| {
-                out.write_all(&input.bytes)
-            })?;
-        }
-        if keep.trajectory {
-            self.add("trajectory.csv", |out| csv::write(&report.trajectory, out))?;
-        }
-        self.add("events.jsonl", |out| events::write(&report.events, out))?;
-        self.add("report.json", |out| json::write(report, out))?;
-        if keep.weights && !report.final_weights.is_empty() {
-            self.add("weights.npz", |out| npz::write(report, out))?;
-        }
-        if keep.figures {
-            let figures = figure::all(&report.into(), &report.look)?;
-            for (name, bytes) in figures.into_iter().flat_map(Figure::files) {
-                self.add(&name, |out| out.write_all(&bytes))?;
-            }
-        }
-        for (name, bytes) in &extras.files {
-            self.add(name, |out| out.write_all(bytes))?;
-        }
-        let manifest = Manifest::new(report, extras, self.hashes.clone());
-        self.add(manifest::NAME, |out| manifest.write(out))
-    }
-
-    fn staged(&self, name: &str) -> PathBuf {
-        self.aside.join(name)
-    }
-
-    fn add(
-        &mut self,
-        name: &str,
-        content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-    ) -> Result<(), Error> {
-        let hash = self.try_add(name, content);
-        let hash = hash.map_err(|e| Error::io(&self.target.join(name), e))?;
-        self.names.push(name.to_owned());
-        self.hashes.insert(name.to_owned(), hash);
-        Ok(())
-    }
-
-    fn try_add(
-        &self,
-        name: &str,
-        content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-    ) -> io::Result<String> {
-        if !name.split('/').all(is_plain) {
-            return Err(io::Error::other("the name leaves the output folder"));
-        }
-        let path = self.staged(name);
-        if let Some(parent) = path.parent().filter(|_| name.contains('/')) {
-            fs::create_dir_all(parent)?;
-        }
-        let mut out = BufWriter::new(File::create(&path)?);
-        content(&mut out)?;
-        out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        manifest::hash_file(&path)
-    }
-}
-
-impl Staging {
-    fn begin(folder: &Path) -> Result<Self, Error> {
-        let failed = |e| Error::io(folder, e);
-        let target = match fs::symlink_metadata(folder) {
-            Ok(_) => fs::canonicalize(folder).map_err(failed)?,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => folder.to_owned(),
-            Err(e) => return Err(failed(e)),
-        };
-        let replaced = outputs_to_replace(&target, folder)?;
-        if let Some(listed) = &replaced {
-            for file in theirs(&target, listed)? {
-                let path = target.join(file);
-                can_be_kept(&path).map_err(|e| Error::io(&path, e))?;
-            }
-        }
-        if target.exists() {
-            // A folder that cannot be written to cannot be replaced either.
-            let mut probe = tempfile::Builder::new();
-            let probe = probe.prefix(SCRATCH).tempfile_in(&target);
-            probe.map_err(failed)?;
-        }
-        let scratch = scratch_beside(&target).map_err(failed)?;
-        let aside = scratch.path().join("new");
-        fs::create_dir(&aside).map_err(failed)?;
-        Ok(Self {
-            files: Files::new(&target, &aside),
-            target,
-            replaced,
-            scratch,
-        })
-    }
-
-    fn commit(self, folder: &Path) -> Result<Vec<PathBuf>, Error> {
-        self.carry_over()?;
-        let paths = self
-            .files
-            .names
-            .iter()
-            .map(|name| folder.join(name))
-            .collect();
-        self.swap().map_err(|e| Error::io(folder, e))?;
-        Ok(paths)
-    }
-
-    /// Copies what the user put into the old folder; only a copy, so that a failure harms nothing.
-    fn carry_over(&self) -> Result<(), Error> {
-        let Some(listed) = &self.replaced else {
-            return Ok(());
-        };
-        for file in theirs(&self.target, listed)? {
-            let (source, staged) = (self.target.join(&file), self.files.aside.join(&file));
-            if fs::symlink_metadata(&staged).is_ok() {
-                continue;
-            }
-            let parent = staged.parent().unwrap_or(&staged);
-            let copied = can_be_kept(&source)
-                .and_then(|()| fs::create_dir_all(parent))
-                .and_then(|()| copy(&source, &staged));
-            copied.map_err(|e| Error::io(&source, e))?;
-        }
-        Ok(())
-    }
-
-    fn swap(self) -> io::Result<()> {
-        let new = self.scratch.path().join("new");
-        let old = self.scratch.path().join("old");
-        if self.target.exists() {
-            fs::rename(&self.target, &old)?;
-        }
-        let renamed = fs::rename(&new, &self.target);
-        if renamed.is_err() && old.exists() && fs::rename(&old, &self.target).is_err() {
-            let kept = self.scratch.keep().join("old");
-            let reason = format!("the folder that was there is now {}", kept.display());
-            return Err(io::Error::other(reason));
-        }
-        renamed
-    }
-}
-
-/// Whether a part of a path is a name, not `..`, a root or nothing.
-fn is_plain(part: &str) -> bool {
-    let mut components = Path::new(part).components();
-    matches!(components.next(), Some(Component::Normal(_))) && components.next().is_none()
-}
-
-/// What the manifest of the folder at `target` lists; `None` when there is nothing to replace.
-fn outputs_to_replace(target: &Path, folder: &Path) -> Result<Option<Hashes>, Error> {
-    if !target.exists() {
-        return Ok(None);
-    }
-    let foreign = || Error::NotOurs {
-        path: folder.to_owned(),
-    };
-    if !target.is_dir() {
-        return Err(foreign());
-    }
-    let mut entries = fs::read_dir(target).map_err(|e| Error::io(folder, e))?;
-    match manifest::outputs(target) {
-        None if entries.next().is_none() => Ok(None),
-        None => Err(foreign()),
-        listed => Ok(listed),
-    }
-}
-
-/// What the user put into the folder of ours at `target`, which lists `listed`; paths relative to it.
-fn theirs(target: &Path, listed: &Hashes) -> Result<Vec<PathBuf>, Error> {
-    let mut files = Vec::new();
-    collect_files(target, Path::new(""), &mut files)?;
-    files.retain(|file| {
-        let name = file.to_string_lossy().replace('\\', "/");
-        name != manifest::NAME && !listed.contains_key(&name)
-    });
-    Ok(files)
-}
-
-/// Everything below a folder but folders; links are not followed.
-fn collect_files(root: &Path, below: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
-    let folder = root.join(below);
-    let failed = |e| Error::io(&folder, e);
-    for entry in fs::read_dir(&folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let path = below.join(entry.file_name());
-        match entry.file_type().map_err(failed)?.is_dir() {
-            true => collect_files(root, &path, files)?,
-            false => files.push(path),
-        }
-    }
-    Ok(())
-}
-
-/// Whether a copy of what stands at `path` can be made.
-fn can_be_kept(path: &Path) -> io::Result<()> {
-    let kind = fs::symlink_metadata(path)?.file_type();
-    if kind.is_symlink() {
-        return Ok(());
-    }
-    // A pipe might never end.
-    if !kind.is_file() {
-        return Err(io::Error::other(
-            "neither a file nor a link, so that it cannot be kept when the output folder is replaced; \
-             move it away",
-        ));
-    }
-    File::open(path).map(drop)
-}
-
-/// A copy of a file, or a link to where `source` leads.
-fn copy(source: &Path, to: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(source)?.is_symlink() {
-        true => link(source, to),
-        false => fs::copy(source, to).map(drop),
-    }
-}
-
-#[cfg(unix)]
-fn link(source: &Path, to: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(fs::read_link(source)?, to)
-}
-
-#[cfg(windows)]
-fn link(source: &Path, to: &Path) -> io::Result<()> {
-    let leads_to = fs::read_link(source)?;
-    match source.is_dir() {
-        true => std::os::windows::fs::symlink_dir(leads_to, to),
-        false => std::os::windows::fs::symlink_file(leads_to, to),
-    }
 }

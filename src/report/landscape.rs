@@ -1,6 +1,6 @@
 //! The critical points of a regularised loss as inert data; the JSON and the table.
 
-use super::table::{significant, write_cells};
+use super::table::{optional, optional_count, significant, write_cells};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -126,21 +126,19 @@ pub fn write(report: &LandscapeReport, out: &mut impl Write) -> io::Result<()> {
 fn cells(p: &CriticalPointEntry) -> [String; 9] {
     let active = p.active.iter().zip(&p.roots);
     let active: Vec<String> = active.map(|(mode, root)| format!("{mode}{root}")).collect();
-    let count = |n: Option<usize>| n.map_or_else(String::new, |n| n.to_string());
-    let number = |x: Option<f64>, digits| x.map_or_else(String::new, |x| significant(x, digits));
     [
         p.kind.clone().unwrap_or_default().replace('_', " "),
         active.join(" "),
         p.rank.to_string(),
         significant(p.loss, 10),
-        number(p.test_error, 6),
-        count(p.index),
-        count(p.nullity),
+        optional(p.test_error, 6),
+        optional_count(p.index),
+        optional_count(p.nullity),
         if p.complete {
             String::new()
         } else {
             p.hits.to_string()
         },
-        number(p.schatten_distance, 1),
+        optional(p.schatten_distance, 1),
     ]
 }

@@ -1,15 +1,13 @@
 //! `manifest.json`: who wrote the folder, from what, and the hash of every file in it. Its
 //! `"program": "dlnflow"` is what makes a folder ours.
 
-use super::Report;
 use super::folder::Extras;
 use super::json::SolverObject;
+use super::{Outcome, Report};
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 /// The marker of our folders.
@@ -37,7 +35,7 @@ pub struct Manifest {
     seed: u64,
     // Of a run; a search for critical points has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    outcome: Option<String>,
+    outcome: Option<Outcome>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     solver: Option<SolverObject>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,7 +52,7 @@ impl Manifest {
     /// The manifest of a report whose files are `outputs`.
     pub fn new(report: &Report, extras: &Extras, outputs: Hashes) -> Self {
         Self {
-            outcome: Some(report.outcome.clone()),
+            outcome: Some(report.outcome),
             solver: Some((&report.solver).into()),
             wall_seconds: Some(extras.wall.as_secs_f64()),
             cpu_seconds: Some(report.solver.cpu.as_secs_f64()),
@@ -134,29 +132,4 @@ pub(super) fn contents(folder: &Path) -> Option<(u64, Hashes)> {
     let text = std::fs::read(folder.join(NAME)).ok()?;
     let contents: Contents = serde_json::from_slice(&text).ok()?;
     (contents.program == PROGRAM).then_some((contents.seed, contents.outputs))
-}
-
-/// SHA-256 of a file, in hexadecimal.
-///
-/// # Errors
-/// Those of reading it.
-pub fn hash_file(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hexadecimal(&hasher.finalize())),
-            n => hasher.update(&buffer[..n]),
-        }
-    }
-}
-
-/// SHA-256 of bytes, in hexadecimal.
-pub fn hash(bytes: &[u8]) -> String {
-    hexadecimal(&Sha256::digest(bytes))
-}
-
-fn hexadecimal(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -30,4 +30,6 @@ mod report;
 
 pub use folder::{Extras, Input, Keep, add_file, redraw, writable, write, write_file, write_new};
 pub use read::{Finished, finished};
-pub use report::{Check, Decay, Declined, Prediction, Report, SolverReport, Source, Threshold};
+pub use report::{
+    Check, Decay, Declined, Outcome, Prediction, Report, SolverReport, Source, Threshold,
+};

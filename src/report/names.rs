@@ -1,6 +1,14 @@
-//! The names of event kinds, quantities and directions in files, as in interface.md.
+//! The names of outcomes, event kinds, quantities and directions in files, as in docs/conventions.md.
 
+use super::Outcome;
 use crate::observe::{Direction, EventKind, Quantity};
+
+pub const OUTCOMES: [(Outcome, &str); 4] = [
+    (Outcome::HorizonReached, "horizon_reached"),
+    (Outcome::Stopped, "stopped"),
+    (Outcome::Interrupted, "interrupted"),
+    (Outcome::Failed, "failed"),
+];
 
 pub const KINDS: [(EventKind, &str); 5] = [
     (EventKind::Escape, "escape"),

@@ -212,56 +212,59 @@ pub fn files(report: &RegimesReport, style: &Style) -> Result<Vec<(String, Vec<u
     Ok(files)
 }
 
-const RUN_COLUMNS: &str = "gamma,depth,width,seed,first_half_time,lazy_distance,final_distance,kernel_drift,\
-alignment_at_start,alignment,smallest_effective_rank,linear_effective_rank,minimum,minimum_estimate,\
-minimum_residual,saddle,saddle_estimate,distance_ratio,regime\n";
+/// A column of numbers: its name and its cell in a row.
+type Column<R, C> = (&'static str, fn(&R) -> C);
+
+/// Those of runs, between `seed` and `regime`.
+const RUN_COLUMNS: [Column<RunEntry, Option<f64>>; 14] = [
+    ("first_half_time", |run| run.first_half_time),
+    ("lazy_distance", |run| run.lazy_distance),
+    ("final_distance", |run| run.final_distance),
+    ("kernel_drift", |run| run.kernel_drift),
+    ("alignment_at_start", |run| run.alignment_at_start),
+    ("alignment", |run| run.alignment),
+    ("smallest_effective_rank", |run| run.smallest_effective_rank),
+    ("linear_effective_rank", |run| run.linear_effective_rank),
+    ("minimum", |run| run.minimum.value),
+    ("minimum_estimate", |run| run.minimum.estimate),
+    ("minimum_residual", |run| run.minimum.residual),
+    ("saddle", |run| run.saddle.value),
+    ("saddle_estimate", |run| run.saddle.estimate),
+    ("distance_ratio", |run| run.distance_ratio),
+];
 
 fn runs_csv(report: &RegimesReport) -> String {
-    let mut text = RUN_COLUMNS.to_owned();
+    let names = RUN_COLUMNS.map(|(name, _)| name).join(",");
+    let mut text = format!("gamma,depth,width,seed,{names},regime\n");
     for run in &report.runs {
-        let numbers = [
-            run.first_half_time,
-            run.lazy_distance,
-            run.final_distance,
-            run.kernel_drift,
-            run.alignment_at_start,
-            run.alignment,
-            run.smallest_effective_rank,
-            run.linear_effective_rank,
-            run.minimum.value,
-            run.minimum.estimate,
-            run.minimum.residual,
-            run.saddle.value,
-            run.saddle.estimate,
-            run.distance_ratio,
-        ];
         let (gamma, regime) = (plain(run.gamma), run.regime.clone().unwrap_or_default());
-        let cells: Vec<String> = numbers.iter().map(|n| plain(*n)).collect();
+        let cells = RUN_COLUMNS.map(|(_, of)| plain(of(run))).join(",");
         let point = format!("{gamma},{},{},{}", run.depth, run.width, run.seed);
-        text.push_str(&format!("{point},{},{regime}\n", cells.join(",")));
+        text.push_str(&format!("{point},{cells},{regime}\n"));
     }
     text
 }
 
-const CURVE_COLUMNS: &str = "gamma,depth,width,time,cost_low,cost,cost_high,linear_cost,distance,kernel_drift,\
-effective_rank\n";
+/// Those of rows of a curve, after `width`.
+const CURVE_COLUMNS: [Column<CurveRow, f64>; 8] = [
+    ("time", |row| row.time),
+    ("cost_low", |row| row.cost.low),
+    ("cost", |row| row.cost.median),
+    ("cost_high", |row| row.cost.high),
+    ("linear_cost", |row| row.linear_cost.median),
+    ("distance", |row| row.distance.median),
+    ("kernel_drift", |row| row.drift.median),
+    ("effective_rank", |row| row.effective_rank.median),
+];
 
 fn curves_csv(report: &RegimesReport) -> String {
-    let mut text = CURVE_COLUMNS.to_owned();
+    let names = CURVE_COLUMNS.map(|(name, _)| name).join(",");
+    let mut text = format!("gamma,depth,width,{names}\n");
     for group in &report.groups {
         let point = format!("{},{},{}", plain(group.gamma), group.depth, group.width);
         for row in &group.curve {
-            text.push_str(&format!(
-                "{point},{:?},{:?},{:?},{:?},{:?},{:?},{:?},{:?}\n",
-                row.time,
-                row.cost.low,
-                row.cost.median,
-                row.cost.high,
-                row.linear_cost.median,
-                row.distance.median,
-                row.drift.median,
-                row.effective_rank.median,
-            ));
+            let cells = CURVE_COLUMNS.map(|(_, of)| format!("{:?}", of(row)));
+            text.push_str(&format!("{point},{}\n", cells.join(",")));
         }
     }
     text

@@ -1,7 +1,9 @@
 //! The finished result of one run.
 
 use super::figure::Look;
+use super::names::{OUTCOMES, name, value};
 use crate::observe::{Event, EventKind, Law, Trajectory};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Where a number comes from.
@@ -95,13 +97,46 @@ pub struct Threshold {
     pub global_l2: f64,
 }
 
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "&str", try_from = "String")]
+pub enum Outcome {
+    HorizonReached,
+    /// A condition of the scenario was met.
+    Stopped,
+    /// The user had enough.
+    Interrupted,
+    /// The integrator gave up; everything up to there is sound.
+    Failed,
+}
+
+impl Outcome {
+    /// The name in files.
+    pub fn name(self) -> &'static str {
+        name(&OUTCOMES, &self)
+    }
+}
+
+impl From<Outcome> for &str {
+    fn from(outcome: Outcome) -> Self {
+        outcome.name()
+    }
+}
+
+impl TryFrom<String> for Outcome {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        value(&OUTCOMES, &text)
+    }
+}
+
 /// Everything a run produced. Writers format it and compute nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     pub title: String,
     pub reference: Option<String>,
-    /// `horizon_reached`, `stopped`, `interrupted` or `failed`.
-    pub outcome: String,
+    pub outcome: Outcome,
     /// One sentence for the user.
     pub outcome_detail: String,
     /// Time reached.

@@ -2,7 +2,8 @@
 //! and the table on standard output.
 
 use super::figure::{Figure, Study, Style, saddles};
-use super::table::{significant, write_cells};
+use super::names::name;
+use super::table::{optional, optional_count, significant, write_cells};
 use crate::error::Error;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -83,11 +84,40 @@ pub struct ScaleEntry {
     pub paths: Vec<PathEntry>,
 }
 
+/// Whether runs follow the greedy path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "&str")]
+pub enum Finding {
+    Supported,
+    NotYet,
+    Violated,
+    NotApplicable,
+}
+
+const FINDINGS: [(Finding, &str); 4] = [
+    (Finding::Supported, "supported"),
+    (Finding::NotYet, "not yet asymptotic"),
+    (Finding::Violated, "violated"),
+    (Finding::NotApplicable, "not applicable"),
+];
+
+impl Finding {
+    /// The name in files.
+    pub fn name(self) -> &'static str {
+        name(&FINDINGS, &self)
+    }
+}
+
+impl From<Finding> for &str {
+    fn from(finding: Finding) -> Self {
+        finding.name()
+    }
+}
+
 /// What the runs say about the conjecture.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verdict {
-    /// `supported`, `not yet asymptotic`, `violated` or `not applicable`.
-    pub verdict: String,
+    pub verdict: Finding,
     pub reason: String,
     /// The scale that would do.
     pub needed_scale: Option<f64>,
@@ -117,22 +147,13 @@ pub struct SaddlesReport {
     pub seeds: Vec<SeedEntry>,
 }
 
-/// Names of verdicts.
-pub const SUPPORTED: &str = "supported";
-pub const NOT_YET: &str = "not yet asymptotic";
-pub const VIOLATED: &str = "violated";
-pub const NOT_APPLICABLE: &str = "not applicable";
-const VERDICTS: [&str; 4] = [SUPPORTED, NOT_YET, VIOLATED, NOT_APPLICABLE];
-
 impl SaddlesReport {
     /// The gravest of the verdicts: a violation counts more than support that is still missing.
-    pub fn verdict(&self) -> &str {
-        let any = |name: &str| self.seeds.iter().any(|s| s.verdict.verdict == name);
-        let order = [VIOLATED, NOT_YET, NOT_APPLICABLE];
-        order
-            .into_iter()
-            .find(|name| any(name))
-            .unwrap_or(SUPPORTED)
+    pub fn verdict(&self) -> Finding {
+        let any = |finding| self.seeds.iter().any(|s| s.verdict.verdict == finding);
+        let order = [Finding::Violated, Finding::NotYet, Finding::NotApplicable];
+        let gravest = order.into_iter().find(|finding| any(*finding));
+        gravest.unwrap_or(Finding::Supported)
     }
 
     /// The runs that the integrator gave up, with their seeds.
@@ -142,19 +163,14 @@ impl SaddlesReport {
         all.filter(|(_, scale)| scale.failed)
     }
 
-    /// How many seeds have each verdict.
-    pub fn counts(&self) -> Vec<(&'static str, usize)> {
-        let of = |name: &str| {
-            self.seeds
-                .iter()
-                .filter(|s| s.verdict.verdict == name)
-                .count()
+    /// How many seeds have each verdict, where any has.
+    pub fn counts(&self) -> Vec<(Finding, usize)> {
+        let of = |finding| {
+            let verdicts = self.seeds.iter().map(|s| s.verdict.verdict);
+            verdicts.filter(|verdict| *verdict == finding).count()
         };
-        VERDICTS
-            .into_iter()
-            .map(|name| (name, of(name)))
-            .filter(|(_, n)| *n > 0)
-            .collect()
+        let all = FINDINGS.map(|(finding, _)| (finding, of(finding)));
+        all.into_iter().filter(|(_, n)| *n > 0).collect()
     }
 }
 
@@ -273,11 +289,13 @@ fn write_verdicts(report: &SaddlesReport, out: &mut impl Write) -> io::Result<()
         let Verdict {
             verdict, reason, ..
         } = &seed.verdict;
-        writeln!(out, "seed {}: {verdict}: {reason}", seed.seed)?;
+        writeln!(out, "seed {}: {}: {reason}", seed.seed, verdict.name())?;
     }
     if report.seeds.len() > 1 {
         let counts = report.counts().into_iter();
-        let counts: Vec<String> = counts.map(|(name, n)| format!("{n} {name}")).collect();
+        let counts: Vec<String> = counts
+            .map(|(finding, n)| format!("{n} {}", finding.name()))
+            .collect();
         writeln!(out, "{} of {} seeds", counts.join(", "), report.seeds.len())?;
     }
     Ok(())
@@ -288,8 +306,8 @@ fn saddle_cells(s: &SaddleEntry) -> [String; 10] {
         s.rank.to_string(),
         s.kind.clone().unwrap_or_default().replace('_', " "),
         significant(s.cost, 6),
-        count(s.index),
-        count(s.nullity),
+        optional_count(s.index),
+        optional_count(s.nullity),
         optional(s.time, 7),
         optional(s.distance, 2),
         optional(s.weight_distance, 2),
@@ -310,12 +328,4 @@ fn path_cells(p: &PathEntry, rate: Option<f64>) -> [String; 7] {
         optional(p.relative_distance, 2),
         optional(rate, 3),
     ]
-}
-
-fn optional(value: Option<f64>, digits: usize) -> String {
-    value.map_or_else(String::new, |v| significant(v, digits))
-}
-
-fn count(value: Option<usize>) -> String {
-    value.map_or_else(String::new, |n| n.to_string())
 }

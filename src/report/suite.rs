@@ -1,8 +1,8 @@
 //! Checks of several scenarios, as `dlnflow verify` prints them: a table a scenario, or JSON in the
 //! shape of JUnit's suites and cases.
 
-use super::Report;
 use super::table::{significant, write_cells};
+use super::{Outcome, Report};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -26,7 +26,7 @@ pub struct Suite {
 impl Suite {
     /// Whether the run came to its end and every check passed.
     pub fn passed(&self) -> bool {
-        self.report.outcome != "failed" && self.failures() == 0
+        self.report.outcome != Outcome::Failed && self.failures() == 0
     }
 
     fn failures(&self) -> usize {

@@ -1,9 +1,11 @@
 //! What a table of many runs needs of one finished folder, read only when the folder is whole: its
 //! manifest can be read and its files are those that the manifest lists.
 
+use super::Outcome;
 use super::events::Line;
 use super::json::{DecayObject, EndObject, SolverObject};
 use super::manifest;
+use crate::digest::sha256;
 use crate::observe::{Event, EventKind};
 use serde::Deserialize;
 use std::fs;
@@ -15,8 +17,7 @@ const HASHED: [&str; 3] = ["report.json", "events.jsonl", "scenario.toml"];
 /// One finished run.
 #[derive(Debug, Clone)]
 pub struct Summary {
-    /// `horizon_reached`, `stopped` or `failed`.
-    pub outcome: String,
+    pub outcome: Outcome,
     /// One sentence for the user.
     pub detail: String,
     /// Time reached.
@@ -48,7 +49,7 @@ pub struct Summary {
 
 #[derive(Deserialize)]
 struct Stored {
-    outcome: String,
+    outcome: Outcome,
     outcome_detail: String,
     time: Option<f64>,
     singular_values: Vec<Option<f64>>,
@@ -75,7 +76,7 @@ pub fn read(folder: &Path, wanted: &[&str]) -> Option<Summary> {
     let mut report = Vec::new();
     for name in HASHED {
         let bytes = fs::read(folder.join(name)).ok()?;
-        if listed.get(name) != Some(&manifest::hash(&bytes)) {
+        if listed.get(name) != Some(&sha256(&bytes)) {
             return None;
         }
         if name == "report.json" {
@@ -133,7 +134,7 @@ impl Summary {
 
     /// Whether the integration came to an end.
     pub fn failed(&self) -> bool {
-        self.outcome == "failed"
+        self.outcome == Outcome::Failed
     }
 
     /// First escape of mode `k = 1, 2, …`; none when the mode stood above its level at the start.

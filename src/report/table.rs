@@ -99,6 +99,16 @@ fn escape_cells(event: &Event, since: f64, predictions: &[Prediction]) -> [Strin
     ]
 }
 
+/// A number, or nothing.
+pub(super) fn optional(value: Option<f64>, digits: usize) -> String {
+    value.map_or_else(String::new, |v| significant(v, digits))
+}
+
+/// A count, or nothing.
+pub(super) fn optional_count(value: Option<usize>) -> String {
+    value.map_or_else(String::new, |n| n.to_string())
+}
+
 /// Columns as wide as their widest cell, flush right.
 pub(super) fn write_cells(
     header: &[&str],

@@ -3,20 +3,19 @@
 
 use super::parallel::in_order;
 use crate::linalg::{Mat, svd};
-use crate::model::{Cost, Problem};
+use crate::model::{Cost, PointKind, Problem};
 use crate::report::landscape::{CriticalPointEntry, LandscapeReport};
-use crate::saddle::{Hit, Kind, Morse, Saddle, critical_point_from, merged};
+use crate::saddle::{Hit, Morse, Saddle, critical_point_from, merged};
 use crate::scenario::{Built, Scenario};
-use crate::theory::critical_point::{self, CriticalPoint, Root};
+use crate::theory::critical_point::{CriticalPoint, Root};
 use crate::theory::minimum::global_minimum;
+use crate::theory::origin::present_modes;
 use crate::theory::schatten_minimum::schatten_minimum;
 use crate::theory::weight_decay::{critical_l2, global_l2, stationary};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Critical orbits that are listed in closed form.
 const MOST_ORBITS: usize = 20_000;
-/// Singular value of the target, relative to the largest, that counts as absent.
-const ABSENT: f64 = 1e-12;
 /// Singular values of the target closer than this, relatively, count as equal.
 const EQUAL: f64 = 1e-9;
 
@@ -54,7 +53,7 @@ pub fn landscape(
         // The global minimum has the modes that the narrowest layer lets through.
         report.thresholds = targets(problem)
             .iter()
-            .take(narrowest(problem))
+            .take(problem.network.max_rank())
             .map(|s| [critical_l2(depth, *s), global_l2(depth, *s)])
             .collect();
         report.remark = match problem.l2 > 0.0 {
@@ -88,17 +87,10 @@ pub fn landscape(
 
 /// Singular values of a squared error's target, decreasing, without absent ones.
 fn targets(problem: &Problem) -> Vec<f64> {
-    let Cost::SquaredError { target } = &problem.cost else {
-        return Vec::new();
-    };
-    let values = svd(target.as_ref()).map_or(Vec::new(), |t| t.s);
-    let floor = ABSENT * values.first().copied().unwrap_or(0.0);
-    values.into_iter().filter(|s| *s > floor).collect()
-}
-
-fn narrowest(problem: &Problem) -> usize {
-    let widths = problem.network.widths().iter();
-    widths.copied().min().unwrap_or(0)
+    match &problem.cost {
+        Cost::SquaredError { target } => present_modes(target.as_ref()),
+        _ => Vec::new(),
+    }
 }
 
 /// All critical orbits of squared error with distinct singular values; `None` for other problems and where
@@ -166,22 +158,12 @@ fn closed_entry(point: &CriticalPoint, active: &[(usize, Root)]) -> Option<Criti
         symmetry_nullity: None,
         smallest_eigenvalue: Some(spectrum.smallest()),
         largest_eigenvalue: Some(spectrum.largest()),
-        kind: point.kind().map(|k| kind_name(k).to_owned()),
+        kind: point.kind().map(|k| k.name().to_owned()),
         hits: 0,
         complete: true,
         schatten_objective: None,
         schatten_distance: None,
     })
-}
-
-fn kind_name(kind: critical_point::Kind) -> &'static str {
-    use critical_point::Kind as K;
-    match kind {
-        K::GlobalMinimum => Kind::GlobalMinimum.name(),
-        K::LocalMinimum => Kind::LocalMinimum.name(),
-        K::StrictSaddle => Kind::StrictSaddle.name(),
-        K::NonStrictSaddle => Kind::NonStrictSaddle.name(),
-    }
 }
 
 /// The critical points that the starts lead to, the origin first; an interrupt leaves out the last starts.
@@ -210,10 +192,10 @@ fn entries(problem: &Problem, hits: &[Hit]) -> Vec<CriticalPointEntry> {
 /// least possible where it meets a bound; without one, for three and more layers with `λ > 0`, it is the
 /// least that was found.
 fn name_global(problem: &Problem, all: &mut [CriticalPointEntry]) {
-    let is = |e: &CriticalPointEntry, kind: Kind| e.kind.as_deref() == Some(kind.name());
-    let proved = all.iter().find(|e| is(e, Kind::GlobalMinimum));
+    let is = |e: &CriticalPointEntry, kind: PointKind| e.kind.as_deref() == Some(kind.name());
+    let proved = all.iter().find(|e| is(e, PointKind::GlobalMinimum));
     let proved = proved.map(|e| e.loss).or(least_possible(problem));
-    let minimum = |e: &&CriticalPointEntry| is(e, Kind::LocalMinimum) && e.index == Some(0);
+    let minimum = |e: &&CriticalPointEntry| is(e, PointKind::LocalMinimum) && e.index == Some(0);
     let found = all.iter().find(minimum).map(|e| e.loss);
     let searched = problem.l2 > 0.0 && problem.network.depth() > 2;
     let Some(least) = proved.or(found.filter(|_| searched)) else {
@@ -221,7 +203,7 @@ fn name_global(problem: &Problem, all: &mut [CriticalPointEntry]) {
     };
     for e in all {
         if minimum(&&*e) && e.loss <= least + SAME_LOSS * (1.0 + least.abs()) {
-            e.kind = Some(Kind::GlobalMinimum.name().to_owned());
+            e.kind = Some(PointKind::GlobalMinimum.name().to_owned());
         }
     }
 }
@@ -270,7 +252,7 @@ fn in_map(problem: &Problem, saddle: &Saddle) -> Option<(f64, f64)> {
     let depth = problem.network.depth();
     let a = &saddle.end_to_end;
     // For two layers the steps in A take every mode that pays; with more they keep the rank.
-    if depth == 2 && narrowest(problem) < a.nrows().min(a.ncols()) {
+    if depth == 2 && problem.network.max_rank() < a.nrows().min(a.ncols()) {
         return None;
     }
     // Off the minimum, so that the iteration has to find it.

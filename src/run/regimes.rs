@@ -6,7 +6,7 @@ mod corrected;
 mod entries;
 
 use super::parallel::in_order;
-use crate::model::draws::child_seed;
+use crate::model::draws::seeds;
 use crate::regime::{LinearModel, Refused};
 use crate::report::regimes::{RegimesReport, RunEntry, Sample};
 use crate::scenario::schema::{InitSpec, ScenarioSpec};
@@ -130,10 +130,7 @@ fn one(
 fn tasks(scenario: &Scenario, ask: &RegimesAsk) -> Vec<Task> {
     let spec = scenario.spec();
     let own = &spec.network.widths;
-    let seeds: Vec<u64> = match ask.seeds {
-        0 => vec![spec.seed],
-        n => (0..n as u64).map(|i| child_seed(spec.seed, i)).collect(),
-    };
+    let seeds = seeds(spec.seed, ask.seeds);
     let depths = or_own(&ask.depths, own.len() - 1);
     let widths = or_own(&ask.widths, own_width(spec));
     let gammas: Vec<Option<f64>> = match ask.gammas.is_empty() {

@@ -7,7 +7,7 @@ mod visits;
 use super::parallel::in_order;
 use super::{Watch, run};
 use crate::model::Problem;
-use crate::model::draws::child_seed;
+use crate::model::draws::seeds;
 use crate::observe::{Direction, EventSpec, Quantity};
 use crate::report::Report;
 use crate::report::saddles::{SaddleEntry, SaddlesReport, SeedEntry};
@@ -73,7 +73,7 @@ pub fn saddles_along(
     interrupt: &AtomicBool,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Study, InputErrors> {
-    let seeds = seeds(scenario, ask);
+    let seeds = seeds(scenario.spec().seed, ask.seeds);
     let total = seeds.len() * ask.scales.len().max(1);
     let done = AtomicUsize::new(0);
     let finished = || progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
@@ -105,14 +105,6 @@ pub fn saddles_along(
 }
 
 type OneSeed = (SeedEntry, Option<Shown>);
-
-fn seeds(scenario: &Scenario, ask: &Ask) -> Vec<u64> {
-    let own = scenario.spec().seed;
-    match ask.seeds {
-        0 => vec![own],
-        n => (0..n as u64).map(|i| child_seed(own, i)).collect(),
-    }
-}
 
 /// Makes the path that runs are held against.
 pub type PathOf<'a> = dyn Fn(&Problem) -> GreedyPath + Sync + 'a;

@@ -76,14 +76,12 @@ impl<'a> Path<'a> {
     fn new(cost: &'a Cost) -> Self {
         let (rows, cols) = cost.shape();
         let at = zeros(rows, cols);
-        let mut gradient = zeros(rows, cols);
-        let cost_at_zero = cost.gradient(at.as_ref(), gradient.as_mut(), &mut cost.scratch());
         Self {
             cost,
             left: Vec::new(),
             right: Vec::new(),
+            cost_at_zero: cost.value(at.as_ref()),
             at,
-            cost_at_zero,
             work_left: MOST_WORK,
         }
     }
@@ -98,9 +96,7 @@ impl<'a> Path<'a> {
         let mut products = before;
         let fitted = minimise(&problem, start, scale, &mut products)?;
         self.work_left -= (before - products) as f64 * work;
-        let mut products = problem.network.product_storage();
-        problem.network.prefix_products(&fitted, &mut products);
-        self.at = products.pop()?;
+        self.at = problem.network.end_to_end(&fitted);
         let decomposition = svd(self.at.as_ref())?;
         (self.left, self.right) = (
             scaled_columns(&decomposition.u, &decomposition.s, rank),

@@ -238,6 +238,5 @@ fn inverse(m: MatRef<'_, f64>) -> Option<Mat<f64>> {
     let parts = svd(m)?;
     let (largest, smallest) = (*parts.s.first()?, *parts.s.last()?);
     let singular = smallest <= m.nrows() as f64 * f64::EPSILON * largest;
-    let scaled = Mat::from_fn(m.nrows(), m.ncols(), |i, j| parts.v[(i, j)] / parts.s[j]);
-    (!singular).then(|| product(scaled.as_ref(), parts.u.transpose()))
+    (!singular).then(|| parts.inverse())
 }

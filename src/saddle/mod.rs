@@ -23,7 +23,7 @@ pub use deviation::{Deviation, Run, deviations, impurities};
 pub use greedy::{SaddleLevel, SaddleLevels, saddle_levels};
 pub use greedy_path::GreedyPath;
 pub use lone_mode::LoneMode;
-pub use morse::{Kind, Morse};
+pub use morse::Morse;
 pub use orbit::{Orbit, PathEnd, Sample, orbit};
 pub use plateau::Plateau;
 pub use point::Saddle;

@@ -17,7 +17,7 @@ use super::newton::hessian;
 use super::point::{Saddle, gradient_scale};
 use crate::flow::LayerFlow;
 use crate::linalg::{Mat, SingularValues, product, symmetric_eigen, zeros};
-use crate::model::Problem;
+use crate::model::{PointKind, Problem};
 
 /// Eigenvalues, relative to the largest, that count as zero.
 const ZERO: f64 = 1e-8;
@@ -25,31 +25,6 @@ const ZERO: f64 = 1e-8;
 const NO_GRADIENT: f64 = 1e-9;
 /// Weights of the narrow network up to which all its eigenvalues are computed.
 const DENSE: usize = 3000;
-
-/// What kind of critical point.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// No other point has less loss, by convexity of the cost.
-    GlobalMinimum,
-    /// No direction of descent was found: the Hessian has no negative eigenvalue.
-    LocalMinimum,
-    /// The Hessian has a negative eigenvalue.
-    StrictSaddle,
-    /// The Hessian has none, but the loss falls along unused directions as `−‖δ‖^L`.
-    NonStrictSaddle,
-}
-
-impl Kind {
-    /// The name in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::GlobalMinimum => "global_minimum",
-            Kind::LocalMinimum => "local_minimum",
-            Kind::StrictSaddle => "strict_saddle",
-            Kind::NonStrictSaddle => "non_strict_saddle",
-        }
-    }
-}
 
 /// The Hessian at a critical point.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,7 +41,7 @@ pub struct Morse {
     /// The largest `|μ|` counted as zero and the smallest not counted so, relative to the largest: far
     /// apart where the counts are beyond doubt.
     pub zero_gap: [f64; 2],
-    pub kind: Kind,
+    pub kind: PointKind,
     /// The power of `‖δ‖` with which the loss falls along the way out; `None` at a minimum.
     pub escape_order: Option<usize>,
 }
@@ -192,20 +167,20 @@ fn symmetry(problem: &Problem, rank: usize) -> usize {
     }
 }
 
-fn kind(problem: &Problem, saddle: &Saddle, index: usize) -> (Kind, Option<usize>) {
+fn kind(problem: &Problem, saddle: &Saddle, index: usize) -> (PointKind, Option<usize>) {
     let depth = problem.network.depth();
     let bottleneck = problem.network.max_rank() == saddle.rank;
     let steepest = saddle.gradient_singular_values.first().copied();
     let steepest = steepest.unwrap_or(0.0);
     let flat = steepest <= NO_GRADIENT * gradient_scale(problem);
     match index {
-        1.. => (Kind::StrictSaddle, Some(2)),
-        0 if problem.l2 == 0.0 && flat => (Kind::GlobalMinimum, None),
+        1.. => (PointKind::StrictSaddle, Some(2)),
+        0 if problem.l2 == 0.0 && flat => (PointKind::GlobalMinimum, None),
         // ‖∇C‖ ≤ 2λ is the condition of optimality of C + 2λ‖A‖_*, which is convex.
         0 if depth == 2 && problem.l2 > 0.0 && steepest <= 2.0 * problem.l2 * (1.0 + ZERO) => {
-            (Kind::GlobalMinimum, None)
+            (PointKind::GlobalMinimum, None)
         }
-        0 if problem.l2 == 0.0 && !bottleneck => (Kind::NonStrictSaddle, Some(depth)),
-        0 => (Kind::LocalMinimum, None),
+        0 if problem.l2 == 0.0 && !bottleneck => (PointKind::NonStrictSaddle, Some(depth)),
+        0 => (PointKind::LocalMinimum, None),
     }
 }

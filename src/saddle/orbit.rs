@@ -237,7 +237,7 @@ fn arrived(
     {
         return Ok(saddle);
     }
-    let map = super::point::end_to_end(&at_end).map_or(f64::INFINITY, |a| a.norm_l2());
+    let map = super::point::end_to_end(&at_end).norm_l2();
     let before = from.end_to_end.norm_l2();
     Err(if map > 10.0 * before.max(level_scale(from)) {
         PathEnd::AtInfinity { norm: map }

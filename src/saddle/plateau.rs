@@ -52,8 +52,7 @@ impl Plateau {
     /// are not held in place by the cost.
     pub fn near(cost: &Cost, near: MatRef<'_, f64>, rank: usize) -> Option<Self> {
         let end_to_end = polished(cost, near, rank)?;
-        let mut gradient = zeros(near.nrows(), near.ncols());
-        cost.gradient(end_to_end.as_ref(), gradient.as_mut(), &mut cost.scratch());
+        let gradient = cost.gradient_at(end_to_end.as_ref());
         let parts = svd(end_to_end.as_ref())?;
         let active = |m: &Mat<f64>| m.as_ref().subcols(0, rank).to_owned();
         let (u, v) = (active(&parts.u), active(&parts.v));
@@ -162,9 +161,7 @@ fn polished(cost: &Cost, near: MatRef<'_, f64>, rank: usize) -> Option<Mat<f64>>
     let start = problem.initial_weights.clone();
     let scale = POLISH * parts.s[0].powf(1.5);
     let fitted = minimise(&problem, start, scale, &mut PRODUCTS.clone())?;
-    let mut products = problem.network.product_storage();
-    problem.network.prefix_products(&fitted, &mut products);
-    products.pop()
+    Some(problem.network.end_to_end(&fitted))
 }
 
 /// `H_pq = ⟨u_i v_jᵀ, ∇²C[u_k v_lᵀ]⟩` for all pairs, column-major.

@@ -70,7 +70,7 @@ impl Saddle {
         let (rows, cols) = cost.shape();
         let (end_to_end, gradient_norm) = match &core {
             None => (zeros(rows, cols), 0.0),
-            Some(core) => (end_to_end(core)?, gradient_norm(core)),
+            Some(core) => (end_to_end(core), gradient_norm(core)),
         };
         let mut gradient = zeros(rows, cols);
         let mut scratch = cost.scratch();
@@ -97,19 +97,13 @@ impl Saddle {
 /// `‖∇C(0)‖`, the largest singular value: the scale of what there is to learn.
 pub(super) fn gradient_scale(problem: &Problem) -> f64 {
     let (rows, cols) = problem.cost.shape();
-    let (zero, mut gradient) = (zeros(rows, cols), zeros(rows, cols));
-    let mut scratch = problem.cost.scratch();
-    let cost = &problem.cost;
-    cost.gradient(zero.as_ref(), gradient.as_mut(), &mut scratch);
+    let gradient = problem.cost.gradient_at(zeros(rows, cols).as_ref());
     SingularValues::new(rows, cols).of(gradient.as_ref())[0]
 }
 
 /// `A` of a problem's initial weights.
-pub(super) fn end_to_end(problem: &Problem) -> Option<Mat<f64>> {
-    let mut products = problem.network.product_storage();
-    let weights = &problem.initial_weights;
-    problem.network.prefix_products(weights, &mut products);
-    products.pop()
+pub(super) fn end_to_end(problem: &Problem) -> Mat<f64> {
+    problem.network.end_to_end(&problem.initial_weights)
 }
 
 fn gradient_norm(problem: &Problem) -> f64 {

@@ -45,7 +45,7 @@ pub fn critical_point_from(problem: &Problem, seed: u64, start: u64) -> Option<S
     } else {
         core.initial_weights = critical_weights(&core)?;
     }
-    let map = end_to_end(&core)?;
+    let map = end_to_end(&core);
     let mut values = SingularValues::new(map.nrows(), map.ncols());
     let floor = ABSENT * gradient_scale(problem);
     let present = values.of(map.as_ref()).iter().filter(|s| **s > floor);

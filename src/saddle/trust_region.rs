@@ -5,7 +5,7 @@
 
 use crate::flow::LayerFlow;
 use crate::integrate::VectorField;
-use crate::linalg::{dot, norm, zeros};
+use crate::linalg::{dot, norm};
 use crate::model::Problem;
 
 const NEWTON_STEPS: usize = 200;
@@ -100,13 +100,8 @@ fn next_radius(radius: f64, ratio: f64, length: f64) -> f64 {
 }
 
 fn loss_at(problem: &Problem, weights: &[f64]) -> f64 {
-    let mut products = problem.network.product_storage();
-    problem.network.prefix_products(weights, &mut products);
-    let a = products[problem.network.depth() - 1].as_ref();
-    let mut gradient = zeros(a.nrows(), a.ncols());
-    let mut scratch = problem.cost.scratch();
-    let cost = problem.cost.gradient(a, gradient.as_mut(), &mut scratch);
-    cost + problem.l2 * dot(weights, weights)
+    let a = problem.network.end_to_end(weights);
+    problem.cost.value(a.as_ref()) + problem.l2 * dot(weights, weights)
 }
 
 /// A step and the decrease that the quadratic model promises.

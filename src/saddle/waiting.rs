@@ -143,9 +143,7 @@ impl Waiting {
     /// How the waiting part of `weights` moves the rest of `A`, to first order.
     pub fn response(&self, weights: &[f64]) -> Mat<f64> {
         let part = self.part(weights);
-        let mut products = self.inner.product_storage();
-        self.inner.prefix_products(&part, &mut products);
-        let p = &products[self.inner.depth() - 1];
+        let p = self.inner.end_to_end(&part);
         let flat = Mat::from_fn(p.nrows() * p.ncols(), 1, |q, _| {
             p[(q % p.nrows(), q / p.nrows())]
         });
@@ -352,11 +350,10 @@ pub(super) mod tests {
                 assert!(kept[(0, j)].abs() > 1e-6);
             }
         }
-        let mut products = network.product_storage();
-        network.prefix_products(&all, &mut products);
+        let a = network.end_to_end(&all);
         for j in 1..3 {
             // Rounding of A; without B_1 and C_5 it would be B_2 D_1, 1e-8.
-            assert!(products[4][(0, j)].abs().max(products[4][(j, 0)].abs()) < 1e-15);
+            assert!(a[(0, j)].abs().max(a[(j, 0)].abs()) < 1e-15);
         }
     }
 

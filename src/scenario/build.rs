@@ -5,9 +5,9 @@ use super::error::InputErrors;
 use super::files::{InputFile, MAX_ENTRIES};
 use super::load::Scenario;
 use super::schema::Expect;
-use super::{cost, figure, start, validate};
+use super::{cost, events, expectations, figure, start, validate};
 use crate::integrate::{Method, Options};
-use crate::linalg::{Mat, norm};
+use crate::linalg::norm;
 use crate::model::{Cost, Network, Problem};
 use crate::observe::{EventSpec, Grid, Recording, StopRules};
 
@@ -51,8 +51,8 @@ impl Scenario {
         let method = validate::method(&mut context);
         let parameters = network.as_ref().map(Network::parameters);
         let recording = validate::recording(&mut context, parameters, cost.as_ref());
-        let events = validate::events(&mut context, network.as_ref(), cost.as_ref());
-        let expectations = validate::expectations(&mut context, network.as_ref(), cost.as_ref());
+        let events = events::build(&mut context, network.as_ref(), cost.as_ref());
+        let expectations = expectations::build(&mut context, network.as_ref(), cost.as_ref());
         figure::check(&mut context);
         let (Some(network), Some(cost), Some(initial_weights), Some(method), Some(recording)) =
             (network, cost, weights, method, recording)
@@ -66,7 +66,7 @@ impl Scenario {
             initial_weights,
         };
         if let Some(cost) = finite_cost(&mut context, &problem) {
-            validate::levels_above_start(&mut context, &problem, cost);
+            events::levels_above_start(&mut context, &problem, cost);
         }
         validate::closed_form(&mut context, &problem);
         if !context.errors.is_empty() {
@@ -131,14 +131,8 @@ fn network(context: &mut Context<'_>) -> Option<Network> {
 
 /// The cost of the start, refused when it overflows.
 fn finite_cost(context: &mut Context<'_>, problem: &Problem) -> Option<f64> {
-    let network = &problem.network;
-    let mut products = network.product_storage();
-    network.prefix_products(&problem.initial_weights, &mut products);
-    let a = products[network.depth() - 1].as_ref();
-    let mut gradient = Mat::zeros(a.nrows(), a.ncols());
-    let cost = problem
-        .cost
-        .gradient(a, gradient.as_mut(), &mut problem.cost.scratch());
+    let a = problem.network.end_to_end(&problem.initial_weights);
+    let cost = problem.cost.value(a.as_ref());
     if !cost.is_finite() {
         let allowed = "must be finite: the target or the initial weights are too large";
         context.found("cost", format!("found an initial cost of {cost}"), allowed);

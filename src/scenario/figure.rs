@@ -4,7 +4,6 @@ use super::context::Context;
 use super::error::InputErrors;
 use super::load::Scenario;
 use super::schema::{ColumnName, FigureSpec, LegendName, PanelSpec, ScaleName};
-use super::validate::has_test_set;
 
 impl Scenario {
     /// Whether the figures can be drawn, checked without building the problem.
@@ -81,7 +80,7 @@ fn check_columns(context: &mut Context<'_>, panel: &PanelSpec, key: &str) {
             "must be recorded: name it in record.observables",
         );
     }
-    if panel.y.contains(&ColumnName::TestCost) && !has_test_set(context) {
+    if panel.y.contains(&ColumnName::TestCost) && !context.spec.cost.has_test_set() {
         let allowed = "can never be drawn: this cost has no test set";
         context.wrong(&format!("{key}.y"), allowed);
     }

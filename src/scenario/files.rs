@@ -1,10 +1,9 @@
 //! Files that a scenario names: read once, kept for the output folder, parsed into matrices.
 
 use super::error::Complaint;
+use crate::digest::sha256;
 use crate::linalg::Mat;
 use npyz::{NpyFile, Order, TypeChar};
-use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use zip::ZipArchive;
@@ -200,14 +199,6 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
         return Err(format!("has {} bytes", metadata.len()));
     }
     std::fs::read(path).map_err(unreadable)
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    let digest: [u8; 32] = Sha256::digest(bytes).into();
-    digest.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Matrix rows as lines of comma-separated numbers.

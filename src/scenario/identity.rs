@@ -1,9 +1,8 @@
 //! What makes two runs the same run.
 
 use super::load::Scenario;
-use sha2::{Digest, Sha256};
+use crate::digest::sha256;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -29,7 +28,7 @@ impl FileHashes {
                 true => path.join("weights.npz"),
                 false => path.to_path_buf(),
             };
-            std::fs::read(file).map_or_else(|_| "unreadable".to_string(), |b| hex(&b))
+            std::fs::read(file).map_or_else(|_| "unreadable".to_string(), |b| sha256(&b))
         };
         known.entry(path.to_path_buf()).or_insert_with(hash).clone()
     }
@@ -43,16 +42,8 @@ impl Scenario {
         (spec.title, spec.reference, spec.figure) = (None, None, None);
         spec.for_each_path(&mut |path| *path = files.of(&self.folder.join(&*path)));
         // Every type of the schema is a table of plain values, which TOML can always write.
-        let mut hash = hex(toml::to_string(&spec).unwrap_or_default().as_bytes());
+        let mut hash = sha256(toml::to_string(&spec).unwrap_or_default().as_bytes());
         hash.truncate(DIGITS);
         hash
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digest: [u8; 32] = Sha256::digest(bytes).into();
-    digest.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

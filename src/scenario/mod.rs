@@ -8,6 +8,8 @@ mod context;
 mod cost;
 mod document;
 mod error;
+mod events;
+mod expectations;
 mod figure;
 mod files;
 mod identity;

@@ -2,7 +2,7 @@
 
 use super::plan::Plan;
 use super::store::{State, Store};
-use super::table::{Cells, Column, Table};
+use super::table::{Column, Table};
 use super::{analysis, in_parallel, parquet};
 use crate::error::Error;
 use crate::report::summary::Summary;
@@ -27,11 +27,13 @@ pub struct Collected {
 pub fn collect(root: &Path, jobs: usize) -> Result<Collected, Error> {
     let plan = Plan::read(root)?;
     let store = Store::of(root, &plan);
-    let rows = in_parallel(plan.runs.len(), jobs, |run| {
-        rows(run, &store.state(&plan.runs[run].hash))
+    let states = in_parallel(plan.runs.len(), jobs, |run| {
+        store.state(&plan.runs[run].hash)
     });
-    let runs = rows.iter().filter(|of_run| !of_run.is_empty()).count();
-    let table = table(&plan, &rows.concat());
+    let rows: Vec<Row> = (0..).zip(&states).flat_map(rows).collect();
+    let pending = |state: &&State| matches!(state, State::Pending);
+    let runs = states.len() - states.iter().filter(pending).count();
+    let table = table(&plan, &rows);
     let mut csv = Vec::new();
     let path = root.join("table.csv");
     table.write_csv(&mut csv).map_err(|e| Error::io(&path, e))?;
@@ -50,155 +52,152 @@ pub fn collect(root: &Path, jobs: usize) -> Result<Collected, Error> {
     })
 }
 
-/// A row of the table but for the swept keys.
-#[derive(Debug, Clone, Default)]
-struct Row {
+/// What a row is about: a mode of a run.
+struct Row<'s> {
     run: usize,
+    /// None where there is no result.
     mode: Option<usize>,
-    escape_time: Option<f64>,
-    relative_wait: Option<f64>,
-    plateau_cost: Option<f64>,
-    final_sigma: Option<f64>,
-    critical_l2: Option<f64>,
-    global_l2: Option<f64>,
-    final_cost: Option<f64>,
-    final_test_cost: Option<f64>,
-    final_loss: Option<f64>,
-    schatten_gap: Option<f64>,
-    rank: Option<usize>,
-    depth: Option<usize>,
-    width: Option<usize>,
-    time: Option<f64>,
-    outcome: String,
-    checks: Option<usize>,
-    checks_failed: Option<usize>,
-    method: Option<String>,
-    steps: Option<usize>,
-    rejected: Option<usize>,
-    rhs_evaluations: Option<usize>,
-    jvp_evaluations: Option<usize>,
-    seed: Option<u64>,
+    /// None when the run was refused.
+    summary: Option<&'s Summary>,
 }
 
 /// The rows of a run: one per mode, one without a mode when there is no result, none when it is
 /// not done.
-fn rows(run: usize, state: &State) -> Vec<Row> {
+fn rows<'s>((run, state): (usize, &'s State)) -> Vec<Row<'s>> {
+    let row = |mode, summary| Row { run, mode, summary };
     match state {
         State::Pending => Vec::new(),
-        State::Refused(_) => vec![Row {
-            run,
-            outcome: "refused".to_owned(),
-            ..Row::default()
-        }],
-        State::Done(summary) => {
-            let modes = 1..=summary.singular_values.len();
-            let mut rows: Vec<Row> = modes.map(|mode| row(run, Some(mode), summary)).collect();
-            if rows.is_empty() {
-                rows.push(row(run, None, summary));
-            }
-            rows
+        State::Refused(_) => vec![row(None, None)],
+        State::Done(summary) => match summary.singular_values.len() {
+            0 => vec![row(None, Some(summary))],
+            modes => (1..=modes)
+                .map(|mode| row(Some(mode), Some(summary)))
+                .collect(),
+        },
+    }
+}
+
+impl Row<'_> {
+    /// One of the values that a run has for each mode.
+    fn of_mode<T: Copy>(&self, values: fn(&Summary) -> &[T]) -> Option<T> {
+        values(self.summary?).get(self.mode? - 1).copied()
+    }
+
+    fn final_sigma(&self) -> Option<f64> {
+        let sigma = self.of_mode(|s| &s.singular_values);
+        sigma.filter(|s| s.is_finite())
+    }
+
+    fn time(&self) -> Option<f64> {
+        Some(self.summary?.time).filter(|t| t.is_finite())
+    }
+
+    /// The rank at the end; 0 on the way to the origin, where that of the remains says nothing.
+    fn limit_rank(&self) -> Option<usize> {
+        match self.summary?.tends_to_origin {
+            true => Some(0),
+            false => self.summary?.rank,
+        }
+    }
+
+    fn outcome(&self) -> &'static str {
+        match self.summary {
+            None => "refused",
+            Some(summary) if summary.trapped() && !summary.failed() => "trapped",
+            Some(summary) => summary.outcome.name(),
         }
     }
 }
 
-/// What a run says as a whole and, with `mode`, of that.
-fn row(run: usize, mode: Option<usize>, summary: &Summary) -> Row {
-    let of_mode = |values: &[Option<f64>]| values.get(mode? - 1).copied().flatten();
-    let sigma = mode.and_then(|mode| summary.singular_values.get(mode - 1).copied());
-    Row {
-        run,
-        mode,
-        escape_time: mode.and_then(|mode| summary.escape_time(mode)),
-        relative_wait: mode.and_then(|mode| summary.relative_wait(mode)),
-        plateau_cost: mode.and_then(|mode| summary.plateau_cost(mode)),
-        final_sigma: sigma.filter(|s| s.is_finite()),
-        critical_l2: of_mode(&summary.critical_l2),
-        global_l2: of_mode(&summary.global_l2),
-        final_cost: summary.final_cost,
-        final_test_cost: summary.final_test_cost,
-        final_loss: summary.final_loss,
-        schatten_gap: summary.schatten_gap,
-        rank: limit_rank(summary),
-        depth: summary.widths.len().checked_sub(1),
-        width: summary.hidden_width(),
-        time: Some(summary.time).filter(|t| t.is_finite()),
-        outcome: outcome(summary),
-        checks: Some(summary.checks),
-        checks_failed: Some(summary.checks_failed),
-        method: Some(summary.method.clone()),
-        steps: Some(summary.steps),
-        rejected: Some(summary.rejected),
-        rhs_evaluations: Some(summary.rhs_evaluations),
-        jvp_evaluations: Some(summary.jvp_evaluations),
-        seed: Some(summary.seed),
-    }
+/// A column and how its cells are read off.
+struct Entry {
+    name: &'static str,
+    of: Of,
 }
 
-/// The rank at the end; 0 on the way to the origin, where that of the remains says nothing.
-fn limit_rank(summary: &Summary) -> Option<usize> {
-    match summary.tends_to_origin {
-        true => Some(0),
-        false => summary.rank,
-    }
+enum Of {
+    Whole(fn(&Row<'_>) -> Option<usize>),
+    Float(fn(&Row<'_>) -> Option<f64>),
+    Text(fn(&Row<'_>) -> Option<String>),
 }
 
-fn outcome(summary: &Summary) -> String {
-    match summary.trapped() && !summary.failed() {
-        true => "trapped".to_owned(),
-        false => summary.outcome.clone(),
-    }
+const fn whole(name: &'static str, of: fn(&Row<'_>) -> Option<usize>) -> Entry {
+    let of = Of::Whole(of);
+    Entry { name, of }
 }
 
-fn table(plan: &Plan, rows: &[Row]) -> Table {
+const fn float(name: &'static str, of: fn(&Row<'_>) -> Option<f64>) -> Entry {
+    let of = Of::Float(of);
+    Entry { name, of }
+}
+
+const fn text(name: &'static str, of: fn(&Row<'_>) -> Option<String>) -> Entry {
+    let of = Of::Text(of);
+    Entry { name, of }
+}
+
+/// The columns between the swept keys and `seed`. Those of numbers are known to
+/// `scenario::sweep::COLUMNS`.
+const COLUMNS: [Entry; 24] = [
+    whole("run", |row| Some(row.run + 1)),
+    whole("mode", |row| row.mode),
+    float("escape_time", |row| row.summary?.escape_time(row.mode?)),
+    float("relative_wait", |row| row.summary?.relative_wait(row.mode?)),
+    float("plateau_cost", |row| row.summary?.plateau_cost(row.mode?)),
+    float("final_sigma", |row| row.final_sigma()),
+    float("critical_l2", |row| row.of_mode(|s| &s.critical_l2)?),
+    float("global_l2", |row| row.of_mode(|s| &s.global_l2)?),
+    float("final_cost", |row| row.summary?.final_cost),
+    float("final_test_cost", |row| row.summary?.final_test_cost),
+    float("final_loss", |row| row.summary?.final_loss),
+    float("schatten_gap", |row| row.summary?.schatten_gap),
+    whole("rank", |row| row.limit_rank()),
+    whole("depth", |row| row.summary?.widths.len().checked_sub(1)),
+    whole("width", |row| row.summary?.hidden_width()),
+    float("time", |row| row.time()),
+    text("outcome", |row| Some(row.outcome().to_owned())),
+    whole("checks", |row| Some(row.summary?.checks)),
+    whole("checks_failed", |row| Some(row.summary?.checks_failed)),
+    text("method", |row| Some(row.summary?.method.clone())),
+    whole("steps", |row| Some(row.summary?.steps)),
+    whole("rejected", |row| Some(row.summary?.rejected)),
+    whole("rhs_evaluations", |row| Some(row.summary?.rhs_evaluations)),
+    whole("jvp_evaluations", |row| Some(row.summary?.jvp_evaluations)),
+];
+
+fn table(plan: &Plan, rows: &[Row<'_>]) -> Table {
     let keys = plan.keys.iter().enumerate().map(|(place, key)| Column {
         name: key.clone(),
         cells: plan.cells(place, rows.iter().map(|row| row.run)),
     });
-    let column = |name: &str, cells| Column {
-        name: name.to_owned(),
-        cells,
-    };
-    let whole = |name: &str, of: fn(&Row) -> Option<usize>| {
-        let cells = rows.iter().map(|row| of(row).map(|n| n as i64));
-        column(name, Cells::Integer(cells.collect()))
-    };
-    let float = |name: &str, of: fn(&Row) -> Option<f64>| {
-        column(name, Cells::Float(rows.iter().map(of).collect()))
-    };
-    let text = |name: &str, of: &dyn Fn(&Row) -> Option<String>| {
-        column(name, Cells::Text(rows.iter().map(of).collect()))
-    };
-    let seeds = rows.iter().map(|row| row.seed.map(|s| s as i64));
     let mut columns: Vec<Column> = keys.collect();
-    columns.extend([
-        whole("run", |row| Some(row.run + 1)),
-        whole("mode", |row| row.mode),
-        float("escape_time", |row| row.escape_time),
-        float("relative_wait", |row| row.relative_wait),
-        float("plateau_cost", |row| row.plateau_cost),
-        float("final_sigma", |row| row.final_sigma),
-        float("critical_l2", |row| row.critical_l2),
-        float("global_l2", |row| row.global_l2),
-        float("final_cost", |row| row.final_cost),
-        float("final_test_cost", |row| row.final_test_cost),
-        float("final_loss", |row| row.final_loss),
-        float("schatten_gap", |row| row.schatten_gap),
-        whole("rank", |row| row.rank),
-        whole("depth", |row| row.depth),
-        whole("width", |row| row.width),
-        float("time", |row| row.time),
-        text("outcome", &|row| Some(row.outcome.clone())),
-        whole("checks", |row| row.checks),
-        whole("checks_failed", |row| row.checks_failed),
-        text("method", &|row| row.method.clone()),
-        whole("steps", |row| row.steps),
-        whole("rejected", |row| row.rejected),
-        whole("rhs_evaluations", |row| row.rhs_evaluations),
-        whole("jvp_evaluations", |row| row.jvp_evaluations),
-    ]);
+    columns.extend(COLUMNS.iter().map(|Entry { name, of }| match of {
+        Of::Whole(of) => {
+            let cells = rows.iter().map(|row| of(row).map(|n| n as i64));
+            Column::integer(name, cells.collect())
+        }
+        Of::Float(of) => Column::float(name, rows.iter().map(of).collect()),
+        Of::Text(of) => Column::text(name, rows.iter().map(of).collect()),
+    }));
     if !plan.keys.iter().any(|key| key == "seed") {
-        columns.push(column("seed", Cells::Integer(seeds.collect())));
+        let seeds = rows.iter().map(|row| Some(row.summary?.seed as i64));
+        columns.push(Column::integer("seed", seeds.collect()));
     }
-    columns.push(text("hash", &|row| Some(plan.runs[row.run].hash.clone())));
+    let hashes = rows.iter().map(|row| Some(plan.runs[row.run].hash.clone()));
+    columns.push(Column::text("hash", hashes.collect()));
     Table { columns }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::sweep;
+
+    /// What a sweep file may ask for is what the table has.
+    #[test]
+    fn columns_of_numbers_are_those_that_can_be_asked_for() {
+        let numbers = COLUMNS.iter().filter(|c| !matches!(c.of, Of::Text(_)));
+        let names: Vec<&str> = numbers.map(|c| c.name).chain(["seed"]).collect();
+        assert_eq!(names, sweep::COLUMNS);
+    }
 }

@@ -3,9 +3,9 @@
 use super::plan::Plan;
 use super::store::Store;
 use crate::error::Error;
-use crate::report::{Extras, Input};
-use crate::run::{Watch, measure, run};
-use crate::scenario::{Built, Scenario, Sweep};
+use crate::report::Outcome;
+use crate::run::{Watch, extras, measure, run};
+use crate::scenario::Sweep;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -140,32 +140,15 @@ impl Engine<'_> {
             true => run(&scenario, &built, watch),
             false => measure(&scenario, &built, watch),
         };
-        if report.outcome == "interrupted" {
+        if report.outcome == Outcome::Interrupted {
             return Ok(Ended::Interrupted);
         }
         self.store
-            .put(hash, &report, &extras(&scenario, built, begin))?;
+            .put(hash, &report, &extras(&scenario, &built, begin.elapsed()))?;
         Ok(Ended::Done {
-            failed: report.outcome == "failed",
+            failed: report.outcome == Outcome::Failed,
             checks_failed: report.checks.iter().any(|c| !c.passed),
         })
-    }
-}
-
-fn extras(scenario: &Scenario, built: Built, begin: Instant) -> Extras {
-    let hashes = built.inputs.iter();
-    let hashes = hashes.map(|i| (i.path.clone(), i.sha256.clone())).collect();
-    let input = |i: crate::scenario::InputFile| Input {
-        name: i.copy.trim_start_matches("inputs/").to_owned(),
-        bytes: i.bytes,
-    };
-    Extras {
-        scenario_toml: built.resolved,
-        inputs: built.inputs.into_iter().map(input).collect(),
-        input_hashes: hashes,
-        files: Vec::new(),
-        seed: scenario.spec().seed,
-        wall: begin.elapsed(),
     }
 }
 

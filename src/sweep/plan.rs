@@ -3,6 +3,7 @@
 
 use super::in_parallel;
 use super::table::Cells;
+use crate::digest::sha256;
 use crate::error::Error;
 use crate::report::figure::Style;
 use crate::report::write_file;
@@ -57,12 +58,10 @@ impl Plan {
         let planned = |index| Planned {
             hash: match sweep.scenario(index) {
                 Ok(scenario) => scenario.identity(&files),
-                Err(_) => {
-                    crate::report::manifest::hash(sweep.overrides(index).join("\n").as_bytes())
-                        .chars()
-                        .take(32)
-                        .collect()
-                }
+                Err(_) => sha256(sweep.overrides(index).join("\n").as_bytes())
+                    .chars()
+                    .take(32)
+                    .collect(),
             },
             values: sweep.values(index).into_iter().map(str::to_owned).collect(),
         };

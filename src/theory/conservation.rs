@@ -4,18 +4,13 @@
 
 use crate::linalg::{Mat, MatRef};
 
-/// `e^{−4λt}`, for `l2 ≥ 0` and `t ≥ 0` in time units of the flow.
-pub fn imbalance_factor(l2: f64, t: f64) -> f64 {
+/// `D_l(t)` from `initial = D_l(0) : n_l × n_l`, for `l2 ≥ 0` and `t ≥ 0` in time units of the flow.
+pub fn imbalance(initial: MatRef<'_, f64>, l2: f64, t: f64) -> Mat<f64> {
     // Written so that 0 · ∞ is no decay.
-    match l2 == 0.0 {
+    let factor = match l2 == 0.0 {
         true => 1.0,
         false => (-4.0 * l2 * t).exp(),
-    }
-}
-
-/// `D_l(t)` from `initial = D_l(0) : n_l × n_l`.
-pub fn imbalance(initial: MatRef<'_, f64>, l2: f64, t: f64) -> Mat<f64> {
-    let factor = imbalance_factor(l2, t);
+    };
     Mat::from_fn(initial.nrows(), initial.ncols(), |i, j| {
         factor * initial[(i, j)]
     })

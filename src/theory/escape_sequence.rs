@@ -17,7 +17,7 @@
 //!
 //! An argument, confirmed by integration, not a theorem.
 
-use super::first_escape::{FirstEscape, Overlaps, ROUNDOFF, first_escape};
+use super::first_escape::{FirstEscape, Overlaps, ROUNDOFF, with_overlaps};
 use super::growth::{GAP, Growth};
 use super::heteroclinic::{Approach, Mixing, Passage, Way};
 use super::unmet::Unmet;
@@ -187,8 +187,7 @@ impl<'a> Sequence<'a> {
         levels: &[f64],
     ) -> Result<Self, Unmet> {
         let level = levels.first().ok_or(Unmet::Shapes)?;
-        let first = first_escape(cost, l2, w1, w2, *level)?;
-        let overlaps = Overlaps::new(&first.growth, w1, w2)?;
+        let (first, overlaps) = with_overlaps(cost, l2, [w1, w2], *level)?;
         let (logs, slant, idle) = perpendicular(&overlaps);
         let aside = Aside {
             blur: vec![first.early; logs.len()],

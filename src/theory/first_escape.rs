@@ -56,11 +56,7 @@ pub(super) struct Overlaps {
 }
 
 impl Overlaps {
-    pub(super) fn new(
-        growth: &Growth,
-        w1: MatRef<'_, f64>,
-        w2: MatRef<'_, f64>,
-    ) -> Result<Self, Unmet> {
+    fn new(growth: &Growth, w1: MatRef<'_, f64>, w2: MatRef<'_, f64>) -> Result<Self, Unmet> {
         let size = w1.norm_l1().max(w2.norm_l1());
         let sum = w1.norm_l1() + w2.norm_l1();
         if !sum.is_finite() {
@@ -167,6 +163,19 @@ pub fn first_escape(
     w2: MatRef<'_, f64>,
     level: f64,
 ) -> Result<FirstEscape, Unmet> {
+    with_overlaps(cost, l2, [w1, w2], level).map(|(escape, _)| escape)
+}
+
+/// The same with the overlaps of the start, from which further escapes follow.
+///
+/// # Errors
+/// Those of [`first_escape`].
+pub(super) fn with_overlaps(
+    cost: &Cost,
+    l2: f64,
+    [w1, w2]: [MatRef<'_, f64>; 2],
+    level: f64,
+) -> Result<(FirstEscape, Overlaps), Unmet> {
     let (rows, cols) = cost.shape();
     if (w2.nrows(), w1.ncols()) != (rows, cols) || w1.nrows() != w2.ncols() {
         return Err(Unmet::Shapes);
@@ -196,7 +205,7 @@ pub fn first_escape(
     let others = overlaps.others(&growth, origin + passage) / (2.0 * rate * level);
     let curvature = largest_curvature(cost).unwrap_or(0.0);
     let early = curvature * overlaps.early(&growth, l2, origin);
-    Ok(FirstEscape {
+    let escape = FirstEscape {
         log_overlap,
         origin,
         passage,
@@ -204,14 +213,14 @@ pub fn first_escape(
         error: 2.0 * (shift + others + early / rate) + ROUNDOFF * (origin.abs() + passage.abs()),
         early,
         growth,
-    })
+    };
+    Ok((escape, overlaps))
 }
 
 /// `(1/2r) ln[ℓ r/(r − ℓ)]`: when `s = r/(1 + r e^{−2rτ})` is `ℓ`.
 ///
-/// # Errors
 /// `LevelNotReached` unless `0 < ℓ < r`.
-pub fn logistic_passage(rate: f64, level: f64) -> Result<f64, Unmet> {
+fn logistic_passage(rate: f64, level: f64) -> Result<f64, Unmet> {
     if !(level > 0.0 && level < rate) {
         return Err(Unmet::LevelNotReached);
     }

@@ -5,7 +5,7 @@
 //! `σ_i − 2λ`.
 
 use super::unmet::Unmet;
-use crate::linalg::{Mat, MatRef, multiply, product, svd, zeros};
+use crate::linalg::{Mat, MatRef, multiply, product, svd};
 use crate::model::Cost;
 
 /// Relative gap below which two singular values count as equal, and relative size below which one
@@ -23,9 +23,7 @@ pub struct Growth {
 
 /// `−∇C(A)`.
 pub(super) fn drive(cost: &Cost, a: MatRef<'_, f64>) -> Mat<f64> {
-    let mut gradient = zeros(a.nrows(), a.ncols());
-    cost.gradient(a, gradient.as_mut(), &mut cost.scratch());
-    -gradient
+    -cost.gradient_at(a)
 }
 
 impl Growth {

@@ -7,11 +7,14 @@
 //! Passive neurons obey the same linear equation without acting on `A`: they start as
 //! `e^{r_j τ} (v_j, u_j)` and tell how much of the slower modes grows at the next saddle.
 
-use super::growth::{Growth, drive};
-use super::taylor::{ORDER, Polynomial, Series};
+mod two_layers;
+
+use super::growth::Growth;
+use super::taylor::Series;
 use super::unmet::Unmet;
-use crate::linalg::{Mat, MatMut, MatRef, SingularValues, multiply, product, svd, zeros};
-use crate::model::{Cost, CostScratch};
+use crate::linalg::{Mat, MatRef, SingularValues, bisect, multiply, product, svd, zeros};
+use crate::model::Cost;
+use two_layers::TwoLayers;
 
 /// Size of the new neuron at the start, in units of the root of the level: what is neglected there
 /// is its square, far below roundoff.
@@ -22,107 +25,6 @@ const AT_REST: f64 = 1e-13;
 const MOST_STEPS: usize = 20_000;
 /// Relative size of a pivot that counts as a vanishing overlap.
 const NO_OVERLAP: f64 = 1e-9;
-
-/// Two layers whose first `active` hidden neurons make `A`; the state is `[W_1ᵀ; W_2]`.
-struct TwoLayers<'a> {
-    cost: &'a Cost,
-    l2: f64,
-    active: usize,
-    stacks: Stacks,
-    scratch: CostScratch,
-}
-
-/// Coefficients side by side, one after the other or the newest first, so that a coefficient of a
-/// product of two series is one product of matrices.
-struct Stacks {
-    /// `[g_0, g_1, …]` and `[g_0ᵀ, g_1ᵀ, …]`.
-    drive: Mat<f64>,
-    drive_transposed: Mat<f64>,
-    /// `[…; x_1; x_0]` of the inputs and outputs of all neurons.
-    input: Mat<f64>,
-    output: Mat<f64>,
-    /// `[z_0, z_1, …]` of the outputs and `[…, z_1, z_0]` of the inputs of the active neurons.
-    active_output: Mat<f64>,
-    active_input: Mat<f64>,
-}
-
-impl Stacks {
-    fn new(rows: usize, cols: usize, neurons: usize, active: usize) -> Self {
-        Self {
-            drive: zeros(rows, cols * ORDER),
-            drive_transposed: zeros(cols, rows * ORDER),
-            input: zeros(cols * ORDER, neurons),
-            output: zeros(rows * ORDER, neurons),
-            active_output: zeros(rows, active * ORDER),
-            active_input: zeros(cols, active * ORDER),
-        }
-    }
-
-    /// Takes in coefficient `k` of the state.
-    fn push(&mut self, k: usize, state: MatRef<'_, f64>, active: usize) {
-        let (rows, cols) = (self.drive.nrows(), self.drive_transposed.nrows());
-        let (input, output) = state.split_at_row(cols);
-        let back = ORDER - 1 - k;
-        self.input.subrows_mut(back * cols, cols).copy_from(input);
-        self.output.subrows_mut(back * rows, rows).copy_from(output);
-        let (mut ahead, mut behind) = (self.active_output.as_mut(), self.active_input.as_mut());
-        let ahead = ahead.as_mut().subcols_mut(k * active, active);
-        { ahead }.copy_from(output.subcols(0, active));
-        let behind = behind.as_mut().subcols_mut(back * active, active);
-        { behind }.copy_from(input.subcols(0, active));
-    }
-
-    fn push_drive(&mut self, k: usize, g: MatRef<'_, f64>) {
-        let (rows, cols) = g.shape();
-        self.drive.subcols_mut(k * cols, cols).copy_from(g);
-        let transposed = self.drive_transposed.subcols_mut(k * rows, rows);
-        { transposed }.copy_from(g.transpose());
-    }
-
-    /// Coefficient `k` of `A`.
-    fn end_to_end(&self, k: usize, active: usize, out: MatMut<'_, f64>) {
-        let count = (k + 1) * active;
-        let left = self.active_output.subcols(0, count);
-        let right = self.active_input.subcols((ORDER - 1 - k) * active, count);
-        multiply(out, false, 1.0, left, right.transpose());
-    }
-
-    /// Coefficient `k` of `[Gᵀ z_out; G z_in]`, added to `out`.
-    fn pull(&self, k: usize, out: MatMut<'_, f64>) {
-        let (rows, cols) = (self.drive.nrows(), self.drive_transposed.nrows());
-        let (top, bottom) = out.split_at_row_mut(cols);
-        let back = ORDER - 1 - k;
-        let output = self.output.subrows(back * rows, (k + 1) * rows);
-        let left = self.drive_transposed.subcols(0, (k + 1) * rows);
-        multiply(top, true, 1.0, left, output);
-        let input = self.input.subrows(back * cols, (k + 1) * cols);
-        let left = self.drive.subcols(0, (k + 1) * cols);
-        multiply(bottom, true, 1.0, left, input);
-    }
-}
-
-impl Polynomial for TwoLayers<'_> {
-    fn coefficient(&mut self, y: &[Vec<Mat<f64>>], k: usize) -> Vec<Mat<f64>> {
-        let (rows, cols) = self.cost.shape();
-        let state = &y[k][0];
-        self.stacks.push(k, state.as_ref(), self.active);
-        let mut a = zeros(rows, cols);
-        self.stacks.end_to_end(k, self.active, a.as_mut());
-        if k == 0 {
-            let g = drive(self.cost, a.as_ref());
-            self.stacks.push_drive(k, g.as_ref());
-        } else {
-            let mut g = zeros(rows, cols);
-            self.cost
-                .curvature(a.as_ref(), g.as_mut(), &mut self.scratch);
-            g *= faer::Scale(-1.0);
-            self.stacks.push_drive(k, g.as_ref());
-        }
-        let mut next = state * faer::Scale(-2.0 * self.l2);
-        self.stacks.pull(k, next.as_mut());
-        vec![next]
-    }
-}
 
 /// What a passage tells.
 #[derive(Debug, Clone)]
@@ -217,13 +119,7 @@ impl<'a> Way<'a> {
             }
         });
         Ok(Self {
-            flow: TwoLayers {
-                cost,
-                l2,
-                active: rank + 1,
-                stacks: Stacks::new(rows, cols, rank + 1 + passive, rank + 1),
-                scratch: cost.scratch(),
-            },
+            flow: TwoLayers::new(cost, l2, rank + 1 + passive, rank + 1),
             time,
             neurons,
             logs: growth.rates[1..=passive].iter().map(|r| r * time).collect(),
@@ -369,16 +265,9 @@ impl<'a> Way<'a> {
 
     /// When, in the step, the level is reached: bisection to the last place.
     fn locate(&mut self, series: &Series, h: f64) -> f64 {
-        let (mut low, mut high) = (0.0, h);
-        for _ in 0..60 {
-            let middle = 0.5 * (low + high);
-            if self.strength(series, middle) >= self.level {
-                high = middle;
-            } else {
-                low = middle;
-            }
-        }
-        high
+        let reached = |t| self.strength(series, t) >= self.level;
+        let [_, reached] = bisect([0.0, h], 60, reached);
+        reached
     }
 
     fn passage(self, approach: Approach) -> Result<Passage, Unmet> {

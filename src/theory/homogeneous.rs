@@ -8,7 +8,7 @@
 use super::growth::GAP;
 use super::taylor::{Column, Polynomial, Row, Series, cauchy};
 use super::unmet::Unmet;
-use crate::linalg::{Mat, svd};
+use crate::linalg::{Mat, product, svd};
 
 /// Growth of `ρ` after which the rest is a straight way: 1e10.
 const GROWTH: f64 = 23.0;
@@ -59,7 +59,7 @@ impl Products {
     fn extend(&mut self, layers: &[Mat<f64>], g: &Mat<f64>) -> [Mat<f64>; 2] {
         let depth = layers.len();
         let mut prefix = layers[0].clone();
-        let mut suffix = layers[depth - 1].transpose() * g;
+        let mut suffix = product(layers[depth - 1].transpose(), g.as_ref());
         for l in 0..depth - 1 {
             if l > 0 {
                 self.layers[l - 1].push(layers[l].as_ref());
@@ -98,7 +98,7 @@ impl Polynomial for Homogeneous {
             let above = &products.suffix_rows[depth - 2 - l];
             out.push(cauchy(above, &products.transposed_prefixes[l - 1]));
         }
-        out.push(&self.g * prefix.transpose());
+        out.push(product(self.g.as_ref(), prefix.transpose()));
         out
     }
 }
@@ -149,10 +149,13 @@ impl Escaping {
         }
         let (u, v) = (reflection(&pair.u), reflection(&pair.v));
         let mut layers = weights.to_vec();
-        layers[0] = &layers[0] * &v;
-        layers[depth - 1] = &u * &layers[depth - 1];
+        layers[0] = product(layers[0].as_ref(), v.as_ref());
+        layers[depth - 1] = product(u.as_ref(), layers[depth - 1].as_ref());
         let mut escaping = Self {
-            flow: Homogeneous::new(&u * g * &v),
+            flow: Homogeneous::new(product(
+                product(u.as_ref(), g.as_ref()).as_ref(),
+                v.as_ref(),
+            )),
             layers,
             log_size: 0.0,
             time: 0.0,
@@ -237,8 +240,8 @@ impl Escaping {
         for l in 0..self.layers.len() - 1 {
             let frame = svd(self.layers[l].as_ref()).ok_or(Unmet::NotFinite)?;
             let turn = reflection(&frame.u);
-            self.layers[l] = &turn * &self.layers[l];
-            self.layers[l + 1] = &self.layers[l + 1] * &turn;
+            self.layers[l] = product(turn.as_ref(), self.layers[l].as_ref());
+            self.layers[l + 1] = product(self.layers[l + 1].as_ref(), turn.as_ref());
         }
         Ok(())
     }

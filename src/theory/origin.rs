@@ -11,7 +11,7 @@
 //! leading order `s_−`.
 
 use super::weight_decay::{critical_l2, global_l2};
-use crate::linalg::{svd, zeros};
+use crate::linalg::{MatRef, svd, zeros};
 use crate::model::{Cost, Problem};
 
 /// Singular value of the target, relative to the largest, that counts as absent.
@@ -37,16 +37,21 @@ pub fn tends_to_origin(depth: usize, l2: f64, slope: f64, norm_sq: f64) -> bool 
 /// `‖∇C(0)‖_2`; infinite where it cannot be had.
 pub fn slope(cost: &Cost) -> f64 {
     let (rows, cols) = cost.shape();
-    let mut gradient = zeros(rows, cols);
-    let zero = zeros(rows, cols);
-    cost.gradient(zero.as_ref(), gradient.as_mut(), &mut cost.scratch());
+    let gradient = cost.gradient_at(zeros(rows, cols).as_ref());
     let largest = svd(gradient.as_ref()).and_then(|parts| parts.s.first().copied());
     largest.unwrap_or(f64::INFINITY)
 }
 
+/// Singular values of a target, decreasing, without absent ones.
+pub fn present_modes(target: MatRef<'_, f64>) -> Vec<f64> {
+    let values = svd(target).map_or(Vec::new(), |t| t.s);
+    let floor = ABSENT * values.first().copied().unwrap_or(0.0);
+    values.into_iter().filter(|s| *s > floor).collect()
+}
+
 /// Thresholds of the modes, by decreasing strength: for squared error of the modes of the target that the
-/// narrowest layer lets through; of the
-/// first mode, `‖∇C(0)‖_2/2` for both, for every other cost and `L = 2`; else none is known.
+/// narrowest layer lets through; of the first mode, `‖∇C(0)‖_2/2` for both, for every other cost and
+/// `L = 2`; else none is known.
 pub fn thresholds(problem: &Problem) -> Vec<Threshold> {
     let depth = problem.network.depth();
     let of = |s: f64| Threshold {
@@ -55,11 +60,8 @@ pub fn thresholds(problem: &Problem) -> Vec<Threshold> {
     };
     match &problem.cost {
         Cost::SquaredError { target } if depth >= 2 => {
-            let values = svd(target.as_ref()).map_or(Vec::new(), |t| t.s);
-            let floor = ABSENT * values.first().copied().unwrap_or(0.0);
-            let narrowest = problem.network.widths().iter().copied().min().unwrap_or(0);
-            let present = values.into_iter().filter(|s| *s > floor).take(narrowest);
-            present.map(of).collect()
+            let modes = present_modes(target.as_ref()).into_iter();
+            modes.take(problem.network.max_rank()).map(of).collect()
         }
         cost if depth == 2 => vec![of(slope(cost))],
         _ => Vec::new(),

@@ -18,9 +18,7 @@ pub fn representation_cost(depth: usize, singular_values: &[f64]) -> f64 {
 /// Up to roundoff `ε σ_1` in each singular value, which the power makes `L (ε σ_1)^{2/L}` where `A` has
 /// not full rank.
 pub fn gap(network: &Network, weights: &[f64]) -> Option<f64> {
-    let mut products = network.product_storage();
-    network.prefix_products(weights, &mut products);
-    let singular_values = svd(products.last()?.as_ref())?.s;
+    let singular_values = svd(network.end_to_end(weights).as_ref())?.s;
     let norm: f64 = weights.iter().map(|w| w * w).sum();
     Some(norm - representation_cost(network.depth(), &singular_values))
 }

@@ -97,21 +97,12 @@ fn proximal(
     Some((product(left.as_ref(), parts.v.transpose()), strengths))
 }
 
-/// The largest eigenvalue of the cost's curvature, by power iteration, from above to 1 %.
+/// The largest eigenvalue of the cost's curvature, from above to 1 %.
 pub(super) fn largest_curvature(cost: &Cost) -> Option<f64> {
     let (rows, cols) = cost.shape();
-    let mut at = Mat::from_fn(rows, cols, |i, j| {
+    let start = Mat::from_fn(rows, cols, |i, j| {
         1.0 + 0.1 * ((3 * i + 7 * j) as f64).sin()
     });
-    let mut image = zeros(rows, cols);
-    let mut scratch = cost.scratch();
-    let mut largest = 0.0;
-    for _ in 0..POWER_STEPS {
-        let size = at.norm_l2();
-        at *= faer::Scale(1.0 / size);
-        cost.curvature(at.as_ref(), image.as_mut(), &mut scratch);
-        largest = image.norm_l2();
-        std::mem::swap(&mut at, &mut image);
-    }
+    let largest = cost.curvature_norm(start, POWER_STEPS);
     (largest > 0.0 && largest.is_finite()).then_some(1.01 * largest)
 }

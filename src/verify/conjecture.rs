@@ -9,9 +9,7 @@
 //! * `not yet asymptotic`: otherwise; the scale that would do follows from the fitted powers.
 //! * `not applicable`: there is no greedy path to follow.
 
-use crate::report::saddles::{
-    NOT_APPLICABLE, NOT_YET, PathEntry, SUPPORTED, SaddleEntry, ScaleEntry, VIOLATED, Verdict,
-};
+use crate::report::saddles::{Finding, PathEntry, SaddleEntry, ScaleEntry, Verdict};
 use crate::theory::saddle_sequence::{SlowEscape, sorted_exponents};
 
 /// Distance from a path, relative to its length, that counts as following it.
@@ -46,10 +44,10 @@ pub fn verdict(
         _ => Vec::new(),
     };
     let (verdict, reason, needed_scale) = match scales.last() {
-        None => (NOT_YET, "no run was made".to_owned(), None),
+        None => (Finding::NotYet, "no run was made".to_owned(), None),
         Some(_) if count == 0 => {
             let reason = format!("the greedy path ends at the origin: {end}");
-            (NOT_APPLICABLE, reason, None)
+            (Finding::NotApplicable, reason, None)
         }
         Some(last) => {
             let on_path = |(k, path)| OnPath {
@@ -66,28 +64,28 @@ pub fn verdict(
         }
     };
     Verdict {
-        verdict: verdict.to_owned(),
+        verdict,
         reason,
         needed_scale,
         rates,
     }
 }
 
-/// The verdict's name, its reason and the scale that would do, from where each path stands.
+/// The verdict, its reason and the scale that would do, from where each path stands.
 fn judge(
     greedy: &[SaddleEntry],
     end: &str,
     scales: &[ScaleEntry],
     paths: impl Iterator<Item = State>,
-) -> (&'static str, String, Option<f64>) {
+) -> (Finding, String, Option<f64>) {
     if let Some(reason) = elsewhere(greedy, scales) {
-        return (VIOLATED, reason, None);
+        return (Finding::Violated, reason, None);
     }
     let mut needed: Option<(f64, String)> = None;
     for path in paths {
         match path {
             State::Followed => {}
-            State::Violated(reason) => return (VIOLATED, reason, None),
+            State::Violated(reason) => return (Finding::Violated, reason, None),
             State::Needs(scale, reason) => {
                 let smaller = |(least, _): &(f64, String)| scale < *least || scale.is_nan();
                 if needed.as_ref().is_none_or(smaller) {
@@ -99,17 +97,17 @@ fn judge(
     match (needed, scales) {
         (Some((scale, reason)), _) => {
             let (would_do, known) = would_do(scale);
-            (NOT_YET, format!("{reason}; {would_do}"), known)
+            (Finding::NotYet, format!("{reason}; {would_do}"), known)
         }
         (None, [.., _, last]) => match missed(&greedy[..greedy.len() - 1], last) {
-            Some(reason) => (NOT_YET, reason, None),
-            None => (SUPPORTED, followed(greedy, scales, end), None),
+            Some(reason) => (Finding::NotYet, reason, None),
+            None => (Finding::Supported, followed(greedy, scales, end), None),
         },
         (None, few) => {
             let scale = few.last().map_or(f64::NAN, |only| only.scale);
             let seen = format!("the path is followed at scale {scale:e}");
             (
-                NOT_YET,
+                Finding::NotYet,
                 format!("{seen}; give --scales to see the limit"),
                 None,
             )

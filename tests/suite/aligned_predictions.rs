@@ -3,7 +3,7 @@
 
 use crate::common::run_text;
 use dlnflow::observe::{Event, EventKind};
-use dlnflow::report::{Check, Prediction, Report};
+use dlnflow::report::{Check, Outcome, Prediction, Report};
 use dlnflow::verify;
 
 const RTOL: f64 = 1e-10;
@@ -43,7 +43,7 @@ fn assert_close(found: &[(usize, f64)], exact: &[(usize, f64)], band: f64) {
 
 /// Checks of theory; all pass.
 fn assert_met(report: &Report, rtol: f64) -> Vec<Check> {
-    assert_eq!(report.outcome, "horizon_reached");
+    assert_eq!(report.outcome, Outcome::HorizonReached);
     let checks = verify::theory(report, rtol);
     for check in &checks {
         assert!(check.passed, "{check:?}");

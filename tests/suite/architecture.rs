@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 /// Module, then the modules of ours that it may name (besides `error` and itself).
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("error", &[]),
+    ("digest", &[]),
     ("linalg", &[]),
     ("integrate", &["linalg"]),
     ("model", &["linalg"]),
@@ -20,9 +21,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "scenario",
-        &["model", "linalg", "integrate", "observe", "theory"],
+        &[
+            "model",
+            "linalg",
+            "integrate",
+            "observe",
+            "theory",
+            "digest",
+        ],
     ),
-    ("report", &["observe"]),
+    ("report", &["observe", "digest"]),
     (
         "run",
         &[
@@ -39,8 +47,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "report",
         ],
     ),
-    ("sweep", &["model", "observe", "run", "scenario", "report"]),
-    ("gallery", &["scenario", "report"]),
+    (
+        "sweep",
+        &[
+            "linalg", "model", "observe", "run", "scenario", "report", "digest",
+        ],
+    ),
+    ("gallery", &["scenario", "report", "digest"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

@@ -82,12 +82,6 @@ fn run(
     integrate(&LayerFlow::new(problem), start, &options, observer)
 }
 
-fn end_to_end(network: &Network, weights: &[f64]) -> Mat<f64> {
-    let mut products = network.product_storage();
-    network.prefix_products(weights, &mut products);
-    products.pop().expect("a network has a layer")
-}
-
 /// Calls a closure with every step.
 struct EachStep<F>(F);
 
@@ -202,7 +196,7 @@ fn methods_agree_on_a_generic_start() {
         let mut watch = EachStep(|step: &Step<'_>| {
             while found.len() < times.len() && times[found.len()] <= step.t1 {
                 step.state_at(times[found.len()], &mut w);
-                found.push(end_to_end(&start.network, &w));
+                found.push(start.network.end_to_end(&w));
             }
             ControlFlow::Continue(())
         });
@@ -229,7 +223,7 @@ fn implicit_methods_need_no_matrix() {
     for method in [Method::Bdf, Method::Esdirk34, Method::TrBdf2] {
         let mut costs = Vec::new();
         let mut watch = EachStep(|step: &Step<'_>| {
-            let a = end_to_end(&start.network, step.y1);
+            let a = start.network.end_to_end(step.y1);
             let mut gradient = Mat::zeros(20, 20);
             let mut scratch = start.cost.scratch();
             let cost = &start.cost;

@@ -4,7 +4,7 @@ use crate::common::run_text;
 use dlnflow::integrate::{Method, Observer, Options, Outcome, Step, VectorField, integrate};
 use dlnflow::linalg::{Mat, multiply};
 use dlnflow::observe::EventKind;
-use dlnflow::report::Report;
+use dlnflow::report::{self, Report};
 use dlnflow::run::{Watch, run};
 use dlnflow::scenario::{Built, Scenario};
 use dlnflow::theory::riccati::Riccati;
@@ -151,7 +151,7 @@ fn final_weights_agree_with_multiple_precision() {
         let weights = &mut built.problem.initial_weights;
         weights.iter_mut().for_each(|w| *w *= alpha);
         let report = run(&scenario, &built, Watch::default());
-        assert_eq!(report.outcome, "horizon_reached", "{id}");
+        assert_eq!(report.outcome, report::Outcome::HorizonReached, "{id}");
         let found = |k: usize| {
             let (rows, cols, w) = &report.final_weights[k];
             Mat::from_fn(*rows, *cols, |i, j| w[j * rows + i])
@@ -197,7 +197,8 @@ fn weights_of_1e_20_escape_on_time() {
         let (scenario, built) = build(&two_layers([3, 4, 3], seed, init, 0.0, solver));
         let report = run(&scenario, &built, Watch::default());
         assert_eq!(
-            report.outcome, "horizon_reached",
+            report.outcome,
+            report::Outcome::HorizonReached,
             "{}",
             report.outcome_detail
         );
@@ -291,7 +292,7 @@ fn ends_where_roundoff_takes_over() {
          solver = { method = \"exact\", horizon = 1e14 }\n\
          events = [{ kind = \"escape\", modes = [1] }]\n",
     );
-    assert_eq!(report.outcome, "failed");
+    assert_eq!(report.outcome, report::Outcome::Failed);
     let detail = &report.outcome_detail;
     assert!(detail.starts_with("exact gave up at t = "), "{detail}");
     assert!(detail.contains("roundoff of the closed form"), "{detail}");
@@ -309,7 +310,7 @@ fn nothing_moves_from_the_origin_and_zero_is_forgotten_like_one_over_t() {
          init = {{ kind = \"matrices\", rows = [[[0.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]] }}\n\
          {solver}"
     ));
-    assert_eq!(rest.outcome, "horizon_reached");
+    assert_eq!(rest.outcome, report::Outcome::HorizonReached);
     assert!(rest.trajectory.rows.iter().all(|row| row.cost == 2.5));
     let fading = run_text(&format!(
         "network = {{ widths = [2, 2, 2] }}\n\
@@ -339,7 +340,7 @@ fn a_mode_that_cancels_does_not_escape() {
                  init = {init}\nsolver = {{ method = \"{method}\", horizon = 60.0 }}\n\
                  events = [{{ kind = \"escape\" }}]\n"
             ));
-            assert_eq!(report.outcome, "horizon_reached");
+            assert_eq!(report.outcome, report::Outcome::HorizonReached);
             assert_eq!(
                 times(&report, EventKind::Escape).len(),
                 0,

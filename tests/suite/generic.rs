@@ -77,10 +77,3 @@ pub fn problem(widths: Vec<usize>, kind: u8, l2: f64, size: f64, seed: u64) -> P
         initial_weights,
     }
 }
-
-/// `A` of packed weights.
-pub fn end_to_end(network: &Network, weights: &[f64]) -> Mat<f64> {
-    let mut products = network.product_storage();
-    network.prefix_products(weights, &mut products);
-    products.swap_remove(network.depth() - 1)
-}

@@ -149,7 +149,7 @@ fn only_the_title_depends_on_the_file_name() {
 #[test]
 fn every_kind_and_name_is_in_the_json_schema() {
     let schema = dlnflow::scenario::json_schema().to_string();
-    // The names of interface.md.
+    // The names of docs/scenario.md.
     let names = "squared_error weighted matrix_completion regression matrix_sensing gaussian \
         orthogonal balanced aligned lambda_balanced identity matrices run auto dop853 exact tsit45 bdf \
         esdirk34 tr_bdf2 gradient_descent adaptive linear log steps times escape crossing plateau \

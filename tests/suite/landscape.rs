@@ -5,10 +5,10 @@ use crate::decimals::{matrix, number, numbers};
 use crate::generic;
 use dlnflow::linalg::{Mat, SingularValues};
 use dlnflow::model::draws::{Stream, mask, with_singular_values};
-use dlnflow::model::{Cost, Network, Problem};
+use dlnflow::model::{Cost, Network, PointKind, Problem};
 use dlnflow::report::landscape::{CriticalPointEntry, LandscapeReport};
 use dlnflow::run::{Search, landscape};
-use dlnflow::saddle::{Hit, Kind, Morse, critical_point_from, merged};
+use dlnflow::saddle::{Hit, Morse, critical_point_from, merged};
 use dlnflow::scenario::Scenario;
 use dlnflow::theory::minimum::local_minima;
 use dlnflow::theory::schatten_minimum::schatten_minimum;
@@ -181,8 +181,12 @@ fn two_layers_have_no_local_minima() {
         let problem = random(2, seed);
         for hit in hits(&problem, 20) {
             let morse = Morse::at(&problem, &hit.saddle).expect("small");
-            assert_ne!(morse.kind, Kind::LocalMinimum, "seed {seed}: {morse:?}");
-            minima += usize::from(morse.kind == Kind::GlobalMinimum);
+            assert_ne!(
+                morse.kind,
+                PointKind::LocalMinimum,
+                "seed {seed}: {morse:?}"
+            );
+            minima += usize::from(morse.kind == PointKind::GlobalMinimum);
             points += 1;
         }
     }

@@ -5,7 +5,7 @@
 use dlnflow::integrate::VectorField;
 use dlnflow::linalg::{Mat, view_mut};
 use dlnflow::model::Problem;
-use dlnflow::report::{Check, Report};
+use dlnflow::report::{Check, Outcome, Report};
 use dlnflow::run::{Watch, run_flow};
 use dlnflow::scenario::Scenario;
 use dlnflow::verify;
@@ -276,7 +276,7 @@ fn the_right_flow_passes_everything() {
                 c.name, c.measured, c.band, c.predicted
             );
         }
-        assert_eq!(report.outcome, "horizon_reached", "{}", small.name);
+        assert_eq!(report.outcome, Outcome::HorizonReached, "{}", small.name);
         assert_eq!(failed(&all), [""; 0], "{} by {}", small.name, small.method);
         assert!(all.len() >= least, "{}: {:?}", small.name, report.declined);
     }
@@ -526,7 +526,7 @@ fn every_wrong_flow_is_caught() {
         println!(
             "{name} | {} | {} | {}",
             small.name,
-            report.outcome,
+            report.outcome.name(),
             failed(&all).join(", ")
         );
         for class in classes.split(' ') {

@@ -2,13 +2,13 @@
 //! wide network itself.
 
 use crate::common::run_text;
-use crate::generic::{KINDS, end_to_end, problem};
+use crate::generic::{KINDS, problem};
 use dlnflow::flow::LayerFlow;
 use dlnflow::integrate::{Method, Observer, Options, Outcome, Step, integrate};
 use dlnflow::linalg::{Mat, MatRef, dot, multiply, norm, svd};
 use dlnflow::model::{Cost, Network, Problem, Reduction};
 use dlnflow::observe::{Event, EventKind};
-use dlnflow::report::Report;
+use dlnflow::report::{self, Report};
 use dlnflow::scenario::Scenario;
 use dlnflow::theory::mode_strength::time_between;
 use std::ops::ControlFlow;
@@ -86,7 +86,7 @@ fn the_narrow_problem_keeps_cost_decay_and_norms() {
         let (a, b) = (narrow.network.layer(n, l), p.network.layer(w, l));
         assert!((a.norm_l2() / b.norm_l2() - 1.0).abs() < 1e-14, "layer {l}");
     }
-    let (a, b) = (end_to_end(&narrow.network, n), end_to_end(&p.network, w));
+    let (a, b) = (narrow.network.end_to_end(n), p.network.end_to_end(w));
     assert!((&a - &b).norm_l2() < 1e-14 * (1.0 + b.norm_l2()));
 }
 
@@ -170,7 +170,7 @@ fn narrow_and_wide_runs_are_the_same() {
                 let size = norm(w);
                 assert!(difference(w, &r.expand(n)) <= 100.0 * RTOL * size);
                 assert!((dot(n, n) / dot(w, w) - 1.0).abs() <= 100.0 * RTOL);
-                let (a, b) = (end_to_end(&p.network, w), end_to_end(&r.problem.network, n));
+                let (a, b) = (p.network.end_to_end(w), r.problem.network.end_to_end(n));
                 assert!((&a - &b).norm_l2() <= 100.0 * RTOL * (1.0 + b.norm_l2()));
                 let (c, d) = (cost(&p, w), cost(&r.problem, n));
                 assert!((c - d).abs() <= 100.0 * RTOL * (1.0 + d));
@@ -180,7 +180,7 @@ fn narrow_and_wide_runs_are_the_same() {
 }
 
 fn cost(p: &Problem, w: &[f64]) -> f64 {
-    let a = end_to_end(&p.network, w);
+    let a = p.network.end_to_end(w);
     let mut g = Mat::zeros(a.nrows(), a.ncols());
     p.cost
         .gradient(a.as_ref(), g.as_mut(), &mut p.cost.scratch())
@@ -242,7 +242,7 @@ struct Crossings<'a> {
 
 impl Crossings<'_> {
     fn sigma(&self, y: &[f64], k: usize) -> f64 {
-        let a = end_to_end(&self.problem.network, y);
+        let a = self.problem.network.end_to_end(y);
         svd(a.as_ref()).expect("finite").s[k]
     }
 }
@@ -330,7 +330,7 @@ fn recorded_weights_are_those_of_the_wide_network() {
     assert_eq!(weights.len(), report.trajectory.rows.len());
     assert!(difference(&weights[0], &p.initial_weights) < 1e-14 * norm(&p.initial_weights));
     for (w, row) in weights.iter().zip(&report.trajectory.rows) {
-        let a = end_to_end(&p.network, w);
+        let a = p.network.end_to_end(w);
         let s = svd(a.as_ref()).expect("finite").s;
         assert!((s[0] - row.singular_values[0]).abs() < 1e-13 * (1.0 + s[0]));
         assert!((dot(w, w) / row.parameter_norm_sq - 1.0).abs() < 1e-13);
@@ -352,7 +352,7 @@ fn a_very_wide_layer_costs_little() {
     let mut report: Option<Report> = None;
     let memory = allocation_counter::measure(|| report = Some(run_text(&text)));
     let report = report.expect("a report");
-    assert_eq!(report.outcome, "horizon_reached");
+    assert_eq!(report.outcome, report::Outcome::HorizonReached);
     assert_eq!(report.solver.reduced_widths, Some(vec![4, 8, 4]));
     // An integration of the wide network would hold some 28 copies of 1.28 MB.
     assert!(memory.bytes_max < 10 * 1_280_000, "{}", memory.bytes_max);

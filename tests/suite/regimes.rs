@@ -41,12 +41,6 @@ fn squared(target: Mat<f64>) -> Cost {
     Cost::SquaredError { target }
 }
 
-fn end_to_end(network: &Network, weights: &[f64]) -> Mat<f64> {
-    let mut products = network.product_storage();
-    network.prefix_products(weights, &mut products);
-    products.pop().expect("a layer")
-}
-
 fn distance(x: &[f64], y: &[f64]) -> f64 {
     norm(&x.iter().zip(y).map(|(a, b)| a - b).collect::<Vec<_>>())
 }
@@ -100,7 +94,7 @@ fn the_nearest_minimum_is_one_and_no_neighbour_is_nearer() {
         let problem = problem(&widths, std, squared(target.clone()));
         let found = nearest_minimum(&problem).expect("a distance");
         assert!(found.is_found(), "{}", found.residual);
-        let defect = (end_to_end(&problem.network, &found.weights) - &target).norm_l2();
+        let defect = (problem.network.end_to_end(&found.weights) - &target).norm_l2();
         assert!(defect < 1e-6 * target.norm_l2());
         let measured = distance(&found.weights, &problem.initial_weights);
         assert!((measured - found.distance).abs() < 1e-9 * measured);
@@ -264,7 +258,7 @@ fn the_linear_model_is_the_limit_of_linearised_gradient_descent() {
         assert!((ratio - 2.0).abs() < 0.01, "{ratio}");
         let limit = Mat::from_fn(2, 3, |i, j| 2.0 * fine[(i, j)] - coarse[(i, j)]);
         assert!((&limit - &exact).norm_l2() < 1e-2 * error);
-        assert!((&exact - &end_to_end(&problem.network, &problem.initial_weights)).norm_l2() > 0.1);
+        assert!((&exact - &problem.network.end_to_end(&problem.initial_weights)).norm_l2() > 0.1);
     }
 }
 

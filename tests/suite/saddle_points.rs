@@ -7,8 +7,8 @@ use crate::generic;
 use dlnflow::flow::LayerFlow;
 use dlnflow::integrate::VectorField;
 use dlnflow::linalg::{Mat, symmetric_eigen};
-use dlnflow::model::{Cost, Frame, Network, Problem};
-use dlnflow::saddle::{GreedyPath, Kind, Morse, PathEnd, Saddle};
+use dlnflow::model::{Cost, Frame, Network, PointKind, Problem};
+use dlnflow::saddle::{GreedyPath, Morse, PathEnd, Saddle};
 use serde_json::Value;
 
 fn items(file: &str, prefix: &str) -> Vec<Value> {
@@ -173,9 +173,9 @@ fn counts_equal_those_of_the_whole_network() {
                 assert!(morse.nullity >= morse.symmetry, "{context}");
                 let last = saddle.rank + 1 == path.saddles.len() && path.end == PathEnd::Complete;
                 let expected = match (last, depth) {
-                    (true, _) => [Kind::GlobalMinimum, Kind::LocalMinimum].to_vec(),
-                    (_, 2) => vec![Kind::StrictSaddle],
-                    _ => vec![Kind::NonStrictSaddle],
+                    (true, _) => [PointKind::GlobalMinimum, PointKind::LocalMinimum].to_vec(),
+                    (_, 2) => vec![PointKind::StrictSaddle],
+                    _ => vec![PointKind::NonStrictSaddle],
                 };
                 assert!(
                     expected.contains(&morse.kind),

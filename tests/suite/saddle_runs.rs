@@ -3,7 +3,7 @@
 
 use dlnflow::linalg::{Mat, norm};
 use dlnflow::model::{Cost, Network, Problem, draws};
-use dlnflow::report::saddles::{NOT_APPLICABLE, NOT_YET, SUPPORTED, SaddlesReport, VIOLATED};
+use dlnflow::report::saddles::{Finding, SaddlesReport};
 use dlnflow::run::{Ask, PathOf, saddles, saddles_along};
 use dlnflow::saddle::{GreedyPath, PathEnd, distance_up_to_rotation};
 use dlnflow::scenario::Scenario;
@@ -42,7 +42,12 @@ fn a_weighted_cost_follows_its_greedy_path() {
     let scenario = shipped("saddles/weighted_two_layers.toml");
     let report = along(&GreedyPath::of, &scenario, &TWO_LAYERS);
     let seed = &report.seeds[0];
-    assert_eq!(report.verdict(), SUPPORTED, "{}", seed.verdict.reason);
+    assert_eq!(
+        report.verdict(),
+        Finding::Supported,
+        "{}",
+        seed.verdict.reason
+    );
     let last = seed.scales.last().expect("scales");
     let ranks: Vec<usize> = last.saddles.iter().map(|s| s.rank).collect();
     assert_eq!(ranks, [0, 1, 2, 3]);
@@ -80,7 +85,7 @@ fn the_second_singular_pair_is_a_violation() {
     let report = along(&wrong, &scenario, &TWO_LAYERS);
     assert_eq!(
         report.verdict(),
-        VIOLATED,
+        Finding::Violated,
         "{}",
         report.seeds[0].verdict.reason
     );
@@ -88,7 +93,7 @@ fn the_second_singular_pair_is_a_violation() {
     let report = along(&wrong, &scenario, &TWO_LAYERS);
     assert_eq!(
         report.verdict(),
-        VIOLATED,
+        Finding::Violated,
         "{}",
         report.seeds[0].verdict.reason
     );
@@ -103,7 +108,7 @@ fn a_skipped_saddle_is_a_violation() {
         let wrong = |problem: &Problem| GreedyPath::of(problem).without(1);
         let report = along(&wrong, &shipped(name), &scales);
         let reason = &report.seeds[0].verdict.reason;
-        assert_eq!(report.verdict(), VIOLATED, "{name}: {reason}");
+        assert_eq!(report.verdict(), Finding::Violated, "{name}: {reason}");
     }
 }
 
@@ -113,7 +118,7 @@ fn three_layers_follow_their_greedy_path_through_non_strict_saddles() {
     let report = along(&GreedyPath::of, &scenario, &[1e-2, 1e-3, 1e-4]);
     assert_eq!(
         report.verdict(),
-        SUPPORTED,
+        Finding::Supported,
         "{}",
         report.seeds[0].verdict.reason
     );
@@ -145,7 +150,7 @@ fn one_run_of_e1_visits_three_saddles() {
         assert!(s.distance.is_some_and(|d| d < 2e-3), "{s:?}");
         assert!(s.gradient_norm < 1e-13);
     }
-    assert_eq!(seed.verdict.verdict, NOT_YET);
+    assert_eq!(seed.verdict.verdict, Finding::NotYet);
 }
 
 #[test]
@@ -153,7 +158,7 @@ fn what_has_no_greedy_path_is_said() {
     let scenario = shipped("limits/equal_singular_values.toml");
     let report = along(&GreedyPath::of, &scenario, &[]);
     let seed = &report.seeds[0];
-    assert_eq!(seed.verdict.verdict, NOT_APPLICABLE);
+    assert_eq!(seed.verdict.verdict, Finding::NotApplicable);
     assert!(seed.end.contains("repeated"), "{}", seed.end);
 }
 
@@ -330,7 +335,7 @@ fn a_start_that_nothing_leaves_is_studied_at_any_scale() {
     for overrides in [&[zero][..], &["regularization.l2=50.0"]] {
         let report = of(overrides).report;
         assert_eq!(report.seeds[0].scales.len(), 2);
-        assert_eq!(report.seeds[0].verdict.verdict, NOT_APPLICABLE);
+        assert_eq!(report.seeds[0].verdict.verdict, Finding::NotApplicable);
     }
 }
 

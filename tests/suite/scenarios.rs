@@ -1,5 +1,6 @@
 //! The scenarios that ship: each is a document, an example and a test.
 
+use dlnflow::report::Outcome;
 use dlnflow::run::{Watch, run};
 use dlnflow::scenario::{Built, Scenario};
 use std::fs;
@@ -68,7 +69,8 @@ fn every_scenario_does_what_its_header_says() {
         let (scenario, built) = build(&path);
         let report = run(&scenario, &built, Watch::default());
         assert_ne!(
-            report.outcome, "failed",
+            report.outcome,
+            Outcome::Failed,
             "{name}: {}",
             report.outcome_detail
         );

@@ -5,7 +5,7 @@
 use crate::common::run_text;
 use crate::decimals::{matrix, number, numbers};
 use dlnflow::linalg::svd;
-use dlnflow::report::Report;
+use dlnflow::report::{Outcome, Report};
 use serde_json::Value;
 
 fn items(prefix: &str) -> Vec<Value> {
@@ -485,7 +485,7 @@ fn modes_that_cannot_be_told_apart_are_not_resolved() {
          {}events = [{{ kind = \"escape\" }}]\n",
         solver("auto", 1e-10, 1e18)
     ));
-    assert_eq!(report.outcome, "failed");
+    assert_eq!(report.outcome, Outcome::Failed);
     assert!(
         report.outcome_detail.starts_with("not resolved"),
         "{}",
@@ -506,7 +506,8 @@ fn neurons_that_decay_out_of_range_do_not_stop_a_run() {
         with_frame(solver("auto", 1e-6, 5000.0), "on")
     ));
     assert_eq!(
-        report.outcome, "horizon_reached",
+        report.outcome,
+        Outcome::HorizonReached,
         "{}",
         report.outcome_detail
     );

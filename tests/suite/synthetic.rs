@@ -4,7 +4,7 @@
 //! `t = ln((s*/s0 − 1) f/(1 − f)) / (2 s*)`.
 
 use dlnflow::observe::{Direction, Event, EventKind, Quantity, Row, Trajectory};
-use dlnflow::report::{Check, Prediction, Report, SolverReport, Source};
+use dlnflow::report::{Check, Outcome, Prediction, Report, SolverReport, Source};
 use std::time::Duration;
 
 pub const TARGET: [f64; 3] = [4.0, 2.0, 1.0];
@@ -141,7 +141,7 @@ pub fn report(modes: usize) -> Report {
     Report {
         title: "Two-layer staircase".to_owned(),
         reference: None,
-        outcome: "horizon_reached".to_owned(),
+        outcome: Outcome::HorizonReached,
         outcome_detail: "reached the horizon t = 12".to_owned(),
         time: HORIZON,
         widths: vec![3, 2, 3],

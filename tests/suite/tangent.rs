@@ -1,7 +1,7 @@
 //! The stiff part `−Gᵀ M G` of the layer flow: its pieces against each other, and against the
 //! whole Jacobian where nothing else is left of it.
 
-use crate::generic::{KINDS, cost, end_to_end, entries, matrix, problem};
+use crate::generic::{KINDS, cost, entries, matrix, problem};
 use dlnflow::flow::LayerFlow;
 use dlnflow::integrate::VectorField;
 use dlnflow::linalg::{Mat, dot, norm};
@@ -19,7 +19,7 @@ fn problems() -> impl Strategy<Value = Problem> {
 
 /// The same problem with the target moved to where the weights are, so that `∇C(A) = 0`.
 fn fitted(p: Problem, kind: u8, l2: f64, seed: u64) -> Problem {
-    let a = end_to_end(&p.network, &p.initial_weights);
+    let a = p.network.end_to_end(&p.initial_weights);
     let cost = cost(kind, a, seed);
     Problem { cost, l2, ..p }
 }

@@ -1,9 +1,9 @@
 //! Where the catalogue, its scenarios and its output folders are.
 
 use super::super::failure::Failure;
+use dlnflow::digest::sha256_of_file;
 use dlnflow::error::Error;
 use dlnflow::gallery::{Catalogue, Entry, shipped};
-use dlnflow::report::manifest::hash_file;
 use dlnflow::report::write_file;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ impl Shelf {
     pub fn open(own: Option<&Path>, out: Option<&Path>) -> Result<Self, Failure> {
         let out = out.unwrap_or(Path::new(OUT)).to_owned();
         let program = std::env::current_exe().map_err(|e| Error::io(Path::new("dlnflow"), e))?;
-        let program_hash = hash_file(&program).map_err(|e| Error::io(&program, e))?;
+        let program_hash = sha256_of_file(&program).map_err(|e| Error::io(&program, e))?;
         let (catalogue, scenarios, typed) = match own {
             Some(file) => (read(file)?, beside(file), ""),
             None => (shipped_catalogue()?, unpack(&out)?, "scenarios/"),

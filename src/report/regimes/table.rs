@@ -1,6 +1,6 @@
 //! The table of the diagram and that of the fitted powers, as they are printed.
 
-use super::super::table::{significant, write_cells};
+use super::super::table::{optional, write_cells};
 use super::{CorrectedPower, FitEntry, GroupEntry, RegimesReport};
 use crate::report::quantiles::Quantiles;
 use std::io::{self, Write};
@@ -164,8 +164,4 @@ fn measured(power: f64, error: f64) -> [String; 2] {
 
 fn signed(value: f64) -> String {
     format!("{value:+.3}")
-}
-
-fn optional(value: Option<f64>, digits: usize) -> String {
-    value.map_or_else(String::new, |v| significant(v, digits))
 }

@@ -6,7 +6,7 @@ use crate::linalg::{Mat, SingularValues, effective_rank, frobenius, norm, produc
 use crate::model::{Cost, CostScratch, Network, Problem, Reduction};
 use crate::observe::StopRules;
 use crate::regime::{LARGEST, LinearModel, Refused, alignment};
-use crate::report::regimes::Sample;
+use crate::report::{self, regimes::Sample};
 use crate::run::exact::SolvedFlow;
 use crate::scenario::Built;
 use std::ops::ControlFlow;
@@ -59,7 +59,7 @@ pub(super) fn integrate_beside(
     };
     let end = integrate(flow, &problem.initial_weights, &options, &mut beside);
     let outcome = match &end.outcome {
-        Outcome::HorizonReached => "horizon_reached".to_owned(),
+        Outcome::HorizonReached => report::Outcome::HorizonReached.name().to_owned(),
         Outcome::Stopped { reason } => reason.clone(),
         Outcome::Failed { error } => error.to_string(),
     };

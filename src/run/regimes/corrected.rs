@@ -6,7 +6,7 @@
 //! seeds' fits over `√seeds`. Weights from the measured scatter would prefer widths where it is small by
 //! chance, and understate the error.
 
-use crate::linalg::{Mat, product, svd};
+use crate::linalg::{Mat, svd};
 use crate::report::regimes::{CorrectedPower, CorrectionEntry};
 use crate::theory::lazy::Corrections;
 
@@ -128,10 +128,7 @@ impl Fit {
         let design = Mat::from_fn(widths.len(), 2 + exponents.len(), |i, j| {
             roots[i] * columns(width(i), j)
         });
-        let factors = svd(design.as_ref())?;
-        let (v, s) = (&factors.v, &factors.s);
-        let scaled = Mat::from_fn(v.nrows(), v.ncols(), |i, k| v[(i, k)] / s[k]);
-        let inverse = product(scaled.as_ref(), factors.u.transpose());
+        let inverse = svd(design.as_ref())?.inverse();
         Some(Self { inverse, roots })
     }
 

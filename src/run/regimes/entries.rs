@@ -3,7 +3,7 @@
 use super::Task;
 use super::beside::Seen;
 use super::corrected::{Point, corrected};
-use crate::linalg::{Mat, frobenius, svd};
+use crate::linalg::{Line, frobenius, svd};
 use crate::model::{Cost, Problem};
 use crate::regime::{Regime, nearest_minimum, nearest_saddle};
 use crate::report::quantiles::Quantiles;
@@ -96,7 +96,8 @@ fn minimum_entry(task: &Task, problem: &Problem) -> DistanceEntry {
         let Cost::SquaredError { target } = &problem.cost else {
             return None;
         };
-        let residual = frobenius((target - start_map(problem)?).as_ref());
+        let start = problem.network.end_to_end(&problem.initial_weights);
+        let residual = frobenius((target - start).as_ref());
         let s = svd(target.as_ref())?.s;
         lazy::distance_to_minimum(task.depth, task.width, gamma, residual, &s)
     });
@@ -150,14 +151,6 @@ fn against(predicted: Option<lazy::Distance>, value: Option<f64>) -> DistanceEnt
         ratio: predicted.zip(value).map(|(p, v)| v / p.value),
         ..DistanceEntry::default()
     }
-}
-
-fn start_map(problem: &Problem) -> Option<Mat<f64>> {
-    let mut products = problem.network.product_storage();
-    problem
-        .network
-        .prefix_products(&problem.initial_weights, &mut products);
-    products.pop()
 }
 
 pub(super) fn group_entry(group: &[(RunEntry, Vec<Sample>)]) -> GroupEntry {
@@ -298,25 +291,25 @@ fn predicted(quantity: &str, gamma: f64, depth: usize) -> Option<(f64, &'static 
     }
 }
 
-struct Line {
+struct Fitted {
     slope: f64,
     standard_error: f64,
     points: usize,
 }
 
 /// Least squares with the standard error of the slope; `None` with fewer than three points or one width.
-fn fitted(points: &[(f64, f64)]) -> Option<Line> {
-    let n = points.len() as f64;
-    let mean = |f: &dyn Fn(&(f64, f64)) -> f64| points.iter().map(f).sum::<f64>() / n;
-    let (x, y) = (mean(&|p| p.0), mean(&|p| p.1));
-    let spread: f64 = points.iter().map(|p| (p.0 - x).powi(2)).sum();
+fn fitted(points: &[(f64, f64)]) -> Option<Fitted> {
+    let Line {
+        mean: (x, y),
+        spread,
+        slope,
+    } = Line::through(points);
     if points.len() < 3 || spread <= 1e-12 * (1.0 + x * x) {
         return None;
     }
-    let slope = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum::<f64>() / spread;
     let off = |p: &(f64, f64)| (p.1 - y - slope * (p.0 - x)).powi(2);
-    let variance = points.iter().map(off).sum::<f64>() / (n - 2.0);
-    Some(Line {
+    let variance = points.iter().map(off).sum::<f64>() / (points.len() as f64 - 2.0);
+    Some(Fitted {
         slope,
         standard_error: (variance / spread).sqrt(),
         points: points.len(),

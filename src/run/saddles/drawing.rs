@@ -1,7 +1,7 @@
 //! What the figures of a study show.
 
 use super::{Shown, Study};
-use crate::linalg::{Mat, dot, norm, to_vec, view};
+use crate::linalg::{dot, norm, to_vec, view};
 use crate::model::{Cost, Network};
 use crate::report::figure;
 use crate::report::saddles::SeedEntry;
@@ -85,12 +85,7 @@ fn distances(seed: &SeedEntry) -> Vec<Vec<(f64, f64)>> {
 
 fn cost_at(cost: &Cost, map: &[f64]) -> f64 {
     let (rows, cols) = cost.shape();
-    let mut gradient = Mat::zeros(rows, cols);
-    cost.gradient(
-        view(map, rows, cols),
-        gradient.as_mut(),
-        &mut cost.scratch(),
-    )
+    cost.value(view(map, rows, cols))
 }
 
 fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {

@@ -3,7 +3,7 @@
 use super::visits::{Visit, visited};
 use crate::observe::{Event, EventKind};
 use crate::report::saddles::{PathEntry, SaddleEntry, ScaleEntry};
-use crate::report::{Prediction, Report};
+use crate::report::{Outcome, Prediction, Report};
 use crate::saddle::{
     Certificate, Deviation, GreedyPath, Morse, Orbit, PathEnd, ProvenIndex, Run, Saddle, certify,
     deviations, impurities,
@@ -31,7 +31,7 @@ pub(super) fn scale_entry(
     ScaleEntry {
         scale,
         outcome: report.outcome_detail.clone(),
-        failed: report.outcome == "failed",
+        failed: report.outcome == Outcome::Failed,
         saddles: saddles.collect(),
         paths: (0..path.orbits.len())
             .map(|k| {

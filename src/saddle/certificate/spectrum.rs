@@ -48,6 +48,5 @@ pub fn inverse(a: MatRef<'_, f64>) -> Option<Mat<f64>> {
     }
     let parts = svd(a)?;
     let (most, least) = (*parts.s.first()?, *parts.s.last()?);
-    let scaled = Mat::from_fn(a.ncols(), a.ncols(), |i, j| parts.v[(i, j)] / parts.s[j]);
-    (least > FLAT * most).then(|| product(scaled.as_ref(), parts.u.transpose()))
+    (least > FLAT * most).then(|| parts.inverse())
 }

@@ -99,6 +99,15 @@ impl CostSpec {
         }
     }
 
+    /// Whether there is something that training does not see.
+    pub fn has_test_set(&self) -> bool {
+        match self {
+            CostSpec::MatrixCompletion { .. } => true,
+            CostSpec::MatrixSensing { target, .. } => target.is_some(),
+            _ => false,
+        }
+    }
+
     pub(super) fn for_each_path(&mut self, visit: &mut dyn FnMut(&mut String)) {
         match self {
             CostSpec::SquaredError { target } => target.for_each_path(visit),

@@ -2,6 +2,7 @@
 
 use super::super::document::{Document, Entry, Node, Place, Value};
 use super::super::error::{InputError, nearest};
+use super::written::{Written, float};
 use crate::model::draws::child_seed;
 use std::collections::BTreeMap;
 
@@ -26,13 +27,6 @@ pub(super) struct Axis {
     /// `grid`, `zip` or `list`.
     pub table: &'static str,
     pub values: Vec<Written>,
-}
-
-/// A value as TOML and the place in the sweep file that it comes from.
-#[derive(Debug, Clone)]
-pub(super) struct Written {
-    pub toml: String,
-    pub place: Place,
 }
 
 impl Block {
@@ -328,15 +322,6 @@ impl Reader<'_> {
     }
 }
 
-impl Written {
-    fn of(node: &Node) -> Self {
-        Self {
-            toml: toml_text(node),
-            place: node.place.clone(),
-        }
-    }
-}
-
 impl Node {
     fn number(&self) -> Option<f64> {
         match self.value {
@@ -397,32 +382,4 @@ fn between(a: f64, b: f64, i: usize, count: usize, log: bool) -> f64 {
         (_, false) => a + (b - a) * part,
     };
     format!("{inside:.11e}").parse().unwrap_or(inside)
-}
-
-/// A float as TOML writes it.
-fn float(x: f64) -> String {
-    match x.is_nan() {
-        true => "nan".to_string(),
-        false => format!("{x:?}"),
-    }
-}
-
-/// A value as TOML on one line.
-fn toml_text(node: &Node) -> String {
-    match &node.value {
-        Value::Float(x) => float(*x),
-        Value::Array(items) => {
-            let items: Vec<String> = items.iter().map(toml_text).collect();
-            format!("[{}]", items.join(", "))
-        }
-        Value::Table(entries) => {
-            let item = |(key, entry): (&String, &Entry)| {
-                let key = toml::Value::String(key.clone());
-                format!("{key} = {}", toml_text(&entry.node))
-            };
-            let items: Vec<String> = entries.iter().map(item).collect();
-            format!("{{ {} }}", items.join(", "))
-        }
-        _ => node.to_toml().to_string(),
-    }
 }

@@ -5,6 +5,7 @@
 mod axis;
 mod questions;
 mod schema;
+mod written;
 
 pub use questions::{COLUMNS, Questions};
 pub use schema::{
@@ -17,9 +18,10 @@ use super::document::{Document, Node, Place, Value};
 use super::error::{InputError, InputErrors};
 use super::load::{Scenario, Source, unreadable};
 use super::structure;
-use axis::{Axis, Block, Reader, Written};
+use axis::{Axis, Block, Reader};
 use serde::Deserialize;
 use std::path::Path;
+use written::Written;
 
 /// So many values of one block are built before anything runs.
 const BUILT: usize = 64;

@@ -3,7 +3,8 @@
 use super::student;
 use super::{Answer, Group, groups, label};
 use crate::error::Error;
-use crate::report::figure::{Line, Plot, plot};
+use crate::linalg::Line;
+use crate::report::figure::{self, Plot, plot};
 use crate::scenario::sweep::{FitSpec, Transform};
 use crate::sweep::plan::Plan;
 use crate::sweep::table::{Cells, Column, Table};
@@ -23,16 +24,15 @@ pub struct Fit {
 
 /// Least squares through points; `None` when they have no two different abscissas.
 pub fn line(points: &[(f64, f64)], confidence: f64) -> Option<Fit> {
-    let n = points.len() as f64;
-    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / n;
-    let (x, y) = (mean(|p| p.0), mean(|p| p.1));
-    let squares: f64 = points.iter().map(|p| (p.0 - x) * (p.0 - x)).sum();
-    let products: f64 = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();
-    if squares.is_nan() || squares <= 0.0 {
+    let Line {
+        mean: (x, y),
+        spread,
+        slope,
+    } = Line::through(points);
+    if spread.is_nan() || spread <= 0.0 {
         return None;
     }
-    let slope = products / squares;
-    let intercept = y - slope * x;
+    let (n, intercept) = (points.len() as f64, y - slope * x);
     let rest = |p: &(f64, f64)| (p.1 - intercept - slope * p.0) * (p.1 - intercept - slope * p.0);
     let residual =
         (points.len() > 2).then(|| (points.iter().map(rest).sum::<f64>() / (n - 2.0)).sqrt());
@@ -40,9 +40,9 @@ pub fn line(points: &[(f64, f64)], confidence: f64) -> Option<Fit> {
     Some(Fit {
         points: points.len(),
         slope,
-        slope_error: band.map(|b| b / squares.sqrt()),
+        slope_error: band.map(|b| b / spread.sqrt()),
         intercept,
-        intercept_error: band.map(|b| b * (1.0 / n + x * x / squares).sqrt()),
+        intercept_error: band.map(|b| b * (1.0 / n + x * x / spread).sqrt()),
         residual,
     })
 }
@@ -151,7 +151,7 @@ fn picture(name: &str, spec: &FitSpec, title: &str, by: &[String], all: &[Fitted
             .collect();
         line.sort_by(|a, b| a.0.total_cmp(&b.0));
         line.dedup_by(|a, b| a.0 == b.0);
-        Line {
+        figure::Line {
             name: label(by, &f.group.values),
             points: line,
             marks: f.measured.clone(),

@@ -1,18 +1,14 @@
 //! Student's t distribution: `P(|T| ≤ t) = 1 − I_x(ν/2, 1/2)`, `x = ν/(ν + t²)`.
 
+use crate::linalg::bisect;
+
 /// `t` with `P(|T| ≤ t) = confidence` for `ν` degrees of freedom, by bisection.
 pub fn quantile(confidence: f64, degrees: f64) -> f64 {
-    let (mut lo, mut hi) = (0.0, 1.0);
+    let mut hi = 1.0;
     while inside(hi, degrees) < confidence && hi < 1e300 {
         hi *= 2.0;
     }
-    for _ in 0..200 {
-        let middle = 0.5 * (lo + hi);
-        match inside(middle, degrees) < confidence {
-            true => lo = middle,
-            false => hi = middle,
-        }
-    }
+    let [lo, hi] = bisect([0.0, hi], 200, |t| inside(t, degrees) >= confidence);
     0.5 * (lo + hi)
 }
 

@@ -10,6 +10,7 @@ pub use spectrum::{Eigenvalue, Spectrum};
 
 use super::minimum::{decreasing, global_minimum};
 use super::weight_decay::{Stationary, objective, stationary};
+use crate::model::PointKind;
 
 /// Which stationary strength a mode has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,18 +19,6 @@ pub enum Root {
     Upper,
     /// `s_−`.
     Lower,
-}
-
-/// What the flow can do at a critical point.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    GlobalMinimum,
-    /// Not global; `L ≥ 3` and `λ > 0` only.
-    LocalMinimum,
-    /// The Hessian has a negative eigenvalue.
-    StrictSaddle,
-    /// A saddle without negative eigenvalue; `L ≥ 3` and `λ = 0` only.
-    NonStrictSaddle,
 }
 
 /// A balanced critical point, up to rotations of the hidden layers.
@@ -137,13 +126,13 @@ impl CriticalPoint {
     }
 
     /// `None` where `spectrum` is.
-    pub fn kind(&self) -> Option<Kind> {
+    pub fn kind(&self) -> Option<PointKind> {
         let index = self.spectrum()?.index();
         Some(match (index, self.is_global(), self.l2 > 0.0) {
-            (_, true, _) => Kind::GlobalMinimum,
-            (0, false, true) => Kind::LocalMinimum,
-            (0, false, false) => Kind::NonStrictSaddle,
-            _ => Kind::StrictSaddle,
+            (_, true, _) => PointKind::GlobalMinimum,
+            (0, false, true) => PointKind::LocalMinimum,
+            (0, false, false) => PointKind::NonStrictSaddle,
+            _ => PointKind::StrictSaddle,
         })
     }
 

@@ -329,10 +329,7 @@ fn are_apart(network: &Network, weights: &[f64]) -> bool {
 
 /// `(a_r(0), s*_r)` for each mode when `A(0)` is diagonal in the target's singular basis.
 fn aligned_strengths(problem: &Problem, target: &Mat<f64>) -> Option<Vec<(f64, f64)>> {
-    let network = &problem.network;
-    let mut products = network.product_storage();
-    network.prefix_products(&problem.initial_weights, &mut products);
-    let start = products.pop()?;
+    let start = problem.network.end_to_end(&problem.initial_weights);
     let basis = svd(target.as_ref())?;
     let rotated = rotate(&basis, start.as_ref());
     let k = basis.s.len();

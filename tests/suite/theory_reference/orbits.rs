@@ -3,7 +3,8 @@
 
 use super::dense::Loss;
 use dlnflow::linalg::Mat;
-use dlnflow::theory::critical_point::{CriticalPoint, Kind, Root};
+use dlnflow::model::PointKind;
+use dlnflow::theory::critical_point::{CriticalPoint, Root};
 use dlnflow::theory::minimum::{Minimum, global_minimum, local_minima};
 use dlnflow::theory::weight_decay::critical_l2;
 use proptest::prelude::*;
@@ -120,10 +121,10 @@ proptest! {
         for (point, semidefinite) in &orbits {
             let kind = point.kind().expect("finite");
             let expected = match (point.loss() - least < 1e-9, *semidefinite, *l2 > 0.0) {
-                (true, _, _) => Kind::GlobalMinimum,
-                (_, false, _) => Kind::StrictSaddle,
-                (_, _, true) => Kind::LocalMinimum,
-                (_, _, false) => Kind::NonStrictSaddle,
+                (true, _, _) => PointKind::GlobalMinimum,
+                (_, false, _) => PointKind::StrictSaddle,
+                (_, _, true) => PointKind::LocalMinimum,
+                (_, _, false) => PointKind::NonStrictSaddle,
             };
             prop_assert_eq!(kind, expected);
         }
@@ -171,7 +172,10 @@ fn equal_targets_and_extremes() {
     // The rotation of the equal modes is one more zero than the two of the hidden layers.
     assert_eq!(point.spectrum().expect("finite").nullity(), 3);
     let other = CriticalPoint::new(&[2, 1, 2], &[1.3, 1.3], 0.0, &[(1, Root::Upper)]);
-    assert_eq!(other.expect("a root").kind(), Some(Kind::GlobalMinimum));
+    assert_eq!(
+        other.expect("a root").kind(),
+        Some(PointKind::GlobalMinimum)
+    );
     // In 40 layers and without regularisation worth mentioning signs are still those of the theory.
     let deep = CriticalPoint::new(
         &[2; 41],

@@ -1,0 +1,41 @@
+//! What the commands that make many runs of one scenario share.
+
+use super::args::Global;
+use super::print;
+use dlnflow::scenario::Scenario;
+use std::io::{self, StdoutLock};
+use std::path::{Path, PathBuf};
+
+/// `--out`, or a folder named after the scenario.
+pub fn folder(scenario: &Scenario, global: &Global) -> PathBuf {
+    match &global.out {
+        Some(out) => out.clone(),
+        None => Path::new("out").join(scenario.name()),
+    }
+}
+
+/// Prints what was found as JSON, or as tables with the place of the files below them.
+pub fn summarise(
+    folder: &Path,
+    global: &Global,
+    json: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>,
+    tables: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if global.json {
+        json(&mut out)
+    } else if !global.quiet {
+        tables(&mut out)?;
+        print::lines(std::iter::once(format!("written to {}", folder.display())))
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether any of `all` runs failed; a message says how many did.
+pub fn any_failed(failed: usize, all: usize) -> bool {
+    if failed > 0 {
+        print::message(&format!("error: {failed} of {all} runs failed"));
+    }
+    failed > 0
+}

@@ -1,0 +1,212 @@
+//! A folder being written beside its final place, and its way there.
+
+use super::theirs::{can_be_kept, copy, theirs};
+use super::{Extras, Keep, SCRATCH, scratch_beside};
+use crate::digest::sha256_of_file;
+use crate::error::Error;
+use crate::report::figure::{self, Figure};
+use crate::report::manifest::{self, Hashes, Manifest};
+use crate::report::{Report, csv, events, json, npz};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Component, Path, PathBuf};
+use tempfile::TempDir;
+
+/// A folder being written. Files go to `scratch/new`, made with the user's default permissions.
+pub(super) struct Staging {
+    /// The final place, links resolved.
+    target: PathBuf,
+    /// What an existing folder's manifest lists.
+    pub replaced: Option<Hashes>,
+    scratch: TempDir,
+    pub files: Files,
+}
+
+/// Files written so far.
+pub(super) struct Files {
+    /// Where they will be, for messages.
+    target: PathBuf,
+    /// Where they are.
+    aside: PathBuf,
+    names: Vec<String>,
+    pub hashes: Hashes,
+}
+
+impl Files {
+    pub fn new(target: &Path, aside: &Path) -> Self {
+        Self {
+            target: target.to_owned(),
+            aside: aside.to_owned(),
+            names: Vec::new(),
+            hashes: Hashes::new(),
+        }
+    }
+
+    pub fn fill(&mut self, report: &Report, extras: &Extras, keep: Keep) -> Result<(), Error> {
+        self.add("scenario.toml", |out| {
+            out.write_all(extras.scenario_toml.as_bytes())
+        })?;
+        for input in &extras.inputs {
+            self.add(&format!("inputs/{}", input.name), |out| {
+                out.write_all(&input.bytes)
+            })?;
+        }
+        if keep.trajectory {
+            self.add("trajectory.csv", |out| csv::write(&report.trajectory, out))?;
+        }
+        self.add("events.jsonl", |out| events::write(&report.events, out))?;
+        self.add("report.json", |out| json::write(report, out))?;
+        if keep.weights && !report.final_weights.is_empty() {
+            self.add("weights.npz", |out| npz::write(report, out))?;
+        }
+        if keep.figures {
+            let figures = figure::all(&report.into(), &report.look)?;
+            for (name, bytes) in figures.into_iter().flat_map(Figure::files) {
+                self.add(&name, |out| out.write_all(&bytes))?;
+            }
+        }
+        for (name, bytes) in &extras.files {
+            self.add(name, |out| out.write_all(bytes))?;
+        }
+        let manifest = Manifest::new(report, extras, self.hashes.clone());
+        self.add(manifest::NAME, |out| manifest.write(out))
+    }
+
+    fn staged(&self, name: &str) -> PathBuf {
+        self.aside.join(name)
+    }
+
+    pub fn add(
+        &mut self,
+        name: &str,
+        content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> Result<(), Error> {
+        let hash = self.try_add(name, content);
+        let hash = hash.map_err(|e| Error::io(&self.target.join(name), e))?;
+        self.names.push(name.to_owned());
+        self.hashes.insert(name.to_owned(), hash);
+        Ok(())
+    }
+
+    fn try_add(
+        &self,
+        name: &str,
+        content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> io::Result<String> {
+        if !name.split('/').all(is_plain) {
+            return Err(io::Error::other("the name leaves the output folder"));
+        }
+        let path = self.staged(name);
+        if let Some(parent) = path.parent().filter(|_| name.contains('/')) {
+            fs::create_dir_all(parent)?;
+        }
+        let mut out = BufWriter::new(File::create(&path)?);
+        content(&mut out)?;
+        out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        sha256_of_file(&path)
+    }
+}
+
+impl Staging {
+    pub fn begin(folder: &Path) -> Result<Self, Error> {
+        let failed = |e| Error::io(folder, e);
+        let target = match fs::symlink_metadata(folder) {
+            Ok(_) => fs::canonicalize(folder).map_err(failed)?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => folder.to_owned(),
+            Err(e) => return Err(failed(e)),
+        };
+        let replaced = outputs_to_replace(&target, folder)?;
+        if let Some(listed) = &replaced {
+            for file in theirs(&target, listed)? {
+                let path = target.join(file);
+                can_be_kept(&path).map_err(|e| Error::io(&path, e))?;
+            }
+        }
+        if target.exists() {
+            // A folder that cannot be written to cannot be replaced either.
+            let mut probe = tempfile::Builder::new();
+            let probe = probe.prefix(SCRATCH).tempfile_in(&target);
+            probe.map_err(failed)?;
+        }
+        let scratch = scratch_beside(&target).map_err(failed)?;
+        let aside = scratch.path().join("new");
+        fs::create_dir(&aside).map_err(failed)?;
+        Ok(Self {
+            files: Files::new(&target, &aside),
+            target,
+            replaced,
+            scratch,
+        })
+    }
+
+    pub fn commit(self, folder: &Path) -> Result<Vec<PathBuf>, Error> {
+        self.carry_over()?;
+        let paths = self
+            .files
+            .names
+            .iter()
+            .map(|name| folder.join(name))
+            .collect();
+        self.swap().map_err(|e| Error::io(folder, e))?;
+        Ok(paths)
+    }
+
+    /// Copies what the user put into the old folder; only a copy, so that a failure harms nothing.
+    fn carry_over(&self) -> Result<(), Error> {
+        let Some(listed) = &self.replaced else {
+            return Ok(());
+        };
+        for file in theirs(&self.target, listed)? {
+            let (source, staged) = (self.target.join(&file), self.files.aside.join(&file));
+            if fs::symlink_metadata(&staged).is_ok() {
+                continue;
+            }
+            let parent = staged.parent().unwrap_or(&staged);
+            let copied = can_be_kept(&source)
+                .and_then(|()| fs::create_dir_all(parent))
+                .and_then(|()| copy(&source, &staged));
+            copied.map_err(|e| Error::io(&source, e))?;
+        }
+        Ok(())
+    }
+
+    fn swap(self) -> io::Result<()> {
+        let new = self.scratch.path().join("new");
+        let old = self.scratch.path().join("old");
+        if self.target.exists() {
+            fs::rename(&self.target, &old)?;
+        }
+        let renamed = fs::rename(&new, &self.target);
+        if renamed.is_err() && old.exists() && fs::rename(&old, &self.target).is_err() {
+            let kept = self.scratch.keep().join("old");
+            let reason = format!("the folder that was there is now {}", kept.display());
+            return Err(io::Error::other(reason));
+        }
+        renamed
+    }
+}
+
+/// Whether a part of a path is a name, not `..`, a root or nothing.
+fn is_plain(part: &str) -> bool {
+    let mut components = Path::new(part).components();
+    matches!(components.next(), Some(Component::Normal(_))) && components.next().is_none()
+}
+
+/// What the manifest of the folder at `target` lists; `None` when there is nothing to replace.
+fn outputs_to_replace(target: &Path, folder: &Path) -> Result<Option<Hashes>, Error> {
+    if !target.exists() {
+        return Ok(None);
+    }
+    let foreign = || Error::NotOurs {
+        path: folder.to_owned(),
+    };
+    if !target.is_dir() {
+        return Err(foreign());
+    }
+    let mut entries = fs::read_dir(target).map_err(|e| Error::io(folder, e))?;
+    match manifest::outputs(target) {
+        None if entries.next().is_none() => Ok(None),
+        None => Err(foreign()),
+        listed => Ok(listed),
+    }
+}
