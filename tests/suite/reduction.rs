@@ -68,6 +68,58 @@ fn the_narrow_start_expands_to_the_start() {
     }
 }
 
+/// Layers of 1e-20 beside layers of one: every layer comes back to its own accuracy, and so does each singular
+/// value of `A`, which the roundoff of the larger layer would drown.
+#[test]
+fn small_layers_keep_their_digits_beside_large_ones() {
+    for sizes in [[1e-20, 1.0], [1.0, 1e-20], [1e-3, 1e-150]] {
+        let mut p = problem(vec![3, 40, 4], 0, 0.0, 1.0, 5);
+        let network = p.network.clone();
+        for (layer, size) in (1..).zip(sizes) {
+            for w in &mut p.initial_weights[network.range(layer)] {
+                *w *= size;
+            }
+        }
+        let r = Reduction::of(&p).expect("a wide layer");
+        let back = r.expand(&r.problem.initial_weights);
+        for layer in 1..=2 {
+            let range = network.range(layer);
+            let miss = difference(&back[range.clone()], &p.initial_weights[range.clone()]);
+            assert!(miss <= 1e-14 * norm(&p.initial_weights[range]), "{sizes:?}");
+        }
+        let values = |p: &Problem| {
+            let scaled: Vec<f64> = (1..=2)
+                .flat_map(|l| {
+                    p.initial_weights[p.network.range(l)]
+                        .iter()
+                        .map(move |w| w / sizes[l - 1])
+                })
+                .collect();
+            let mut products = p.network.product_storage();
+            p.network.prefix_products(&scaled, &mut products);
+            svd(products[1].as_ref()).expect("a decomposition").s
+        };
+        for (narrow, wide) in values(&r.problem).into_iter().zip(values(&p)) {
+            assert!(
+                (narrow / wide - 1.0).abs() < 1e-12,
+                "{sizes:?}: {narrow:e} for {wide:e}"
+            );
+        }
+    }
+}
+
+/// Three modes in forty neurons, every neuron carrying some of each: what the rounding of that rotation leaves
+/// in other directions is no mode of its own.
+#[test]
+fn directions_that_are_roundoff_are_left_out() {
+    let text = "network = { widths = [3, 40, 3] }\n\
+         cost = { kind = \"squared_error\", target = { singular_values = [3.0, 2.0, 1.0] } }\n\
+         init = { kind = \"aligned\", mode_strengths = [0.5, 0.3, 1e-9], hidden_rotation = true }\n\
+         solver = { horizon = 1.0 }\n";
+    let r = Reduction::of(&built_problem(text)).expect("a wide layer");
+    assert_eq!(r.problem.network.widths(), [3, 3, 3]);
+}
+
 fn difference(a: &[f64], b: &[f64]) -> f64 {
     assert_eq!(a.len(), b.len());
     let d: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();

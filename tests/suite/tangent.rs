@@ -150,7 +150,7 @@ fn residual_curvature_is_not_in_the_tangent() {
     assert!(norm(&miss) > 0.1 * norm(&jv));
 }
 
-/// Squared error with two layers, and nothing else, has a kernel that is a sum.
+/// Squared error with one or two layers, and nothing else, has a kernel that is a sum.
 #[test]
 fn the_kernel_as_a_sum_is_the_kernel() {
     for (widths, kind) in [
@@ -164,7 +164,7 @@ fn the_kernel_as_a_sum_is_the_kernel() {
         let mut tangent = flow.tangent().expect("a small problem");
         tangent.freeze(&p.initial_weights);
         let sum = tangent.kernel_sum();
-        assert_eq!(sum.is_some(), widths.len() == 3 && kind == 0);
+        assert_eq!(sum.is_some(), widths.len() <= 3 && kind == 0);
         let Some([left, right]) = sum else { continue };
         let kernel = tangent.kernel();
         let (n, unit) = (left.nrows(), |a, b| f64::from(u8::from(a == b)));

@@ -304,7 +304,8 @@ fn fitted(points: &[(f64, f64)]) -> Option<Fitted> {
         spread,
         slope,
     } = Line::through(points);
-    if points.len() < 3 || spread <= 1e-12 * (1.0 + x * x) {
+    // One layer has no width: NaN.
+    if points.len() < 3 || spread.is_nan() || spread <= 1e-12 * (1.0 + x * x) {
         return None;
     }
     let off = |p: &(f64, f64)| (p.1 - y - slope * (p.0 - x)).powi(2);
@@ -328,5 +329,7 @@ mod tests {
         // variance 1/2 over spread 5
         assert!((line.standard_error - 0.1f64.sqrt()).abs() < 1e-14);
         assert!(fitted(&[(1.0, 0.0), (1.0, 2.0), (1.0, 3.0)]).is_none());
+        // ln 0, the width of one layer.
+        assert!(fitted(&[(f64::NEG_INFINITY, 1.0); 3]).is_none());
     }
 }
