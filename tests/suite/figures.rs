@@ -302,24 +302,66 @@ fn the_same_run_gives_the_same_bytes() {
     );
 }
 
+/// Stroke and dash of every line long enough to be a curve.
+fn looks(elements: &[Element]) -> Vec<(String, Option<String>)> {
+    let curve = |e: &&Element| e.name == "polyline" && e.points().len() > 2;
+    let of = |e: &Element, name: &str| e.attributes.get(name).cloned();
+    let lines = elements.iter().filter(curve);
+    lines
+        .map(|e| (of(e, "stroke").unwrap(), of(e, "stroke-dasharray")))
+        .collect()
+}
+
+/// Without events and predictions; `growing`: every mode rises to a value of its own.
+fn many_modes(modes: usize, growing: bool) -> Report {
+    let mut report = synthetic::report(modes);
+    report.predictions.clear();
+    report.events.clear();
+    if growing {
+        for row in &mut report.trajectory.rows {
+            for (k, sigma) in row.singular_values.iter_mut().enumerate() {
+                *sigma = strength(4.0 * (1.0 - k as f64 / modes as f64), row.time);
+            }
+        }
+    }
+    report
+}
+
 #[test]
-fn many_modes_share_one_entry() {
-    // Of 1000 modes 56 rise above 1e-12 σ_1: START·0.8^k > 4e-12 up to k = 55, counted from 0.
-    for (modes, visible) in [(8, 8), (9, 9), (30, 30), (1000, 56)] {
-        let mut report = synthetic::report(modes);
-        report.predictions.clear();
-        let figures = figures(&report);
-        let elements = check_document(&figures[0]);
-        let labels: Vec<_> = texts(&elements).into_iter().map(|t| t.0).collect();
-        let last = match visible {
-            8 => "σ8".to_owned(),
-            n => format!("σ8…σ{n}"),
-        };
-        assert!(
-            labels.contains(&"σ7".to_owned()) && labels.contains(&last),
-            "{labels:?}"
-        );
-        check_document(&figures[1]);
+fn every_mode_has_a_look_of_its_own() {
+    // Of 1000 modes 56 rise above 1e-12 σ_1: START·0.8^k > 4e-12 up to k = 55, counted from 0; 47 are drawn.
+    for (modes, growing, drawn) in [
+        (8, false, 8),
+        (20, false, 20),
+        (20, true, 20),
+        (1000, false, 47),
+        (1000, true, 47),
+    ] {
+        let elements = check_document(&figures(&many_modes(modes, growing))[1]);
+        let mut looks = looks(&elements);
+        let all = looks.len();
+        looks.sort();
+        looks.dedup();
+        assert_eq!((looks.len(), all), (drawn, drawn), "{modes} {growing}");
+    }
+}
+
+#[test]
+fn a_legend_of_many_modes_names_the_last_and_all_while_they_fit() {
+    for (modes, growing, last, all) in [
+        (8, false, 8, true),
+        (12, true, 12, true),
+        (20, false, 20, false),
+        (20, true, 20, false),
+        (1000, false, 56, false),
+    ] {
+        for figure in &figures(&many_modes(modes, growing))[..2] {
+            let labels = texts(&check_document(figure)).into_iter().map(|t| t.0);
+            let labels: Vec<_> = labels.collect();
+            let named = |k: usize| labels.contains(&format!("σ{k}"));
+            assert!(named(1) && named(last), "{labels:?}");
+            assert_eq!(named(last - 1), all, "{labels:?}");
+        }
     }
 }
 

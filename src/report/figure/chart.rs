@@ -49,11 +49,15 @@ pub struct Band {
 }
 
 /// The picture in front of a legend text.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub enum Sample {
     Line(Pen),
     Mark(Shape, Pen),
+    /// A vertical bar.
+    Bar(Pen),
     Band,
+    /// The colours of many lines side by side, between the name of the first and the text, that of the last.
+    Ramp(String, Vec<Pen>),
 }
 
 /// One axis.

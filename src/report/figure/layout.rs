@@ -195,7 +195,8 @@ impl<'a> Grid<'a> {
                 let width = self.cell - MARGIN / 2 - left;
                 Some(Legend::rows(entries, width, self.style))
             }
-            LegendPlace::Inside | LegendPlace::Right => Some(Legend::column(entries, self.style)),
+            LegendPlace::Inside => Some(Legend::column(entries, self.axes_height / 2, self.style)),
+            LegendPlace::Right => Some(Legend::column(entries, self.axes_height, self.style)),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::canvas::{Anchor, Canvas, Pen, Place};
 use super::chart::{Sample, Shape};
+use super::key::compact;
 use super::palette;
 use super::style::Style;
 use std::io;
@@ -11,8 +12,12 @@ use std::io;
 const ROW: i32 = 370;
 const SAMPLE: i32 = 520;
 const MARK_SAMPLE: i32 = 200;
+/// Of one colour in a key.
+const COLOR: i32 = 90;
 const GAP: i32 = 90;
 const BETWEEN: i32 = 210;
+/// Above the axes, where a key can stand for more.
+const MOST_ROWS: usize = 2;
 /// Room between an inner legend and what stands around it.
 const INNER: i32 = 60;
 /// Places that an inner legend tries along each axis.
@@ -23,13 +28,21 @@ pub const MARK_RADIUS: i32 = 62;
 
 /// A legend laid out in rows.
 pub struct Legend<'a> {
-    rows: Vec<Vec<&'a (Sample, String)>>,
+    rows: Vec<Vec<(Sample, String)>>,
     style: &'a Style,
 }
 
 impl<'a> Legend<'a> {
     /// Breaks the entries into rows of at most `width` units.
-    pub fn rows(entries: &'a [(Sample, String)], width: i32, style: &'a Style) -> Self {
+    pub fn rows(entries: &[(Sample, String)], width: i32, style: &'a Style) -> Self {
+        let all = Self::broken(entries, width, style);
+        match all.rows.len() > MOST_ROWS {
+            true => Self::broken(&compact(entries), width, style),
+            false => all,
+        }
+    }
+
+    fn broken(entries: &[(Sample, String)], width: i32, style: &'a Style) -> Self {
         let mut legend = Self {
             rows: Vec::new(),
             style,
@@ -38,9 +51,11 @@ impl<'a> Legend<'a> {
         for entry in entries {
             let needed = legend.entry_width(entry);
             match legend.rows.last_mut() {
-                Some(row) if used + needed <= width + style.scaled(BETWEEN) => row.push(entry),
+                Some(row) if used + needed <= width + style.scaled(BETWEEN) => {
+                    row.push(entry.clone());
+                }
                 _ => {
-                    legend.rows.push(vec![entry]);
+                    legend.rows.push(vec![entry.clone()]);
                     used = 0;
                 }
             }
@@ -49,10 +64,16 @@ impl<'a> Legend<'a> {
         legend
     }
 
-    /// One entry below the other.
-    pub fn column(entries: &'a [(Sample, String)], style: &'a Style) -> Self {
-        let rows = entries.iter().map(|entry| vec![entry]).collect();
-        Self { rows, style }
+    /// One entry below the other, `height` units at most where a key can stand for many.
+    pub fn column(entries: &[(Sample, String)], height: i32, style: &'a Style) -> Self {
+        let all = |entries: &[(Sample, String)]| Self {
+            rows: entries.iter().map(|entry| vec![entry.clone()]).collect(),
+            style,
+        };
+        match entries.len() as i32 * style.scaled(ROW) > height {
+            true => all(&compact(entries)),
+            false => all(entries),
+        }
     }
 
     /// Width and height in units.
@@ -68,20 +89,34 @@ impl<'a> Legend<'a> {
 
     /// Draws the legend; `origin` is its upper left corner.
     pub fn draw(&self, canvas: &mut Canvas, origin: Place) -> io::Result<()> {
-        let (row_height, text) = (self.style.scaled(ROW), self.style.small());
+        let row_height = self.style.scaled(ROW);
         let mut y = origin.1 + row_height / 2;
         for row in &self.rows {
             let mut x = origin.0;
             for entry in row {
-                self.draw_sample(canvas, entry.0, (x, y))?;
-                let baseline = y + (0.36 * f64::from(text)) as i32;
-                let after = self.sample_width(entry.0) + self.style.scaled(GAP);
-                canvas.text(&entry.1, (x + after, baseline), text, Anchor::Start)?;
+                self.draw_entry(canvas, entry, (x, y))?;
                 x += self.entry_width(entry);
             }
             y += row_height;
         }
         Ok(())
+    }
+
+    fn draw_entry(
+        &self,
+        canvas: &mut Canvas,
+        (sample, text): &(Sample, String),
+        (x, y): Place,
+    ) -> io::Result<()> {
+        let size = self.style.small();
+        let baseline = y + (0.36 * f64::from(size)) as i32;
+        if let Sample::Ramp(first, _) = sample {
+            canvas.text(first, (x, baseline), size, Anchor::Start)?;
+        }
+        let at = x + self.before(sample);
+        self.draw_sample(canvas, sample, (at, y))?;
+        let after = at + self.sample_width(sample) + self.style.scaled(GAP);
+        canvas.text(text, (after, baseline), size, Anchor::Start)
     }
 
     /// Draws the legend on a white ground.
@@ -91,24 +126,48 @@ impl<'a> Legend<'a> {
         self.draw(canvas, (x, y))
     }
 
-    fn sample_width(&self, sample: Sample) -> i32 {
+    fn sample_width(&self, sample: &Sample) -> i32 {
         self.style.scaled(match sample {
-            Sample::Mark(..) => MARK_SAMPLE,
+            Sample::Mark(..) | Sample::Bar(_) => MARK_SAMPLE,
             Sample::Line(_) | Sample::Band => SAMPLE,
+            Sample::Ramp(_, pens) => (pens.len() as i32 * COLOR).clamp(2 * SAMPLE, 4 * SAMPLE),
         })
+    }
+
+    /// Room for what stands before the sample.
+    fn before(&self, sample: &Sample) -> i32 {
+        match sample {
+            Sample::Ramp(first, _) => {
+                self.style.text_width(first, self.style.small()) + self.style.scaled(GAP)
+            }
+            _ => 0,
+        }
     }
 
     fn entry_width(&self, (sample, text): &(Sample, String)) -> i32 {
         let text = self.style.text_width(text, self.style.small());
-        self.sample_width(*sample) + self.style.scaled(GAP + BETWEEN) + text
+        let sample = self.before(sample) + self.sample_width(sample);
+        sample + self.style.scaled(GAP + BETWEEN) + text
     }
 
-    fn draw_sample(&self, canvas: &mut Canvas, sample: Sample, (x, y): Place) -> io::Result<()> {
-        let right = x + self.sample_width(sample);
+    fn draw_sample(&self, canvas: &mut Canvas, sample: &Sample, (x, y): Place) -> io::Result<()> {
+        let width = self.sample_width(sample);
         match sample {
-            Sample::Line(pen) => canvas.path(&[(x, y), (right, y)], pen),
-            Sample::Mark(shape, pen) => draw_mark(canvas, shape, ((x + right) / 2, y), pen),
-            Sample::Band => canvas.area((x, y - 110), (right, y + 110), palette::PALE),
+            Sample::Line(pen) => canvas.path(&[(x, y), (x + width, y)], *pen),
+            Sample::Mark(shape, pen) => draw_mark(canvas, *shape, (x + width / 2, y), *pen),
+            Sample::Bar(pen) => {
+                let x = x + width / 2;
+                canvas.path(&[(x, y + 110), (x, y - 110)], *pen)
+            }
+            Sample::Band => canvas.area((x, y - 110), (x + width, y + 110), palette::PALE),
+            Sample::Ramp(_, pens) => {
+                let count = pens.len().max(1) as i32;
+                let edge = |i: usize| x + width * i as i32 / count;
+                pens.iter().enumerate().try_for_each(|(i, pen)| {
+                    let (from, to) = ((edge(i), y - 90), (edge(i + 1), y + 90));
+                    canvas.line_area(from, to, pen.color)
+                })
+            }
         }
     }
 }
@@ -153,7 +212,10 @@ mod tests {
         let one = Legend::rows(&entries, 10_000, &style);
         let three = Legend::rows(&entries, 0, &style);
         assert_eq!((one.rows.len(), three.rows.len()), (1, 3));
-        assert_eq!(three.size(), Legend::column(&entries, &style).size());
+        assert_eq!(
+            three.size(),
+            Legend::column(&entries, 10_000, &style).size()
+        );
         let wide = one.size().0;
         assert_eq!(Legend::rows(&entries, wide, &style).rows.len(), 1);
         assert_eq!(Legend::rows(&entries, wide - 1, &style).rows.len(), 2);
