@@ -20,6 +20,8 @@ const LEAST: i32 = 8 * MM;
 /// A panel in its place.
 pub struct Placed<'a> {
     pub chart: &'a Chart,
+    /// First and last column of its cell.
+    pub cell: Place,
     pub frame: Frame,
     pub x: Ticks,
     pub y: Ticks,
@@ -160,10 +162,7 @@ impl<'a> Grid<'a> {
 
     fn room(&self, i: usize, chart: &Chart) -> Room {
         let style = self.style;
-        let left = left_room(
-            &vertical_ticks(&chart.y.scale, self.axes_height, style),
-            style,
-        );
+        let left = left_room(&chart.y, self.axes_height, style);
         let length = (self.cell - left - 2 * MM).max(LEAST);
         let ticks = right_room(&horizontal_ticks(&chart.x.scale, length, style), style);
         let beside = match (self.legend(i, left), &chart.bar) {
@@ -217,6 +216,7 @@ impl<'a> Grid<'a> {
         };
         Placed {
             chart,
+            cell: (x, x + self.cell),
             frame: Frame {
                 left: f64::from(left),
                 right: f64::from(right),

@@ -112,7 +112,8 @@ impl Placed<'_> {
         for (curve, runs) in self.chart.curves.iter().zip(curves) {
             self.draw_curve(curve, runs, canvas)?;
         }
-        draw_x(canvas, &self.frame, (&self.chart.x, &self.x), style)?;
+        let place = (&self.frame, self.cell);
+        draw_x(canvas, place, (&self.chart.x, &self.x), style)?;
         draw_y(canvas, &self.frame, (&self.chart.y, &self.y), style)?;
         for mark in &self.chart.marks {
             if let Some(at) = self.inside(mark.at) {
