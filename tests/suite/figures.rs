@@ -3,7 +3,7 @@
 
 use crate::synthetic::{self, HORIZON, START, TARGET, half_rise_time, strength};
 use dlnflow::report::Report;
-use dlnflow::report::figure::{Drawing, Figure, all};
+use dlnflow::report::figure::{Drawing, Figure, LegendPlace, Look, Style, all};
 use std::collections::BTreeMap;
 
 /// An element: name, attributes, text up to its end.
@@ -363,6 +363,93 @@ fn a_legend_of_many_modes_names_the_last_and_all_while_they_fit() {
             assert_eq!(named(last - 1), all, "{labels:?}");
         }
     }
+}
+
+fn styled(report: &Report, style: Style) -> Vec<Figure> {
+    let look = Look {
+        style,
+        ..Look::default()
+    };
+    all(&Drawing::from(report), &look).unwrap()
+}
+
+/// The white ground of a legend inside of the axes, `(left, right, top, bottom)`, and its place among the elements.
+fn ground(elements: &[Element]) -> Option<(usize, [f64; 4])> {
+    let white = |e: &Element| e.name == "rect" && e.attributes["fill"] == "#FFFFFF";
+    let (at, e) = elements
+        .iter()
+        .enumerate()
+        .skip(1)
+        .rfind(|(_, e)| white(e) && e.number("x") > 0.0 && e.number("width") > 300.0)?;
+    let (x, y) = (e.number("x"), e.number("y"));
+    Some((at, [x, x + e.number("width"), y, y + e.number("height")]))
+}
+
+#[test]
+fn a_legend_inside_the_axes_hides_nothing() {
+    let style = Style {
+        legend: LegendPlace::Inside,
+        ..Style::default()
+    };
+    let mut crowded = many_modes(8, true);
+    for (i, row) in crowded.trajectory.rows.iter_mut().enumerate() {
+        // From the lower end of the axes to the upper one and back, all the time.
+        row.cost = if i % 2 == 0 { 1.0 } else { 1e-6 };
+    }
+    let (mut inside, mut outside) = (0, 0);
+    for report in [synthetic::report(3), many_modes(5, true), crowded] {
+        for figure in styled(&report, style.clone()) {
+            let elements = parse(&figure.svg);
+            let Some((at, [left, right, top, bottom])) = ground(&elements) else {
+                outside += 1;
+                continue;
+            };
+            inside += 1;
+            let hidden = |&(x, y): &(f64, f64)| left < x && x < right && top < y && y < bottom;
+            for e in elements[..at].iter().filter(|e| e.name == "polyline") {
+                for pair in e.points().windows(2) {
+                    let ((x, y), (u, v)) = (pair[0], pair[1]);
+                    let between = (0..=50).map(|i| f64::from(i) / 50.0);
+                    let mut places = between.map(|s| (x + s * (u - x), y + s * (v - y)));
+                    assert!(!places.any(|p| hidden(&p)), "{}", figure.name);
+                }
+            }
+        }
+    }
+    assert!(inside >= 2 && outside >= 2, "{inside} {outside}");
+}
+
+#[test]
+fn names_of_curves_that_end_together_stay_near() {
+    // All modes but the first end at the same height, in the middle of the axis.
+    let mut report = many_modes(5, true);
+    for row in &mut report.trajectory.rows {
+        row.singular_values[1..].fill(1e-3 * strength(1.0, row.time));
+    }
+    let style = Style {
+        end_labels: true,
+        ..Style::default()
+    };
+    let elements = parse(&styled(&report, style)[1].svg);
+    let labels = texts(&elements);
+    let heights: Vec<f64> = (2..=5)
+        .map(|k| labels.iter().find(|t| t.0 == format!("σ{k}")).unwrap().2)
+        .collect();
+    // The end, from the longest dashed curve; names lie 0.36 of their height, 265 units, below their middle.
+    let curves = elements.iter().filter(|e| e.name == "polyline");
+    let last = curves.rev().find(|e| e.points().len() > 10).unwrap();
+    let end = last.points().last().unwrap().1 + 0.36 * 265.0;
+    // Four names 1.1 of their height apart, around the end: none is farther than 1.5 lines.
+    let line = 1.1 * 265.0;
+    for y in &heights {
+        assert!((y - end).abs() <= 1.5 * line + 2.0, "{heights:?} {end}");
+    }
+    assert!(heights.windows(2).all(|w| w[1] - w[0] >= line - 1.0));
+    // Lines from the end to the names that are not beside it.
+    let leaders = elements.iter().filter(|e| {
+        e.attributes.get("stroke-width").is_some_and(|w| w == "12") && e.name == "polyline"
+    });
+    assert_eq!(leaders.count(), 4);
 }
 
 #[test]

@@ -1,11 +1,13 @@
-//! The legend: above the axes in as many rows as it needs, inside them where fewest curves pass,
+//! The legend: above the axes in as many rows as it needs, inside them where nothing is drawn,
 //! or in one column to their right.
 
 use super::canvas::{Anchor, Canvas, Pen, Place};
 use super::chart::{Sample, Shape};
 use super::key::compact;
 use super::palette;
+use super::polyline::Frame;
 use super::style::Style;
+use std::collections::BTreeSet;
 use std::io;
 
 /// Lengths at the default font size.
@@ -172,25 +174,26 @@ impl<'a> Legend<'a> {
     }
 }
 
-/// Where in `frame` (left, right, top, bottom) a box of this size covers fewest of `points`: a corner when one
-/// is free, the upper right one first, else any place on a grid.
-pub fn free_place(size: Place, frame: [i32; 4], points: &[Place]) -> Place {
-    let [left, right, top, bottom] = frame;
-    let last = ((right - size.0 - INNER), (bottom - size.1 - INNER));
+/// Where in `frame` a box of this size covers none of `taken`: a corner, the upper right one first, else any
+/// place on a grid.
+pub fn free_place(size: Place, frame: &Frame, taken: &BTreeSet<Place>) -> Option<Place> {
+    let [left, right, top, bottom] =
+        [frame.left, frame.right, frame.top, frame.bottom].map(|v| v as i32);
     let first = (left + INNER, top + INNER);
+    let last = (right - size.0 - INNER, bottom - size.1 - INNER);
+    if last.0 < first.0 || last.1 < first.1 {
+        return None;
+    }
     let along = |from: i32, to: i32, part: i32| from + (to - from) * part / GRID;
     let corners = [(GRID, 0), (0, 0), (GRID, GRID), (0, GRID)];
     let grid = (0..=GRID).flat_map(|y| (0..=GRID).rev().map(move |x| (x, y)));
     let places = corners.into_iter().chain(grid);
-    let places = places.map(|(x, y)| (along(first.0, last.0, x), along(first.1, last.1, y)));
-    let covered = |&(x, y): &Place| {
-        let inside = |p: &&Place| {
-            (x - INNER..=x + size.0 + INNER).contains(&p.0)
-                && (y - INNER..=y + size.1 + INNER).contains(&p.1)
-        };
-        points.iter().filter(inside).count()
-    };
-    places.min_by_key(covered).unwrap_or(first)
+    let mut places = places.map(|(x, y)| (along(first.0, last.0, x), along(first.1, last.1, y)));
+    places.find(|&(x, y)| {
+        let rows = y - INNER..=y + size.1 + INNER;
+        let columns = (x - INNER, i32::MIN)..=(x + size.0 + INNER, i32::MAX);
+        !taken.range(columns).any(|p| rows.contains(&p.1))
+    })
 }
 
 /// Draws a mark at its place.
@@ -222,11 +225,29 @@ mod tests {
     }
 
     #[test]
-    fn an_inner_legend_stands_where_nothing_is_drawn() {
-        let frame = [0, 1000, 0, 1000];
-        let rising: Vec<Place> = (0..100).map(|i| (10 * i, 1000 - 10 * i)).collect();
-        assert_eq!(free_place((300, 200), frame, &rising), (60, 60));
-        let falling: Vec<Place> = (0..100).map(|i| (10 * i, 10 * i)).collect();
-        assert_eq!(free_place((300, 200), frame, &falling), (640, 60));
+    fn an_inner_legend_covers_nothing() {
+        let frame = Frame {
+            left: 0.0,
+            right: 1000.0,
+            top: 0.0,
+            bottom: 1000.0,
+        };
+        let place =
+            |taken: Vec<Place>| free_place((300, 200), &frame, &taken.into_iter().collect());
+        let line = |of: fn(i32) -> Place| (0..100).map(of).collect::<Vec<Place>>();
+        assert_eq!(place(Vec::new()), Some((640, 60)));
+        assert_eq!(place(line(|i| (10 * i, 1000 - 10 * i))), Some((60, 60)));
+        assert_eq!(place(line(|i| (10 * i, 10 * i))), Some((640, 60)));
+        // Every corner is taken, the middle is not.
+        let corners = vec![(100, 100), (900, 100), (100, 900), (900, 900)];
+        let (x, y) = place(corners.clone()).expect("a place");
+        assert!(
+            corners
+                .iter()
+                .all(|p| !(x..x + 300).contains(&p.0) || !(y..y + 200).contains(&p.1))
+        );
+        let everywhere = (0..40).flat_map(|i| (0..40).map(move |j| (25 * i, 25 * j)));
+        assert_eq!(place(everywhere.collect()), None);
+        assert_eq!(free_place((950, 200), &frame, &BTreeSet::new()), None);
     }
 }

@@ -37,6 +37,7 @@ mod singular_values;
 mod style;
 mod svg;
 mod sweep;
+mod thinning;
 mod ticks;
 mod words;
 

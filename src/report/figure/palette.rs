@@ -85,6 +85,11 @@ pub fn thin(line: Pen) -> Pen {
     }
 }
 
+/// From the end of a curve to its name.
+pub fn leader() -> Pen {
+    pen(GREY, 0.35, Dash::Solid)
+}
+
 /// The pen of levels in the background.
 pub fn level() -> Pen {
     pen(GREY, 0.6, Dash::Solid)
