@@ -603,6 +603,14 @@ y = "width"
         let expected = (2.0 / a - 1.0).ln() / 4.0;
         assert!((found / expected - 1.0).abs() < 1e-7, "{found} {expected}");
     }
+    let drawn = fs::read_to_string(place.path("out/figures/map_1.csv")).expect("numbers");
+    for (drawn, shown) in column(&drawn, "value")
+        .iter()
+        .zip(column(&map, "escape_time"))
+    {
+        assert_eq!(drawn.parse::<f64>(), shown.parse::<f64>());
+    }
+    assert_eq!(drawn.lines().count(), map.lines().count());
     for (figure, text) in [
         ("bands_1.svg", ">quantile 0</text>"),
         ("bands_1.svg", ">quantile 1</text>"),

@@ -71,6 +71,9 @@ pub struct Axis {
 pub struct Tile {
     pub x: (f64, f64),
     pub y: (f64, f64),
+    /// The point that it stands for.
+    pub at: (f64, f64),
+    pub value: f64,
     /// From 0, dark, to 1, bright.
     pub shade: f64,
 }

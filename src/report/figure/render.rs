@@ -211,11 +211,26 @@ impl Placed<'_> {
     }
 }
 
-/// `series, x, y` of everything drawn; with several panels `a/series`.
+/// `series, x, y` of everything drawn, and the `value` of tiles; with several panels `a/series`.
 fn numbers(layout: &Layout, curves: &[Vec<Vec<Run>>]) -> String {
+    if let [only] = &layout.panels[..]
+        && !only.chart.tiles.is_empty()
+    {
+        return tile_numbers(only.chart);
+    }
     let mut out = String::from("series,x,y\n");
     for ((panel, prefix), curves) in layout.prefixed().zip(curves) {
         panel_numbers(panel.chart, curves, &prefix, &mut out);
+    }
+    out
+}
+
+/// Heat maps have nothing beside their tiles.
+fn tile_numbers(chart: &Chart) -> String {
+    let mut out = String::from("series,x,y,value\n");
+    for tile in &chart.tiles {
+        let (x, y) = tile.at;
+        let _ = writeln!(out, "tile,{x:.16e},{y:.16e},{:.16e}", tile.value);
     }
     out
 }
