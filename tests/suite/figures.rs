@@ -3,7 +3,7 @@
 
 use crate::synthetic::{self, HORIZON, START, TARGET, half_rise_time, strength};
 use dlnflow::report::Report;
-use dlnflow::report::figure::{Drawing, Figure, all};
+use dlnflow::report::figure::{Drawing, Figure, LegendPlace, Look, Style, all};
 use std::collections::BTreeMap;
 
 /// An element: name, attributes, text up to its end.
@@ -302,25 +302,154 @@ fn the_same_run_gives_the_same_bytes() {
     );
 }
 
-#[test]
-fn many_modes_share_one_entry() {
-    // Of 1000 modes 56 rise above 1e-12 σ_1: START·0.8^k > 4e-12 up to k = 55, counted from 0.
-    for (modes, visible) in [(8, 8), (9, 9), (30, 30), (1000, 56)] {
-        let mut report = synthetic::report(modes);
-        report.predictions.clear();
-        let figures = figures(&report);
-        let elements = check_document(&figures[0]);
-        let labels: Vec<_> = texts(&elements).into_iter().map(|t| t.0).collect();
-        let last = match visible {
-            8 => "σ8".to_owned(),
-            n => format!("σ8…σ{n}"),
-        };
-        assert!(
-            labels.contains(&"σ7".to_owned()) && labels.contains(&last),
-            "{labels:?}"
-        );
-        check_document(&figures[1]);
+/// Stroke and dash of every line long enough to be a curve.
+fn looks(elements: &[Element]) -> Vec<(String, Option<String>)> {
+    let curve = |e: &&Element| e.name == "polyline" && e.points().len() > 2;
+    let of = |e: &Element, name: &str| e.attributes.get(name).cloned();
+    let lines = elements.iter().filter(curve);
+    lines
+        .map(|e| (of(e, "stroke").unwrap(), of(e, "stroke-dasharray")))
+        .collect()
+}
+
+/// Without events and predictions; `growing`: every mode rises to a value of its own.
+fn many_modes(modes: usize, growing: bool) -> Report {
+    let mut report = synthetic::report(modes);
+    report.predictions.clear();
+    report.events.clear();
+    if growing {
+        for row in &mut report.trajectory.rows {
+            for (k, sigma) in row.singular_values.iter_mut().enumerate() {
+                *sigma = strength(4.0 * (1.0 - k as f64 / modes as f64), row.time);
+            }
+        }
     }
+    report
+}
+
+#[test]
+fn every_mode_has_a_look_of_its_own() {
+    // Of 1000 modes 56 rise above 1e-12 σ_1: START·0.8^k > 4e-12 up to k = 55, counted from 0; 47 are drawn.
+    for (modes, growing, drawn) in [
+        (8, false, 8),
+        (20, false, 20),
+        (20, true, 20),
+        (1000, false, 47),
+        (1000, true, 47),
+    ] {
+        let elements = check_document(&figures(&many_modes(modes, growing))[1]);
+        let mut looks = looks(&elements);
+        let all = looks.len();
+        looks.sort();
+        looks.dedup();
+        assert_eq!((looks.len(), all), (drawn, drawn), "{modes} {growing}");
+    }
+}
+
+#[test]
+fn a_legend_of_many_modes_names_the_last_and_all_while_they_fit() {
+    for (modes, growing, last, all) in [
+        (8, false, 8, true),
+        (12, true, 12, true),
+        (20, false, 20, false),
+        (20, true, 20, false),
+        (1000, false, 56, false),
+    ] {
+        for figure in &figures(&many_modes(modes, growing))[..2] {
+            let labels = texts(&check_document(figure)).into_iter().map(|t| t.0);
+            let labels: Vec<_> = labels.collect();
+            let named = |k: usize| labels.contains(&format!("σ{k}"));
+            assert!(named(1) && named(last), "{labels:?}");
+            assert_eq!(named(last - 1), all, "{labels:?}");
+        }
+    }
+}
+
+fn styled(report: &Report, style: Style) -> Vec<Figure> {
+    let look = Look {
+        style,
+        ..Look::default()
+    };
+    all(&Drawing::from(report), &look).unwrap()
+}
+
+/// The white ground of a legend inside of the axes, `(left, right, top, bottom)`, and its place among the elements.
+fn ground(elements: &[Element]) -> Option<(usize, [f64; 4])> {
+    let white = |e: &Element| e.name == "rect" && e.attributes["fill"] == "#FFFFFF";
+    let (at, e) = elements
+        .iter()
+        .enumerate()
+        .skip(1)
+        .rfind(|(_, e)| white(e) && e.number("x") > 0.0 && e.number("width") > 300.0)?;
+    let (x, y) = (e.number("x"), e.number("y"));
+    Some((at, [x, x + e.number("width"), y, y + e.number("height")]))
+}
+
+#[test]
+fn a_legend_inside_the_axes_hides_nothing() {
+    let style = Style {
+        legend: LegendPlace::Inside,
+        ..Style::default()
+    };
+    let mut crowded = many_modes(8, true);
+    for (i, row) in crowded.trajectory.rows.iter_mut().enumerate() {
+        // From the lower end of the axes to the upper one and back, all the time.
+        row.cost = if i % 2 == 0 { 1.0 } else { 1e-6 };
+    }
+    let (mut inside, mut outside) = (0, 0);
+    for report in [synthetic::report(3), many_modes(5, true), crowded] {
+        for figure in styled(&report, style.clone()) {
+            let elements = parse(&figure.svg);
+            let Some((at, [left, right, top, bottom])) = ground(&elements) else {
+                outside += 1;
+                continue;
+            };
+            inside += 1;
+            let hidden = |&(x, y): &(f64, f64)| left < x && x < right && top < y && y < bottom;
+            for e in elements[..at].iter().filter(|e| e.name == "polyline") {
+                for pair in e.points().windows(2) {
+                    let ((x, y), (u, v)) = (pair[0], pair[1]);
+                    let between = (0..=50).map(|i| f64::from(i) / 50.0);
+                    let mut places = between.map(|s| (x + s * (u - x), y + s * (v - y)));
+                    assert!(!places.any(|p| hidden(&p)), "{}", figure.name);
+                }
+            }
+        }
+    }
+    assert!(inside >= 2 && outside >= 2, "{inside} {outside}");
+}
+
+#[test]
+fn names_of_curves_that_end_together_stay_near() {
+    // All modes but the first end at the same height, in the middle of the axis.
+    let mut report = many_modes(5, true);
+    for row in &mut report.trajectory.rows {
+        row.singular_values[1..].fill(1e-3 * strength(1.0, row.time));
+    }
+    let style = Style {
+        end_labels: true,
+        ..Style::default()
+    };
+    let elements = parse(&styled(&report, style)[1].svg);
+    let labels = texts(&elements);
+    let heights: Vec<f64> = (2..=5)
+        .map(|k| labels.iter().find(|t| t.0 == format!("σ{k}")).unwrap().2)
+        .collect();
+    // The end, from the longest dashed curve; names lie 0.36 of their height, 265 units, below their middle.
+    let curves = elements.iter().filter(|e| e.name == "polyline");
+    let last = curves.rev().find(|e| e.points().len() > 10).unwrap();
+    let end = last.points().last().unwrap().1 + 0.36 * 265.0;
+    // Four names 1.1 of their height apart, around the end: none is farther than 1.5 lines.
+    let line = 1.1 * 265.0;
+    for y in &heights {
+        assert!((y - end).abs() <= 1.5 * line + 2.0, "{heights:?} {end}");
+    }
+    assert!(heights.windows(2).all(|w| w[1] - w[0] >= line - 1.0));
+    // Lines from the end to the names that are not beside it.
+    let leaders = elements.iter().filter(|e| {
+        e.attributes.get("stroke-width").is_some_and(|w| w == "12") && e.name == "polyline"
+    });
+    assert_eq!(leaders.count(), 4);
 }
 
 #[test]

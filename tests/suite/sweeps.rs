@@ -223,7 +223,10 @@ fn escape_times_and_their_slope_are_those_of_the_closed_form() {
         assert!(number(&low[row]) < number(&high[row]));
     }
     for figure in ["figures/fit_1.svg", "figures/fit_2.svg"] {
-        assert!(place.path("out").join(figure).is_file());
+        let svg = fs::read_to_string(place.path("out").join(figure)).expect("figure");
+        for text in ["measured", "least-squares fit"] {
+            assert!(svg.contains(&format!(">{text}</text>")), "{text}");
+        }
     }
 }
 
@@ -288,6 +291,9 @@ fn ranks_step_at_the_thresholds_of_the_closed_form() {
     }
     for (file, which) in [("curves_1_verticals.csv", 0), ("curves_2_verticals.csv", 1)] {
         let drawn = fs::read_to_string(place.path("out").join(file)).expect("verticals");
+        let figure = format!("out/figures/curves_{}.svg", which + 1);
+        let figure = fs::read_to_string(place.path(&figure)).expect("figure");
+        assert!(figure.contains(">threshold λ"), "{file}");
         let [depth, mode, at] = ["depth", "mode", "regularization.l2"].map(|n| column(&drawn, n));
         for row in 0..at.len() {
             let target = [2.0, 1.0, 0.5][number(&mode[row]) as usize - 1];
@@ -597,9 +603,21 @@ y = "width"
         let expected = (2.0 / a - 1.0).ln() / 4.0;
         assert!((found / expected - 1.0).abs() < 1e-7, "{found} {expected}");
     }
-    for figure in ["bands_1.svg", "map_1.svg"] {
+    let drawn = fs::read_to_string(place.path("out/figures/map_1.csv")).expect("numbers");
+    for (drawn, shown) in column(&drawn, "value")
+        .iter()
+        .zip(column(&map, "escape_time"))
+    {
+        assert_eq!(drawn.parse::<f64>(), shown.parse::<f64>());
+    }
+    assert_eq!(drawn.lines().count(), map.lines().count());
+    for (figure, text) in [
+        ("bands_1.svg", ">quantile 0</text>"),
+        ("bands_1.svg", ">quantile 1</text>"),
+        ("map_1.svg", "</svg>"),
+    ] {
         let svg = fs::read_to_string(place.path("out/figures").join(figure)).expect("figure");
-        assert!(svg.contains("</svg>"));
+        assert!(svg.contains(text), "{figure} {text}");
     }
 }
 

@@ -52,9 +52,11 @@ fn widest(ticks: &Ticks, style: &Style) -> i32 {
     widths.max().unwrap_or(0)
 }
 
-/// Room to the left of the frame.
-pub fn left_room(y: &Ticks, style: &Style) -> i32 {
-    EDGE + style.label() + TO_NAME + widest(y, style) + GAP + MAJOR
+/// Room to the left of a frame of this height.
+pub fn left_room(axis: &Axis, length: i32, style: &Style) -> i32 {
+    let y = vertical_ticks(&axis.scale, length, style);
+    let name = style.label() + more_lines(&name(axis, &y), length, style);
+    EDGE + name + TO_NAME + widest(&y, style) + GAP + MAJOR
 }
 
 /// Room below the frame.
@@ -76,7 +78,8 @@ pub fn right_room(x: &Ticks, style: &Style) -> i32 {
 /// Room to the right of the frame for a bar of colours.
 pub fn bar_room(bar: &Axis, length: i32, style: &Style) -> i32 {
     let ticks = vertical_ticks(&bar.scale, length, style);
-    BAR_GAP + BAR_WIDTH + MAJOR + GAP + widest(&ticks, style) + TO_NAME + style.label() + EDGE
+    let name = style.label() + more_lines(&name(bar, &ticks), length, style);
+    BAR_GAP + BAR_WIDTH + MAJOR + GAP + widest(&ticks, style) + TO_NAME + name + EDGE
 }
 
 /// From the frame's lower edge to the baseline of the labels below it.
@@ -92,10 +95,10 @@ fn name(axis: &Axis, ticks: &Ticks) -> String {
     }
 }
 
-/// Draws the horizontal axis.
+/// Draws the horizontal axis; its name stays within the columns of `cell`.
 pub fn draw_x(
     canvas: &mut Canvas,
-    frame: &Frame,
+    (frame, cell): (&Frame, Place),
     (axis, ticks): (&Axis, &Ticks),
     style: &Style,
 ) -> io::Result<()> {
@@ -111,8 +114,11 @@ pub fn draw_x(
         canvas.text(label, (place(*p), baseline), style.small(), Anchor::Middle)?;
     }
     let below = baseline + TO_NAME + raised(CAPITALS, style.label());
-    let at = (place(0.5), below);
-    canvas.text(&name(axis, ticks), at, style.label(), Anchor::Middle)
+    let (at, name) = ((place(0.5), below), name(axis, ticks));
+    // Both sides of the axis have the same room where it stands in the middle of its cell.
+    let room = 2 * (at.0 - cell.0).min(cell.1 - at.0) - EDGE;
+    let size = fitting(&name, room.max(place(1.0) - place(0.0)), style);
+    canvas.text(&name, at, size, Anchor::Middle)
 }
 
 /// Draws the vertical axis.
@@ -172,12 +178,12 @@ pub fn draw_bar(canvas: &mut Canvas, frame: &Frame, bar: &Axis, style: &Style) -
         canvas.text(label, at, style.small(), Anchor::Start)?;
     }
     let x = right + MAJOR + GAP + widest(&ticks, style) + TO_NAME;
-    let at = (x + raised(CAPITALS, style.label()), place(0.5));
-    let length = place(0.0) - place(1.0);
-    upwards(canvas, &name(bar, &ticks), at, length, style)
+    let (name, length) = (name(bar, &ticks), place(0.0) - place(1.0));
+    let x = x + raised(CAPITALS, style.label()) + more_lines(&name, length, style);
+    upwards(canvas, &name, (x, place(0.5)), length, style)
 }
 
-/// A name along an axis of this length, smaller where it would be too long.
+/// A name along an axis of this length, in lines that end at `at`, smaller where it would be too long.
 fn upwards(
     canvas: &mut Canvas,
     name: &str,
@@ -185,12 +191,75 @@ fn upwards(
     length: i32,
     style: &Style,
 ) -> io::Result<()> {
-    let room = length + 2 * MINOR;
+    let lines = lines(name, length, style);
+    let below = |i: usize| (lines.len() - 1 - i) as i32 * line_height(style);
+    for (i, line) in lines.iter().enumerate() {
+        let size = fitting(line, length + 2 * MINOR, style);
+        canvas.text(line, (at.0 - below(i), at.1), size, Anchor::Upwards)?;
+    }
+    Ok(())
+}
+
+/// The name in one line, or in two where it is a list too long for one.
+fn lines<'n>(name: &'n str, length: i32, style: &Style) -> Vec<&'n str> {
+    let width = |text: &str| style.text_width(text, style.label());
+    let breaks = name
+        .match_indices(", ")
+        .map(|(at, _)| (&name[..=at], &name[at + 2..]));
+    let shortest = breaks.min_by_key(|(first, second)| width(first).max(width(second)));
+    match shortest {
+        Some((first, second)) if width(name) > length + 2 * MINOR => vec![first, second],
+        _ => vec![name],
+    }
+}
+
+fn line_height(style: &Style) -> i32 {
+    raised(1.1, style.label())
+}
+
+/// Room for the lines of a name beyond the first.
+fn more_lines(name: &str, length: i32, style: &Style) -> i32 {
+    (lines(name, length, style).len() as i32 - 1) * line_height(style)
+}
+
+/// The text height of a name in `room`.
+fn fitting(name: &str, room: i32, style: &Style) -> i32 {
     let width = style.text_width(name, style.label()).max(1);
     let part = (f64::from(room) / f64::from(width)).min(1.0);
-    canvas.text(name, at, raised(part, style.label()), Anchor::Upwards)
+    raised(part, style.label())
 }
 
 fn raised(part: f64, size: i32) -> i32 {
     (part * f64::from(size)).round() as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Axes of the standard figure are 42 mm high.
+    const HEIGHT: i32 = 4200;
+
+    #[test]
+    fn a_list_too_long_for_its_axis_breaks_in_two() {
+        let style = Style::default();
+        let name = "cost C, kernel norm ‖K‖, kernel alignment";
+        assert_eq!(
+            lines(name, HEIGHT, &style),
+            ["cost C, kernel norm ‖K‖,", "kernel alignment"]
+        );
+        assert_eq!(lines(name, 2 * HEIGHT, &style), [name]);
+        assert_eq!(lines("cost C, rank", HEIGHT, &style), ["cost C, rank"]);
+        assert!(more_lines(name, HEIGHT, &style) > style.label());
+        assert_eq!(more_lines("cost C", HEIGHT, &style), 0);
+    }
+
+    #[test]
+    fn a_long_name_shrinks_into_its_room() {
+        let style = Style::default();
+        let name = "time since the escape of mode 1, in units of the escape time of mode 1";
+        let size = fitting(name, 8250, &style);
+        assert!(size < style.label() && style.text_width(name, size) <= 8250 + name.len() as i32);
+        assert_eq!(fitting("time t", 8250, &style), style.label());
+    }
 }

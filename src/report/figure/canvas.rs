@@ -123,6 +123,11 @@ impl<'a> Canvas<'a> {
             .map_err(io::Error::other)
     }
 
+    /// A filled rectangle in the colour of a line.
+    pub fn line_area(&mut self, from: Place, to: Place, color: RGBColor) -> io::Result<()> {
+        self.area(from, to, self.style.line_color(color))
+    }
+
     /// A rectangle that reaches a little under its right and lower neighbours, which are drawn later, but not
     /// past `limit`: readers that smooth edges would let the ground shine through.
     pub fn tile(

@@ -49,11 +49,15 @@ pub struct Band {
 }
 
 /// The picture in front of a legend text.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub enum Sample {
     Line(Pen),
     Mark(Shape, Pen),
+    /// A vertical bar.
+    Bar(Pen),
     Band,
+    /// The colours of many lines side by side, between the name of the first and the text, that of the last.
+    Ramp(String, Vec<Pen>),
 }
 
 /// One axis.
@@ -67,6 +71,9 @@ pub struct Axis {
 pub struct Tile {
     pub x: (f64, f64),
     pub y: (f64, f64),
+    /// The point that it stands for.
+    pub at: (f64, f64),
+    pub value: f64,
     /// From 0, dark, to 1, bright.
     pub shade: f64,
 }

@@ -7,7 +7,9 @@ use super::chart::{Axis, Band, Chart, Curve, Mark, Sample, Shape};
 use super::onset::log_time;
 use super::palette;
 use super::scale::{Kind, Scale};
-use super::singular_values::{escapes, event_entries, predicted_times, prediction_entry};
+use super::singular_values::{
+    drawn_modes, escapes, event_entries, mode_pens, predicted_times, prediction_entries,
+};
 use crate::observe::{Event, EventKind, Quantity, Row};
 
 const GRADIENT_NORM: &str = "gradient_norm";
@@ -19,7 +21,8 @@ pub fn chart(drawing: &Drawing, kind: Kind) -> Chart {
     let curves = curves(drawing);
     let y = Scale::log_around(heights(&curves));
     let marks: Vec<Mark> = drawing.events.iter().filter_map(mark).collect();
-    let (bands, verticals) = (plateaus(drawing), predicted_times(drawing));
+    let pens = mode_pens(drawing, &drawn_modes(drawing), 0);
+    let (bands, verticals) = (plateaus(drawing), predicted_times(drawing, &pens));
     let lines = curves
         .iter()
         .filter(|(_, c)| c.is_visible(Kind::Log))
@@ -27,7 +30,7 @@ pub fn chart(drawing: &Drawing, kind: Kind) -> Chart {
     let mut legend: Vec<_> = lines.collect();
     legend.extend(event_entries(&marks));
     legend.extend(bands.first().map(|_| (Sample::Band, "plateau".to_owned())));
-    legend.extend(prediction_entry(false, &verticals));
+    legend.extend(prediction_entries(false, &verticals));
     Chart {
         name: match kind {
             Kind::Linear => "cost_linear",

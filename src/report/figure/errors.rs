@@ -50,7 +50,7 @@ fn chart(shown: &Errors) -> Chart {
     // A curve without points keeps its place among the colours.
     let drawn = shown.curves.iter().enumerate();
     for (k, (name, points)) in drawn.filter(|(_, (_, points))| !points.is_empty()) {
-        let pen = palette::mode(k + 1);
+        let pen = palette::line(k + 1, shown.curves.len());
         let mark = |&at: &(f64, f64)| Mark {
             series: format!("{name} measured"),
             shape: Shape::Circle,

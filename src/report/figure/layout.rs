@@ -4,9 +4,11 @@
 use super::axis::{bar_room, bottom_room, horizontal_ticks, left_room, right_room, vertical_ticks};
 use super::canvas::{MM, Place};
 use super::chart::{Chart, Sample};
-use super::legend::Legend;
+use super::end_labels;
+use super::legend::{Legend, free_place};
 use super::polyline::Frame;
 use super::style::{Height, LegendPlace, Style};
+use super::thinning::taken;
 use super::ticks::Ticks;
 
 const MARGIN: i32 = MM;
@@ -20,12 +22,16 @@ const LEAST: i32 = 8 * MM;
 /// A panel in its place.
 pub struct Placed<'a> {
     pub chart: &'a Chart,
+    /// First and last column of its cell.
+    pub cell: Place,
     pub frame: Frame,
     pub x: Ticks,
     pub y: Ticks,
     pub legend: Option<Legend<'a>>,
-    /// Upper left corner of a legend above or to the right.
+    /// Upper left corner of the legend.
     pub legend_at: Place,
+    /// Whether the legend stands inside of the axes.
+    pub legend_inside: bool,
     /// Baseline of the panel's letter.
     pub letter_at: Place,
 }
@@ -94,6 +100,8 @@ struct Grid<'a> {
     rows: usize,
     cell: i32,
     lettered: bool,
+    /// Where each panel's legend stands.
+    places: Vec<LegendPlace>,
     rooms: Vec<Room>,
     axes_height: i32,
 }
@@ -110,17 +118,38 @@ impl<'a> Grid<'a> {
             rows,
             cell: (style.canvas_width() - gutters) / columns as i32,
             lettered: style.letters && panels.len() > 1,
+            places: vec![style.legend; panels.len()],
             rooms: vec![Room::default(); panels.len()],
             axes_height: 0,
         };
-        // Rooms depend on the ticks, these on the height, and that on the rooms above the axes.
-        grid.axes_height = grid.height(42 * MM);
-        for _ in 0..2 {
-            let measured = panels.iter().enumerate().map(|(i, c)| grid.room(i, c));
-            grid.rooms = measured.collect();
-            grid.axes_height = grid.height(grid.axes_height);
+        grid.measure(panels);
+        while let Some(crowded) = grid.crowded(panels) {
+            grid.places[crowded] = LegendPlace::Above;
+            grid.measure(panels);
         }
         grid
+    }
+
+    /// Rooms depend on the ticks, these on the height, and that on the rooms above the axes.
+    fn measure(&mut self, panels: &[Chart]) {
+        self.axes_height = self.height(42 * MM);
+        for _ in 0..2 {
+            let measured = panels.iter().enumerate().map(|(i, c)| self.room(i, c));
+            self.rooms = measured.collect();
+            self.axes_height = self.height(self.axes_height);
+        }
+    }
+
+    /// A panel whose legend finds no place inside that nothing is drawn at.
+    fn crowded(&self, panels: &[Chart]) -> Option<usize> {
+        let mut all = panels.iter().enumerate();
+        let found = all.find(|(i, chart)| {
+            let placed = self.place(*i, chart);
+            self.places[*i] == LegendPlace::Inside
+                && placed.legend.is_some()
+                && !placed.legend_inside
+        });
+        found.map(|(i, _)| i)
     }
 
     /// Height of the axes of every panel.
@@ -160,21 +189,17 @@ impl<'a> Grid<'a> {
 
     fn room(&self, i: usize, chart: &Chart) -> Room {
         let style = self.style;
-        let left = left_room(
-            &vertical_ticks(&chart.y.scale, self.axes_height, style),
-            style,
-        );
+        let left = left_room(&chart.y, self.axes_height, style);
         let length = (self.cell - left - 2 * MM).max(LEAST);
         let ticks = right_room(&horizontal_ticks(&chart.x.scale, length, style), style);
         let beside = match (self.legend(i, left), &chart.bar) {
             (_, Some(bar)) => bar_room(bar, self.axes_height, style),
-            (Some(legend), _) if style.legend == LegendPlace::Right => {
+            (Some(legend), _) if self.places[i] == LegendPlace::Right => {
                 END_GAP + legend.size().0 + MARGIN
             }
-            _ if style.end_labels => end_label_room(chart, style),
-            _ => 0,
+            _ => end_labels::room(chart, self.axes_height, style),
         };
-        let legend = match (style.legend, self.legend(i, left)) {
+        let legend = match (self.places[i], self.legend(i, left)) {
             (LegendPlace::Above, Some(legend)) => legend.size().1,
             _ => 0,
         };
@@ -189,13 +214,14 @@ impl<'a> Grid<'a> {
     /// The legend of panel `i`, whose axes begin at `left`.
     fn legend(&self, i: usize, left: i32) -> Option<Legend<'a>> {
         let entries = self.legends.get(i).filter(|entries| !entries.is_empty())?;
-        match self.style.legend {
+        match self.places[i] {
             LegendPlace::None => None,
             LegendPlace::Above => {
                 let width = self.cell - MARGIN / 2 - left;
                 Some(Legend::rows(entries, width, self.style))
             }
-            LegendPlace::Inside | LegendPlace::Right => Some(Legend::column(entries, self.style)),
+            LegendPlace::Inside => Some(Legend::column(entries, self.axes_height / 2, self.style)),
+            LegendPlace::Right => Some(Legend::column(entries, self.axes_height, self.style)),
         }
     }
 
@@ -210,33 +236,32 @@ impl<'a> Grid<'a> {
         let (left, right) = (x + across.left, x + self.cell - across.right);
         let (top, right) = (y + down.top, right.max(left + LEAST));
         let bottom = top + self.axes_height;
-        let at = match self.style.legend {
+        let frame = Frame {
+            left: f64::from(left),
+            right: f64::from(right),
+            top: f64::from(top),
+            bottom: f64::from(bottom),
+        };
+        let legend = self.legend(i, across.left);
+        let inner = legend
+            .as_ref()
+            .filter(|_| self.places[i] == LegendPlace::Inside);
+        let inner =
+            inner.and_then(|legend| free_place(legend.size(), &frame, &taken(chart, &frame)));
+        let outer = match self.places[i] {
             LegendPlace::Right => (right + END_GAP, top),
             _ => (left, y + MARGIN),
         };
         Placed {
             chart,
-            frame: Frame {
-                left: f64::from(left),
-                right: f64::from(right),
-                top: f64::from(top),
-                bottom: f64::from(bottom),
-            },
+            cell: (x, x + self.cell),
+            frame,
             x: horizontal_ticks(&chart.x.scale, right - left, self.style),
             y: vertical_ticks(&chart.y.scale, self.axes_height, self.style),
-            legend: self.legend(i, across.left),
-            legend_at: at,
+            legend,
+            legend_at: inner.unwrap_or(outer),
+            legend_inside: inner.is_some(),
             letter_at: (x + MARGIN / 2, y + MARGIN + self.style.label() * 7 / 10),
         }
     }
-}
-
-/// Room for names at the ends of curves.
-fn end_label_room(chart: &Chart, style: &Style) -> i32 {
-    let widths = chart
-        .legend
-        .iter()
-        .filter(|(s, _)| matches!(s, Sample::Line(_)));
-    let widths = widths.map(|(_, text)| style.text_width(text, style.small()));
-    widths.max().map_or(0, |width| END_GAP + width + MARGIN / 2)
 }

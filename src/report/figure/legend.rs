@@ -1,18 +1,25 @@
-//! The legend: above the axes in as many rows as it needs, inside them where fewest curves pass,
+//! The legend: above the axes in as many rows as it needs, inside them where nothing is drawn,
 //! or in one column to their right.
 
 use super::canvas::{Anchor, Canvas, Pen, Place};
 use super::chart::{Sample, Shape};
+use super::key::compact;
 use super::palette;
+use super::polyline::Frame;
 use super::style::Style;
+use std::collections::BTreeSet;
 use std::io;
 
 /// Lengths at the default font size.
 const ROW: i32 = 370;
 const SAMPLE: i32 = 520;
 const MARK_SAMPLE: i32 = 200;
+/// Of one colour in a key.
+const COLOR: i32 = 90;
 const GAP: i32 = 90;
 const BETWEEN: i32 = 210;
+/// Above the axes, where a key can stand for more.
+const MOST_ROWS: usize = 2;
 /// Room between an inner legend and what stands around it.
 const INNER: i32 = 60;
 /// Places that an inner legend tries along each axis.
@@ -23,13 +30,21 @@ pub const MARK_RADIUS: i32 = 62;
 
 /// A legend laid out in rows.
 pub struct Legend<'a> {
-    rows: Vec<Vec<&'a (Sample, String)>>,
+    rows: Vec<Vec<(Sample, String)>>,
     style: &'a Style,
 }
 
 impl<'a> Legend<'a> {
     /// Breaks the entries into rows of at most `width` units.
-    pub fn rows(entries: &'a [(Sample, String)], width: i32, style: &'a Style) -> Self {
+    pub fn rows(entries: &[(Sample, String)], width: i32, style: &'a Style) -> Self {
+        let all = Self::broken(entries, width, style);
+        match all.rows.len() > MOST_ROWS {
+            true => Self::broken(&compact(entries), width, style),
+            false => all,
+        }
+    }
+
+    fn broken(entries: &[(Sample, String)], width: i32, style: &'a Style) -> Self {
         let mut legend = Self {
             rows: Vec::new(),
             style,
@@ -38,9 +53,11 @@ impl<'a> Legend<'a> {
         for entry in entries {
             let needed = legend.entry_width(entry);
             match legend.rows.last_mut() {
-                Some(row) if used + needed <= width + style.scaled(BETWEEN) => row.push(entry),
+                Some(row) if used + needed <= width + style.scaled(BETWEEN) => {
+                    row.push(entry.clone());
+                }
                 _ => {
-                    legend.rows.push(vec![entry]);
+                    legend.rows.push(vec![entry.clone()]);
                     used = 0;
                 }
             }
@@ -49,10 +66,16 @@ impl<'a> Legend<'a> {
         legend
     }
 
-    /// One entry below the other.
-    pub fn column(entries: &'a [(Sample, String)], style: &'a Style) -> Self {
-        let rows = entries.iter().map(|entry| vec![entry]).collect();
-        Self { rows, style }
+    /// One entry below the other, `height` units at most where a key can stand for many.
+    pub fn column(entries: &[(Sample, String)], height: i32, style: &'a Style) -> Self {
+        let all = |entries: &[(Sample, String)]| Self {
+            rows: entries.iter().map(|entry| vec![entry.clone()]).collect(),
+            style,
+        };
+        match entries.len() as i32 * style.scaled(ROW) > height {
+            true => all(&compact(entries)),
+            false => all(entries),
+        }
     }
 
     /// Width and height in units.
@@ -68,20 +91,34 @@ impl<'a> Legend<'a> {
 
     /// Draws the legend; `origin` is its upper left corner.
     pub fn draw(&self, canvas: &mut Canvas, origin: Place) -> io::Result<()> {
-        let (row_height, text) = (self.style.scaled(ROW), self.style.small());
+        let row_height = self.style.scaled(ROW);
         let mut y = origin.1 + row_height / 2;
         for row in &self.rows {
             let mut x = origin.0;
             for entry in row {
-                self.draw_sample(canvas, entry.0, (x, y))?;
-                let baseline = y + (0.36 * f64::from(text)) as i32;
-                let after = self.sample_width(entry.0) + self.style.scaled(GAP);
-                canvas.text(&entry.1, (x + after, baseline), text, Anchor::Start)?;
+                self.draw_entry(canvas, entry, (x, y))?;
                 x += self.entry_width(entry);
             }
             y += row_height;
         }
         Ok(())
+    }
+
+    fn draw_entry(
+        &self,
+        canvas: &mut Canvas,
+        (sample, text): &(Sample, String),
+        (x, y): Place,
+    ) -> io::Result<()> {
+        let size = self.style.small();
+        let baseline = y + (0.36 * f64::from(size)) as i32;
+        if let Sample::Ramp(first, _) = sample {
+            canvas.text(first, (x, baseline), size, Anchor::Start)?;
+        }
+        let at = x + self.before(sample);
+        self.draw_sample(canvas, sample, (at, y))?;
+        let after = at + self.sample_width(sample) + self.style.scaled(GAP);
+        canvas.text(text, (after, baseline), size, Anchor::Start)
     }
 
     /// Draws the legend on a white ground.
@@ -91,47 +128,72 @@ impl<'a> Legend<'a> {
         self.draw(canvas, (x, y))
     }
 
-    fn sample_width(&self, sample: Sample) -> i32 {
+    fn sample_width(&self, sample: &Sample) -> i32 {
         self.style.scaled(match sample {
-            Sample::Mark(..) => MARK_SAMPLE,
+            Sample::Mark(..) | Sample::Bar(_) => MARK_SAMPLE,
             Sample::Line(_) | Sample::Band => SAMPLE,
+            Sample::Ramp(_, pens) => (pens.len() as i32 * COLOR).clamp(2 * SAMPLE, 4 * SAMPLE),
         })
+    }
+
+    /// Room for what stands before the sample.
+    fn before(&self, sample: &Sample) -> i32 {
+        match sample {
+            Sample::Ramp(first, _) => {
+                self.style.text_width(first, self.style.small()) + self.style.scaled(GAP)
+            }
+            _ => 0,
+        }
     }
 
     fn entry_width(&self, (sample, text): &(Sample, String)) -> i32 {
         let text = self.style.text_width(text, self.style.small());
-        self.sample_width(*sample) + self.style.scaled(GAP + BETWEEN) + text
+        let sample = self.before(sample) + self.sample_width(sample);
+        sample + self.style.scaled(GAP + BETWEEN) + text
     }
 
-    fn draw_sample(&self, canvas: &mut Canvas, sample: Sample, (x, y): Place) -> io::Result<()> {
-        let right = x + self.sample_width(sample);
+    fn draw_sample(&self, canvas: &mut Canvas, sample: &Sample, (x, y): Place) -> io::Result<()> {
+        let width = self.sample_width(sample);
         match sample {
-            Sample::Line(pen) => canvas.path(&[(x, y), (right, y)], pen),
-            Sample::Mark(shape, pen) => draw_mark(canvas, shape, ((x + right) / 2, y), pen),
-            Sample::Band => canvas.area((x, y - 110), (right, y + 110), palette::PALE),
+            Sample::Line(pen) => canvas.path(&[(x, y), (x + width, y)], *pen),
+            Sample::Mark(shape, pen) => draw_mark(canvas, *shape, (x + width / 2, y), *pen),
+            Sample::Bar(pen) => {
+                let x = x + width / 2;
+                canvas.path(&[(x, y + 110), (x, y - 110)], *pen)
+            }
+            Sample::Band => canvas.area((x, y - 110), (x + width, y + 110), palette::PALE),
+            Sample::Ramp(_, pens) => {
+                let count = pens.len().max(1) as i32;
+                let edge = |i: usize| x + width * i as i32 / count;
+                pens.iter().enumerate().try_for_each(|(i, pen)| {
+                    let (from, to) = ((edge(i), y - 90), (edge(i + 1), y + 90));
+                    canvas.line_area(from, to, pen.color)
+                })
+            }
         }
     }
 }
 
-/// Where in `frame` (left, right, top, bottom) a box of this size covers fewest of `points`: a corner when one
-/// is free, the upper right one first, else any place on a grid.
-pub fn free_place(size: Place, frame: [i32; 4], points: &[Place]) -> Place {
-    let [left, right, top, bottom] = frame;
-    let last = ((right - size.0 - INNER), (bottom - size.1 - INNER));
+/// Where in `frame` a box of this size covers none of `taken`: a corner, the upper right one first, else any
+/// place on a grid.
+pub fn free_place(size: Place, frame: &Frame, taken: &BTreeSet<Place>) -> Option<Place> {
+    let [left, right, top, bottom] =
+        [frame.left, frame.right, frame.top, frame.bottom].map(|v| v as i32);
     let first = (left + INNER, top + INNER);
+    let last = (right - size.0 - INNER, bottom - size.1 - INNER);
+    if last.0 < first.0 || last.1 < first.1 {
+        return None;
+    }
     let along = |from: i32, to: i32, part: i32| from + (to - from) * part / GRID;
     let corners = [(GRID, 0), (0, 0), (GRID, GRID), (0, GRID)];
     let grid = (0..=GRID).flat_map(|y| (0..=GRID).rev().map(move |x| (x, y)));
     let places = corners.into_iter().chain(grid);
-    let places = places.map(|(x, y)| (along(first.0, last.0, x), along(first.1, last.1, y)));
-    let covered = |&(x, y): &Place| {
-        let inside = |p: &&Place| {
-            (x - INNER..=x + size.0 + INNER).contains(&p.0)
-                && (y - INNER..=y + size.1 + INNER).contains(&p.1)
-        };
-        points.iter().filter(inside).count()
-    };
-    places.min_by_key(covered).unwrap_or(first)
+    let mut places = places.map(|(x, y)| (along(first.0, last.0, x), along(first.1, last.1, y)));
+    places.find(|&(x, y)| {
+        let rows = y - INNER..=y + size.1 + INNER;
+        let columns = (x - INNER, i32::MIN)..=(x + size.0 + INNER, i32::MAX);
+        !taken.range(columns).any(|p| rows.contains(&p.1))
+    })
 }
 
 /// Draws a mark at its place.
@@ -153,18 +215,39 @@ mod tests {
         let one = Legend::rows(&entries, 10_000, &style);
         let three = Legend::rows(&entries, 0, &style);
         assert_eq!((one.rows.len(), three.rows.len()), (1, 3));
-        assert_eq!(three.size(), Legend::column(&entries, &style).size());
+        assert_eq!(
+            three.size(),
+            Legend::column(&entries, 10_000, &style).size()
+        );
         let wide = one.size().0;
         assert_eq!(Legend::rows(&entries, wide, &style).rows.len(), 1);
         assert_eq!(Legend::rows(&entries, wide - 1, &style).rows.len(), 2);
     }
 
     #[test]
-    fn an_inner_legend_stands_where_nothing_is_drawn() {
-        let frame = [0, 1000, 0, 1000];
-        let rising: Vec<Place> = (0..100).map(|i| (10 * i, 1000 - 10 * i)).collect();
-        assert_eq!(free_place((300, 200), frame, &rising), (60, 60));
-        let falling: Vec<Place> = (0..100).map(|i| (10 * i, 10 * i)).collect();
-        assert_eq!(free_place((300, 200), frame, &falling), (640, 60));
+    fn an_inner_legend_covers_nothing() {
+        let frame = Frame {
+            left: 0.0,
+            right: 1000.0,
+            top: 0.0,
+            bottom: 1000.0,
+        };
+        let place =
+            |taken: Vec<Place>| free_place((300, 200), &frame, &taken.into_iter().collect());
+        let line = |of: fn(i32) -> Place| (0..100).map(of).collect::<Vec<Place>>();
+        assert_eq!(place(Vec::new()), Some((640, 60)));
+        assert_eq!(place(line(|i| (10 * i, 1000 - 10 * i))), Some((60, 60)));
+        assert_eq!(place(line(|i| (10 * i, 10 * i))), Some((640, 60)));
+        // Every corner is taken, the middle is not.
+        let corners = vec![(100, 100), (900, 100), (100, 900), (900, 900)];
+        let (x, y) = place(corners.clone()).expect("a place");
+        assert!(
+            corners
+                .iter()
+                .all(|p| !(x..x + 300).contains(&p.0) || !(y..y + 200).contains(&p.1))
+        );
+        let everywhere = (0..40).flat_map(|i| (0..40).map(move |j| (25 * i, 25 * j)));
+        assert_eq!(place(everywhere.collect()), None);
+        assert_eq!(free_place((950, 200), &frame, &BTreeSet::new()), None);
     }
 }

@@ -19,9 +19,11 @@ mod end_labels;
 mod errors;
 mod export;
 mod font;
+mod key;
 mod layout;
 mod legend;
 mod markup;
+mod mode_pens;
 mod onset;
 mod palette;
 mod panel;
@@ -35,6 +37,7 @@ mod singular_values;
 mod style;
 mod svg;
 mod sweep;
+mod thinning;
 mod ticks;
 mod words;
 
@@ -49,7 +52,7 @@ pub use regimes::regimes;
 pub use saddles::{Study, saddles};
 use scale::Kind;
 pub use style::{ColorMap, Colors, Extra, Height, LegendPlace, Style, TextMode};
-pub use sweep::{Bar, Line, Plot, Upright, plot};
+pub use sweep::{Bar, Line, Plot, Stands, Upright, plot};
 pub use words::words;
 
 /// What the figures are made from.

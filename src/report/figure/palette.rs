@@ -1,5 +1,6 @@
 //! Pens: the colours of Okabe & Ito (2008), which readers with colour-blindness can tell apart,
-//! and dashes, which greyscale print can. Dots are kept for predictions.
+//! and dashes, which greyscale print can. More lines than these have colours for lie on a ramp, viridis from
+//! dark to bright, in dashes that differ between neighbours. Dots are kept for predictions.
 
 use super::canvas::{Dash, Pen, pt};
 use super::style::{ColorMap, Colors};
@@ -16,10 +17,10 @@ const PURPLE: RGBColor = RGBColor(204, 121, 167);
 const ORANGE: RGBColor = RGBColor(230, 159, 0);
 const SKY: RGBColor = RGBColor(86, 180, 233);
 
-/// Modes with a pen of their own; the others share [`others`].
-pub const NAMED_MODES: usize = 7;
+/// Lines that colours of their own can tell apart; more lie on a ramp.
+pub const DISTINCT: usize = 7;
 
-const MODES: [(RGBColor, Dash); NAMED_MODES] = [
+const LINES: [(RGBColor, Dash); DISTINCT] = [
     (BLUE, Dash::Solid),
     (VERMILLION, Dash::Dashed),
     (GREEN, Dash::OneDot),
@@ -37,16 +38,60 @@ const fn pen(color: RGBColor, points: f64, dash: Dash) -> Pen {
     }
 }
 
-/// The pen of mode `k = 1, 2, …`.
-pub fn mode(k: usize) -> Pen {
-    match MODES.get(k.wrapping_sub(1)) {
-        Some(&(color, dash)) => pen(color, 1.0, dash),
-        None => others(),
+/// Dashes along a ramp, in turn: lines of equal dash are three colours apart.
+const RAMP_DASHES: [Dash; 3] = [Dash::Solid, Dash::Dashed, Dash::OneDot];
+/// The brightest colour of a line: yellow is too pale on white.
+const RAMP_END: f64 = 0.86;
+/// Points, of lines on the ramps of colours and of greys.
+const RAMP_WIDTH: f64 = 0.8;
+const FAINT_WIDTH: f64 = 0.55;
+/// Greys of faint lines.
+const FAINT: (f64, f64) = (60.0, 175.0);
+
+/// The pen of line `number = 1, 2, …` of `count`.
+pub fn line(number: usize, count: usize) -> Pen {
+    let place = number.saturating_sub(1);
+    match LINES.get(place) {
+        Some(&(color, dash)) if count <= DISTINCT => pen(color, 1.0, dash),
+        _ => {
+            let color = shade(ColorMap::Viridis, RAMP_END * part(place, count));
+            pen(color, RAMP_WIDTH, RAMP_DASHES[place % RAMP_DASHES.len()])
+        }
     }
 }
 
-/// The pen of modes without one of their own.
-pub fn others() -> Pen {
+/// The pen of line `number` of `count` beside more important ones: thin and grey, dark to bright.
+pub fn faint(number: usize, count: usize) -> Pen {
+    let place = number.saturating_sub(1);
+    let value = (FAINT.0 + (FAINT.1 - FAINT.0) * part(place, count)).round() as u8;
+    let dash = RAMP_DASHES[place % RAMP_DASHES.len()];
+    pen(RGBColor(value, value, value), FAINT_WIDTH, dash)
+}
+
+fn part(place: usize, count: usize) -> f64 {
+    (place as f64 / count.saturating_sub(1).max(1) as f64).min(1.0)
+}
+
+/// Whether a pen is one of a ramp's.
+pub fn on_ramp(line: Pen) -> bool {
+    [pt(RAMP_WIDTH), pt(FAINT_WIDTH)].contains(&line.width)
+}
+
+/// A thin line of the same look.
+pub fn thin(line: Pen) -> Pen {
+    Pen {
+        width: pt(0.35),
+        ..line
+    }
+}
+
+/// From the end of a curve to its name.
+pub fn leader() -> Pen {
+    pen(GREY, 0.35, Dash::Solid)
+}
+
+/// The pen of levels in the background.
+pub fn level() -> Pen {
     pen(GREY, 0.6, Dash::Solid)
 }
 
@@ -67,6 +112,14 @@ pub fn prediction() -> Pen {
     pen(BLACK, 1.2, Dash::Dotted)
 }
 
+/// The prediction for a line of this colour.
+pub fn prediction_of(color: RGBColor) -> Pen {
+    Pen {
+        color,
+        ..prediction()
+    }
+}
+
 /// Predicted times.
 pub fn prediction_time(color: RGBColor) -> Pen {
     pen(color, 0.7, Dash::FineDotted)
@@ -77,24 +130,27 @@ pub fn mark(color: RGBColor) -> Pen {
     pen(color, 0.8, Dash::Solid)
 }
 
-/// Greys for modes 1, 2, …: neighbours differ.
-const GREYS: [u8; NAMED_MODES] = [0, 120, 60, 150, 90, 170, 30];
+/// Greys for lines 1, 2, …: neighbours differ.
+const GREYS: [u8; DISTINCT] = [0, 120, 60, 150, 90, 170, 30];
 
 /// The colour that stands for one of this palette.
 pub fn recolor(colors: Colors, color: RGBColor) -> RGBColor {
-    let mode = MODES.iter().position(|(known, _)| *known == color);
-    let Some(k) = mode.filter(|_| color != BLACK) else {
-        return color;
-    };
-    match colors {
-        Colors::OkabeIto => color,
-        // Not to the very end: yellow is too pale for a line on white.
-        Colors::Viridis => shade(
+    let place = LINES.iter().position(|(known, _)| *known == color);
+    let grey = |value: u8| RGBColor(value, value, value);
+    match (colors, place.filter(|_| color != BLACK)) {
+        (Colors::Viridis, Some(k)) => shade(
             ColorMap::Viridis,
-            0.88 * k as f64 / (NAMED_MODES - 2) as f64,
+            RAMP_END * k as f64 / (DISTINCT - 2) as f64,
         ),
-        Colors::Grey => RGBColor(GREYS[k], GREYS[k], GREYS[k]),
+        (Colors::Grey, Some(k)) => grey(GREYS[k]),
+        (Colors::Grey, None) => grey(brightness(color).round() as u8),
+        _ => color,
     }
+}
+
+/// Relative luminance as in ITU-R BT.709, without gamma: enough for an order.
+fn brightness(RGBColor(red, green, blue): RGBColor) -> f64 {
+    0.2126 * f64::from(red) + 0.7152 * f64::from(green) + 0.0722 * f64::from(blue)
 }
 
 /// A map of colours as points in RGB, dark to bright in steps that look equal.
@@ -151,11 +207,6 @@ pub fn minor_tick() -> Pen {
 mod tests {
     use super::*;
 
-    /// Relative luminance as in ITU-R BT.709, without gamma: enough for an order.
-    fn brightness(RGBColor(r, g, b): RGBColor) -> f64 {
-        0.2126 * f64::from(r) + 0.7152 * f64::from(g) + 0.0722 * f64::from(b)
-    }
-
     #[test]
     fn maps_brighten_all_the_way() {
         for map in [ColorMap::Viridis, ColorMap::Cividis, ColorMap::Grey] {
@@ -168,7 +219,7 @@ mod tests {
 
     #[test]
     fn lines_of_the_ordered_palettes_keep_their_order_or_differ() {
-        let of = |colors| (1..NAMED_MODES).map(move |k| brightness(recolor(colors, mode(k).color)));
+        let of = |colors| (1..DISTINCT).map(move |k| brightness(recolor(colors, line(k, 7).color)));
         let viridis: Vec<f64> = of(Colors::Viridis).collect();
         assert!(viridis.windows(2).all(|w| w[1] > w[0]));
         let greys: Vec<f64> = of(Colors::Grey).collect();
@@ -176,5 +227,24 @@ mod tests {
         for color in [BLACK, WHITE, GREY, PALE] {
             assert_eq!(recolor(Colors::Grey, color), color);
         }
+    }
+
+    #[test]
+    fn lines_on_the_ramp_brighten_and_no_two_are_alike() {
+        for count in [DISTINCT + 1, 20, 47] {
+            let pens: Vec<Pen> = (1..=count).map(|k| line(k, count)).collect();
+            for colors in [Colors::OkabeIto, Colors::Viridis, Colors::Grey] {
+                let seen = |p: &Pen| brightness(recolor(colors, p.color));
+                assert!(pens.windows(2).all(|w| seen(&w[1]) > seen(&w[0])));
+                // White has 255: the last line can still be seen on it.
+                assert!(pens.iter().all(|p| on_ramp(*p) && seen(p) < 200.0));
+            }
+            assert!(pens.windows(2).all(|w| w[0].dash != w[1].dash));
+        }
+        assert!(
+            ![line(3, DISTINCT), level(), prediction()]
+                .into_iter()
+                .any(on_ramp)
+        );
     }
 }

@@ -3,13 +3,19 @@
 use super::Drawing;
 use super::canvas::Pen;
 use super::chart::{Axis, Chart, Curve, Mark, Sample, Shape};
+use super::mode_pens::ModePens;
 use super::onset::log_time;
 use super::palette;
 use super::scale::{Kind, Scale};
-use super::singular_values::{self, event_entries, predicted_times, prediction_entry};
+use super::singular_values::{
+    self, event_entries, mode_entries, mode_pens, predicted_times, prediction_entries,
+};
 use super::words::words;
 use crate::observe::{Event, EventKind, Observable, Quantity, Row, Trajectory};
 use crate::report::names::{QUANTITIES, name};
+
+/// Columns with a pen of their own.
+const KNOWN: usize = 3;
 
 /// What stands along an axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -78,16 +84,54 @@ impl Column {
         }
     }
 
-    /// Pens that other figures give these, so that a quantity looks the same everywhere; `number` counts
-    /// those beside singular values.
-    fn pen(self, number: usize, alone: bool) -> Pen {
+    /// The pen that other figures give this.
+    fn known_pen(self) -> Option<Pen> {
         match self {
-            _ if alone => palette::cost(),
-            Column::Of(Quantity::Cost) => palette::cost(),
-            Column::Of(Quantity::TestCost) => palette::test_cost(),
-            Column::Of(Quantity::GradientNorm) => palette::gradient_norm(),
-            _ => palette::mode(number + 4),
+            Column::Of(Quantity::Cost) => Some(palette::cost()),
+            Column::Of(Quantity::TestCost) => Some(palette::test_cost()),
+            Column::Of(Quantity::GradientNorm) => Some(palette::gradient_norm()),
+            _ => None,
         }
+    }
+}
+
+/// Pens of a panel: of its modes, and of its other columns.
+struct Pens {
+    modes: ModePens,
+    columns: Vec<(Column, Pen)>,
+}
+
+impl Pens {
+    fn new(drawing: &Drawing, panel: &Panel) -> Self {
+        let sigmas = Column::Of(Quantity::SingularValue);
+        let columns = panel.columns.1.iter().copied();
+        let others: Vec<Column> = columns.filter(|c| *c != sigmas).collect();
+        let shown = match shows_sigmas(panel) {
+            true => modes(drawing, panel),
+            false => Vec::new(),
+        };
+        let modes = mode_pens(drawing, &shown, others.len());
+        // A quantity looks the same everywhere, unless the pens that are left would not suffice.
+        let known = others.iter().filter(|c| c.known_pen().is_some()).count();
+        let usual = shown.is_empty() && others.len() - known <= palette::DISTINCT - KNOWN;
+        let mut next = KNOWN;
+        let pen = |(number, column): (usize, &Column)| match (usual, column.known_pen()) {
+            _ if usual && others.len() == 1 => palette::cost(),
+            (true, Some(pen)) => pen,
+            (true, None) => {
+                next += 1;
+                palette::line(next, palette::DISTINCT)
+            }
+            (false, _) => modes.other(number + 1),
+        };
+        let pens: Vec<Pen> = others.iter().enumerate().map(pen).collect();
+        let columns = others.into_iter().zip(pens).collect();
+        Self { modes, columns }
+    }
+
+    fn of(&self, column: Column) -> Pen {
+        let found = self.columns.iter().find(|(known, _)| *known == column);
+        found.map_or(palette::cost(), |(_, pen)| *pen)
     }
 }
 
@@ -95,22 +139,21 @@ impl Column {
 pub fn chart(drawing: &Drawing, panel: &Panel) -> Chart {
     let (x_column, y_columns) = (panel.columns.0, &panel.columns.1);
     let against_time = x_column == Column::Time;
+    let pens = Pens::new(drawing, panel);
     let (mut curves, mut legend) = (Vec::new(), Vec::new());
-    for (number, column) in y_columns.iter().enumerate() {
+    for column in y_columns {
         match column {
             Column::Of(Quantity::SingularValue) => {
-                curves.extend(sigmas(drawing, panel));
+                curves.extend(sigmas(drawing, panel, &pens.modes));
             }
             _ => {
-                let alone = y_columns.len() == 1;
-                let pen = column.pen(number, alone);
-                let curve = curve(drawing, (x_column, *column), pen);
+                let curve = curve(drawing, (x_column, *column), pens.of(*column));
                 legend.push((Sample::Line(curve.pen), column.words()));
                 curves.push(curve);
             }
         }
     }
-    legend.extend(sigma_entries(&curves));
+    legend.extend(mode_entries(&curves, panel.y.kind()));
     let mut chart = Chart::new(
         "panels",
         title(drawing, panel),
@@ -119,14 +162,14 @@ pub fn chart(drawing: &Drawing, panel: &Panel) -> Chart {
     );
     if against_time && panel.events {
         let marks = drawing.events.iter();
-        chart.marks = marks.filter_map(|e| mark(e, panel)).collect();
+        chart.marks = marks.filter_map(|e| mark(e, panel, &pens)).collect();
         legend.extend(event_entries(&chart.marks));
     }
     if against_time && panel.predictions && shows_sigmas(panel) {
         let (first, modes) = (curves.len(), modes(drawing, panel));
         curves.extend(singular_values::predicted(drawing, &modes));
-        chart.verticals = predicted_times(drawing);
-        legend.extend(prediction_entry(curves.len() > first, &chart.verticals));
+        chart.verticals = predicted_times(drawing, &pens.modes);
+        legend.extend(prediction_entries(curves.len() > first, &chart.verticals));
     }
     // One curve needs no legend: the axis names it.
     if legend.len() > 1 {
@@ -156,31 +199,20 @@ fn modes(drawing: &Drawing, panel: &Panel) -> Vec<usize> {
         .collect()
 }
 
-fn sigmas(drawing: &Drawing, panel: &Panel) -> Vec<Curve> {
-    let modes = modes(drawing, panel).into_iter();
+fn sigmas(drawing: &Drawing, panel: &Panel, pens: &ModePens) -> Vec<Curve> {
     let x = panel.columns.0;
-    modes
-        .map(|k| {
-            let curve = singular_values::measured(drawing, k, panel.y.kind());
-            let rows = drawing.trajectory.rows.iter();
-            let points = rows
-                .zip(&curve.points)
-                .map(|(row, p)| (x.value(drawing.trajectory, row), p.1));
-            Curve {
-                points: points.collect(),
-                ..curve
-            }
-        })
-        .collect()
-}
-
-fn sigma_entries(curves: &[Curve]) -> Vec<(Sample, String)> {
-    let named = (1..=palette::NAMED_MODES).filter_map(|k| {
-        let series = format!("sigma_{k}");
-        let curve = curves.iter().find(|c| c.series == series)?;
-        Some((Sample::Line(curve.pen), format!("σ_{{{k}}}")))
-    });
-    named.collect()
+    let curve = |k: usize| {
+        let curve = singular_values::measured(drawing, k, pens.of(k), panel.y.kind());
+        let rows = drawing.trajectory.rows.iter();
+        let points = rows
+            .zip(&curve.points)
+            .map(|(row, p)| (x.value(drawing.trajectory, row), p.1));
+        Curve {
+            points: points.collect(),
+            ..curve
+        }
+    };
+    pens.in_order().into_iter().map(curve).collect()
 }
 
 fn curve(drawing: &Drawing, (x, y): (Column, Column), pen: Pen) -> Curve {
@@ -224,12 +256,12 @@ fn axes(drawing: &Drawing, panel: &Panel, curves: &[Curve]) -> (Axis, Axis) {
 }
 
 /// Escapes and crossings of a quantity that the panel shows.
-fn mark(event: &Event, panel: &Panel) -> Option<Mark> {
+fn mark(event: &Event, panel: &Panel, pens: &Pens) -> Option<Mark> {
     let shown = panel.columns.1.contains(&Column::Of(event.quantity));
     if event.quantity == Quantity::SingularValue {
         let k = event.index?;
         let wanted = panel.modes.is_empty() || panel.modes.contains(&k);
-        return singular_values::mark(event).filter(|_| shown && wanted);
+        return singular_values::mark(event, &pens.modes).filter(|_| shown && wanted);
     }
     if event.kind != EventKind::Crossing || !shown {
         return None;
@@ -237,11 +269,7 @@ fn mark(event: &Event, panel: &Panel) -> Option<Mark> {
     Some(Mark {
         series: format!("crossing_{}", Column::Of(event.quantity).name()),
         shape: Shape::Square,
-        pen: palette::mark(
-            Column::Of(event.quantity)
-                .pen(0, panel.columns.1.len() == 1)
-                .color,
-        ),
+        pen: palette::mark(pens.of(Column::Of(event.quantity)).color),
         at: (event.time, event.level),
     })
 }

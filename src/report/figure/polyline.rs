@@ -113,6 +113,16 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// The column at a position `0 … 1` along the horizontal axis.
+    pub fn across(&self, position: f64) -> f64 {
+        (self.left + position * (self.right - self.left)).round()
+    }
+
+    /// The row at a position along the vertical axis.
+    pub fn up(&self, position: f64) -> f64 {
+        (self.bottom - position * (self.bottom - self.top)).round()
+    }
+
     /// The parts of a run inside the frame, as places on the canvas.
     pub fn clip(&self, run: &[Vertex]) -> Vec<Vec<(i32, i32)>> {
         let mut parts: Vec<Vec<(i32, i32)>> = Vec::new();

@@ -1,7 +1,7 @@
 //! The figures of a study of regimes: for every `(γ, L)` cost against time at all widths, medians with
 //! quantiles over seeds; lazy distance and kernel drift against width.
 
-use super::canvas::{Pen, pt};
+use super::canvas::{Dash, Pen};
 use super::chart::{Axis, Chart, Curve, Sample};
 use super::errors::{Errors, errors};
 use super::scale::Scale;
@@ -100,20 +100,31 @@ fn power(
     errors(&shown, style)
 }
 
+/// A large round number as a multiple of a power of ten.
+fn short(number: usize) -> String {
+    let mut rest = number;
+    let mut exponent = 0;
+    while rest >= 10 && rest.is_multiple_of(10) {
+        (rest, exponent) = (rest / 10, exponent + 1);
+    }
+    match (rest, number) {
+        (_, ..100_000) | (10.., _) => number.to_string(),
+        (1, _) => format!("10^{{{exponent}}}"),
+        _ => format!("{rest}·10^{{{exponent}}}"),
+    }
+}
+
 /// Cost against time at all widths.
 fn losses(name: &str, report: &RegimesReport, line: &[&GroupEntry]) -> Chart {
     let (mut curves, mut legend) = (Vec::new(), Vec::new());
     for (k, group) in line.iter().enumerate() {
-        let pen = palette::mode(k + 1);
-        let thin = Pen {
-            width: pt(0.35),
-            ..pen
-        };
+        let pen = palette::line(k + 1, line.len());
+        let (thin, linear) = (palette::thin(pen), palette::prediction_of(pen.color));
         let width = format!("w={}", group.width);
         let bands: [(&str, Pen, Height); 4] = [
             (" 10 %", thin, |r| r.cost.low),
             (" 90 %", thin, |r| r.cost.high),
-            (" linear", palette::prediction(), |r| r.linear_cost.median),
+            (" linear", linear, |r| r.linear_cost.median),
             ("", pen, |r| r.cost.median),
         ];
         for (suffix, pen, of) in bands {
@@ -123,10 +134,18 @@ fn losses(name: &str, report: &RegimesReport, line: &[&GroupEntry]) -> Chart {
                 points: group.curve.iter().map(|r| (r.time, of(r))).collect(),
             });
         }
-        legend.push((Sample::Line(pen), width));
+        legend.push((Sample::Line(pen), format!("w={}", short(group.width))));
+    }
+    let rows = || line.iter().flat_map(|g| &g.curve);
+    if rows().any(|r| r.cost.low < r.cost.high) {
+        let thin = Pen {
+            color: palette::BLACK,
+            dash: Dash::Solid,
+            ..palette::thin(palette::cost())
+        };
+        legend.push((Sample::Line(thin), "10 %, 90 % of seeds".to_owned()));
     }
     legend.push((Sample::Line(palette::prediction()), "linearised".to_owned()));
-    let rows = || line.iter().flat_map(|g| &g.curve);
     let top = rows().map(|r| r.cost.high).fold(0.0, f64::max);
     let moving = |r: &&CurveRow| r.cost.low < 0.98 * top && r.cost.high > 1e-6 * top;
     let shown = rows().filter(moving).map(|r| r.time);
@@ -145,5 +164,24 @@ fn losses(name: &str, report: &RegimesReport, line: &[&GroupEntry]) -> Chart {
         curves,
         legend,
         ..Chart::new(name, title, description.to_owned(), (x, y))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn only_large_round_numbers_become_powers() {
+        let cases = [
+            (0, "0"),
+            (1000, "1000"),
+            (100_000, "10^{5}"),
+            (500_000, "5·10^{5}"),
+            (123_000, "123000"),
+        ];
+        for (number, text) in cases {
+            assert_eq!(short(number), text);
+        }
     }
 }

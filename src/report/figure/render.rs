@@ -5,12 +5,13 @@ use super::axis::{draw_bar, draw_x, draw_y};
 use super::canvas::{Anchor, Canvas, Place};
 use super::chart::{Chart, Curve};
 use super::layout::{Layout, Placed};
-use super::legend::{draw_mark, free_place};
+use super::legend::draw_mark;
 use super::palette;
-use super::polyline::{Frame, Run, Vertex, runs, thin};
+use super::polyline::Run;
 use super::scale::Scale;
-use super::style::{Extra, LegendPlace, Style};
+use super::style::{Extra, Style};
 use super::svg::{Head, document};
+use super::thinning::thin_curve;
 use super::{end_labels, export, script};
 use crate::error::Error;
 use std::fmt::Write;
@@ -24,8 +25,6 @@ const COARSEST: f64 = 5000.0;
 /// About 10 bytes each keep a figure below 200 kB; a run costs as much as some vertices.
 const MOST_VERTICES: usize = 11_000;
 const VERTICES_PER_RUN: usize = 16;
-/// Positions are cut at this many axis lengths from the axes.
-const FAR: f64 = 1e4;
 
 /// Draws one chart.
 ///
@@ -112,7 +111,8 @@ impl Placed<'_> {
         for (curve, runs) in self.chart.curves.iter().zip(curves) {
             self.draw_curve(curve, runs, canvas)?;
         }
-        draw_x(canvas, &self.frame, (&self.chart.x, &self.x), style)?;
+        let place = (&self.frame, self.cell);
+        draw_x(canvas, place, (&self.chart.x, &self.x), style)?;
         draw_y(canvas, &self.frame, (&self.chart.y, &self.y), style)?;
         for mark in &self.chart.marks {
             if let Some(at) = self.inside(mark.at) {
@@ -122,66 +122,19 @@ impl Placed<'_> {
         if let Some(bar) = &self.chart.bar {
             draw_bar(canvas, &self.frame, bar, style)?;
         }
-        if style.end_labels {
-            end_labels::draw(canvas, self, &self.ends(curves), style)?;
+        end_labels::draw(canvas, self, style)?;
+        match &self.legend {
+            Some(legend) if self.legend_inside => legend.draw_inside(canvas, self.legend_at),
+            Some(legend) => legend.draw(canvas, self.legend_at),
+            None => Ok(()),
         }
-        self.draw_legend(curves, style, canvas)
-    }
-
-    fn draw_legend(
-        &self,
-        curves: &[Vec<Run>],
-        style: &Style,
-        canvas: &mut Canvas,
-    ) -> io::Result<()> {
-        let Some(legend) = &self.legend else {
-            return Ok(());
-        };
-        if style.legend != LegendPlace::Inside {
-            return legend.draw(canvas, self.legend_at);
-        }
-        let f = &self.frame;
-        let frame = [f.left, f.right, f.top, f.bottom].map(|v| v as i32);
-        legend.draw_inside(
-            canvas,
-            free_place(legend.size(), frame, &self.trace(curves)),
-        )
-    }
-
-    /// Places along all curves, close enough together that none crosses a legend unseen.
-    fn trace(&self, curves: &[Vec<Run>]) -> Vec<Place> {
-        let parts = curves.iter().flatten().flat_map(|run| self.frame.clip(run));
-        let mut places = Vec::new();
-        for part in parts {
-            for pair in part.windows(2) {
-                let ((x, y), (dx, dy)) = (pair[0], (pair[1].0 - pair[0].0, pair[1].1 - pair[0].1));
-                let steps = (dx.abs().max(dy.abs()) / 100).max(1);
-                places.extend((0..steps).map(|i| (x + i * dx / steps, y + i * dy / steps)));
-            }
-        }
-        places.extend(
-            self.chart
-                .marks
-                .iter()
-                .filter_map(|mark| self.inside(mark.at)),
-        );
-        places
-    }
-
-    /// Where curves end, when that is at the right end of the axes.
-    fn ends(&self, curves: &[Vec<Run>]) -> Vec<Option<Place>> {
-        let end = |runs: &Vec<Run>| {
-            let parts: Vec<_> = runs.iter().flat_map(|run| self.frame.clip(run)).collect();
-            parts.last()?.last().copied()
-        };
-        curves.iter().map(end).collect()
     }
 
     fn draw_tiles(&self, style: &Style, canvas: &mut Canvas) -> io::Result<()> {
         let place = |scale: &Scale, v: f64| scale.position(v).unwrap_or(0.0).clamp(0.0, 1.0);
         let corner = |x: f64, y: f64| {
             let (x, y) = (place(&self.chart.x.scale, x), place(&self.chart.y.scale, y));
-            (across(&self.frame, x) as i32, up(&self.frame, y) as i32)
+            (self.frame.across(x) as i32, self.frame.up(y) as i32)
         };
         let limit = (self.frame.right as i32, self.frame.bottom as i32);
         // Left to right and down, so that each covers what its neighbour reaches under it.
@@ -203,14 +156,14 @@ impl Placed<'_> {
             let end = |t: f64| chart.x.scale.position(t).unwrap_or(0.0).clamp(0.0, 1.0);
             let (from, to) = (end(band.from), end(band.to));
             if from < to {
-                let (from, to) = (across(&self.frame, from), across(&self.frame, to));
+                let (from, to) = (self.frame.across(from), self.frame.across(to));
                 let (from, to) = ((from as i32, top), (to as i32, bottom));
                 canvas.area(from, to, palette::PALE)?;
             }
         }
         for vertical in &chart.verticals {
             if let Some(p) = chart.x.scale.inside(vertical.x) {
-                let x = across(&self.frame, p) as i32;
+                let x = self.frame.across(p) as i32;
                 canvas.path(&[(x, bottom), (x, top)], vertical.pen)?;
             }
         }
@@ -229,16 +182,8 @@ impl Placed<'_> {
 
     fn inside(&self, (x, y): (f64, f64)) -> Option<Place> {
         let (x, y) = (self.chart.x.scale.inside(x)?, self.chart.y.scale.inside(y)?);
-        Some((across(&self.frame, x) as i32, up(&self.frame, y) as i32))
+        Some((self.frame.across(x) as i32, self.frame.up(y) as i32))
     }
-}
-
-fn across(frame: &Frame, position: f64) -> f64 {
-    (frame.left + position * (frame.right - frame.left)).round()
-}
-
-fn up(frame: &Frame, position: f64) -> f64 {
-    (frame.bottom - position * (frame.bottom - frame.top)).round()
 }
 
 /// The vertices to draw of every curve of every panel: as fine as the eye can see, coarser only
@@ -266,43 +211,26 @@ impl Placed<'_> {
     }
 }
 
-fn thin_curve(chart: &Chart, frame: &Frame, curve: &Curve, tolerance: f64) -> Vec<Run> {
-    let points = visible(&curve.points, chart).map(|(index, &(x, y))| {
-        let (px, py) = (chart.x.scale.position(x)?, chart.y.scale.position(y)?);
-        // Far outside is outside; squares of coordinates must stay finite.
-        let (px, py) = (px.clamp(-FAR, FAR), py.clamp(-FAR, FAR));
-        Some(Vertex {
-            x: frame.left + px * (frame.right - frame.left),
-            y: frame.bottom - py * (frame.bottom - frame.top),
-            index,
-        })
-    });
-    runs(points, tolerance)
-        .iter()
-        .map(|run| thin(run, tolerance))
-        .collect()
-}
-
-/// The points over the horizontal axis and one neighbour on each side, for the line to them.
-fn visible<'a>(
-    points: &'a [(f64, f64)],
-    chart: &'a Chart,
-) -> impl Iterator<Item = (usize, &'a (f64, f64))> {
-    let within = |&(x, _): &(f64, f64)| chart.x.scale.inside(x).is_some();
-    let first = points.iter().position(within).unwrap_or(0);
-    let last = points.iter().rposition(within).map_or(0, |last| last + 1);
-    let range = first.saturating_sub(1)..(last + 1).min(points.len());
-    points
-        .iter()
-        .enumerate()
-        .filter(move |(i, _)| range.contains(i))
-}
-
-/// `series, x, y` of everything drawn; with several panels `a/series`.
+/// `series, x, y` of everything drawn, and the `value` of tiles; with several panels `a/series`.
 fn numbers(layout: &Layout, curves: &[Vec<Vec<Run>>]) -> String {
+    if let [only] = &layout.panels[..]
+        && !only.chart.tiles.is_empty()
+    {
+        return tile_numbers(only.chart);
+    }
     let mut out = String::from("series,x,y\n");
     for ((panel, prefix), curves) in layout.prefixed().zip(curves) {
         panel_numbers(panel.chart, curves, &prefix, &mut out);
+    }
+    out
+}
+
+/// Heat maps have nothing beside their tiles.
+fn tile_numbers(chart: &Chart) -> String {
+    let mut out = String::from("series,x,y,value\n");
+    for tile in &chart.tiles {
+        let (x, y) = tile.at;
+        let _ = writeln!(out, "tile,{x:.16e},{y:.16e},{:.16e}", tile.value);
     }
     out
 }

@@ -53,7 +53,7 @@ fn staircase(study: &Study) -> Chart {
     let mut curves = Vec::new();
     for (k, level) in study.levels.iter().enumerate() {
         let line = vec![(0.0, *level), (end, *level)];
-        curves.push(curve(&format!("saddle {k}"), palette::others(), line));
+        curves.push(curve(&format!("saddle {k}"), palette::level(), line));
     }
     legend.extend(
         curves

@@ -4,8 +4,9 @@
 use super::Drawing;
 use super::canvas::Pen;
 use super::chart::{Axis, Chart, Curve, Mark, Sample, Shape, Vertical};
+use super::mode_pens::ModePens;
 use super::onset::log_time;
-use super::palette::{self, NAMED_MODES};
+use super::palette::{self, DISTINCT};
 use super::scale::{Kind, Scale};
 use crate::observe::{Event, EventKind, Quantity, Row};
 
@@ -14,13 +15,20 @@ const ROUNDOFF: f64 = f64::EPSILON;
 /// A mode that never rises above this part of the largest singular value of the run is the
 /// roundoff of a matrix of lower rank.
 const NEGLIGIBLE: f64 = 1e-12;
-/// Grey curves of modes beyond the named ones: more could not be told apart.
-const MOST_OTHERS: usize = 40;
+/// A mode that rises above this part of the largest singular value of the run is one of those that the
+/// figure is about.
+const GROWN: f64 = 1e-2;
+/// Curves in one figure: more could not be told apart.
+const MOST_MODES: usize = 47;
+/// Escapes that the description lists.
+const MOST_TIMES: usize = 7;
 
 /// The figure for one kind of time axis.
 pub fn chart(drawing: &Drawing, kind: Kind) -> Chart {
     let modes = drawn_modes(drawing);
-    let mut curves: Vec<Curve> = modes.iter().map(|&k| measured(drawing, k, kind)).collect();
+    let pens = mode_pens(drawing, &modes, 0);
+    let curve = |k: usize| measured(drawing, k, pens.of(k), kind);
+    let mut curves: Vec<Curve> = pens.in_order().into_iter().map(curve).collect();
     curves.extend(predicted(drawing, &modes));
     let (x, y) = match kind {
         Kind::Linear => (
@@ -32,8 +40,12 @@ pub fn chart(drawing: &Drawing, kind: Kind) -> Chart {
             Scale::log_around(heights(&curves)),
         ),
     };
-    let marks = marks(drawing);
-    let verticals = predicted_times(drawing);
+    let marks: Vec<Mark> = drawing
+        .events
+        .iter()
+        .filter_map(|e| mark(e, &pens))
+        .collect();
+    let verticals = predicted_times(drawing, &pens);
     Chart {
         name: match kind {
             Kind::Linear => "singular_values_linear",
@@ -41,7 +53,7 @@ pub fn chart(drawing: &Drawing, kind: Kind) -> Chart {
         }
         .to_owned(),
         title: format!("{}: singular values", drawing.title),
-        description: description(drawing, kind),
+        description: description(drawing, modes.len(), kind),
         x: Axis {
             label: "time t".to_owned(),
             scale: x,
@@ -67,6 +79,11 @@ fn mode_count(drawing: &Drawing) -> usize {
 
 /// The modes with something to show; all of them in a run that stays at zero.
 fn visible_modes(drawing: &Drawing) -> usize {
+    modes_above(drawing, NEGLIGIBLE)
+}
+
+/// How many modes rise above a part of the largest singular value of the run.
+fn modes_above(drawing: &Drawing, part: f64) -> usize {
     let rows = &drawing.trajectory.rows;
     let largest = |k: usize| {
         let values = rows
@@ -76,29 +93,31 @@ fn visible_modes(drawing: &Drawing) -> usize {
     };
     let count = mode_count(drawing);
     let top = if count > 0 { largest(0) } else { 0.0 };
-    // Sorted: where one mode is negligible all later ones are.
-    let visible = |&k: &usize| top == 0.0 || largest(k) > NEGLIGIBLE * top;
-    (0..count).take_while(visible).count()
+    // Sorted: where one mode is too small all later ones are.
+    let above = |&k: &usize| top == 0.0 || largest(k) > part * top;
+    (0..count).take_while(above).count()
 }
 
-/// An even choice of the modes without a pen of their own, then the named ones: where curves
-/// coincide the dashes of the later one leave the earlier one visible.
+/// The pens of `modes` beside `others` lines of other quantities.
+pub fn mode_pens(drawing: &Drawing, modes: &[usize], others: usize) -> ModePens {
+    ModePens::new(modes, modes_above(drawing, GROWN), others)
+}
+
+/// The first modes and an even choice of the others where there are too many.
 pub fn drawn_modes(drawing: &Drawing) -> Vec<usize> {
     let count = visible_modes(drawing);
-    let others = count.saturating_sub(NAMED_MODES);
-    let drawn = others.min(MOST_OTHERS);
-    let spread = |i: usize| NAMED_MODES + 1 + i * (others - 1) / (drawn - 1).max(1);
-    (0..drawn)
-        .map(spread)
-        .chain(1..=count.min(NAMED_MODES))
-        .collect()
+    let others = count.saturating_sub(DISTINCT);
+    let drawn = others.min(MOST_MODES - DISTINCT);
+    let spread = |i: usize| DISTINCT + 1 + i * (others - 1) / (drawn - 1).max(1);
+    let first = 1..=count.min(DISTINCT);
+    first.chain((0..drawn).map(spread)).collect()
 }
 
 fn heights(curves: &[Curve]) -> impl Iterator<Item = f64> {
     curves.iter().flat_map(|c| &c.points).map(|p| p.1)
 }
 
-pub fn measured(drawing: &Drawing, k: usize, kind: Kind) -> Curve {
+pub fn measured(drawing: &Drawing, k: usize, pen: Pen, kind: Kind) -> Curve {
     let value = |row: &Row| {
         let sigma = row.singular_values.get(k - 1).copied().unwrap_or(f64::NAN);
         let floor = ROUNDOFF * row.singular_values.first().copied().unwrap_or(0.0);
@@ -110,7 +129,7 @@ pub fn measured(drawing: &Drawing, k: usize, kind: Kind) -> Curve {
     let rows = drawing.trajectory.rows.iter();
     Curve {
         series: series(k),
-        pen: palette::mode(k),
+        pen,
         points: rows.map(|row| (row.time, value(row))).collect(),
     }
 }
@@ -119,6 +138,7 @@ fn series(k: usize) -> String {
     format!("sigma_{k}")
 }
 
+/// The mode that a curve with this name measures.
 fn mode_of(series: &str) -> Option<usize> {
     series.strip_prefix("sigma_")?.parse().ok()
 }
@@ -135,7 +155,7 @@ pub fn predicted<'a>(drawing: &'a Drawing, modes: &'a [usize]) -> impl Iterator<
 }
 
 /// Predicted escape times as lines over the whole height.
-pub fn predicted_times(drawing: &Drawing) -> Vec<Vertical> {
+pub fn predicted_times(drawing: &Drawing, pens: &ModePens) -> Vec<Vertical> {
     let escapes = drawing
         .predictions
         .iter()
@@ -144,18 +164,14 @@ pub fn predicted_times(drawing: &Drawing) -> Vec<Vertical> {
         let k = p.mode?;
         Some(Vertical {
             series: format!("predicted_escape_{k}"),
-            pen: palette::prediction_time(palette::mode(k).color),
+            pen: palette::prediction_time(pens.of(k).color),
             x: p.value,
         })
     });
     verticals.collect()
 }
 
-fn marks(drawing: &Drawing) -> Vec<Mark> {
-    drawing.events.iter().filter_map(mark).collect()
-}
-
-pub fn mark(event: &Event) -> Option<Mark> {
+pub fn mark(event: &Event, pens: &ModePens) -> Option<Mark> {
     let k = event
         .index
         .filter(|_| event.quantity == Quantity::SingularValue)?;
@@ -167,7 +183,7 @@ pub fn mark(event: &Event) -> Option<Mark> {
     Some(Mark {
         series: format!("{name}_{k}"),
         shape,
-        pen: palette::mark(palette::mode(k).color),
+        pen: palette::mark(pens.of(k).color),
         at: (event.time, event.level),
     })
 }
@@ -178,30 +194,23 @@ fn legend(
     marks: &[Mark],
     verticals: &[Vertical],
 ) -> Vec<(Sample, String)> {
-    let drawn = |k: usize| {
-        let series = series(k);
-        curves
-            .iter()
-            .any(|c| c.series == series && c.is_visible(kind))
-    };
-    let named = (1..=NAMED_MODES)
-        .filter(|&k| drawn(k))
-        .map(|k| (Sample::Line(palette::mode(k)), format!("σ_{{{k}}}")));
-    let mut entries: Vec<_> = named.collect();
-    let last = curves.iter().filter_map(|c| mode_of(&c.series)).max();
-    if let Some(last) = last.filter(|&last| last > NAMED_MODES) {
-        let first = NAMED_MODES + 1;
-        let others = match last == first {
-            true => format!("σ_{{{first}}}"),
-            false => format!("σ_{{{first}}}…σ_{{{last}}}"),
-        };
-        entries.push((Sample::Line(palette::others()), others));
-    }
+    let mut entries = mode_entries(curves, kind);
     let dotted = palette::prediction();
     let has_curve = curves.iter().any(|c| c.pen == dotted);
     entries.extend(event_entries(marks));
-    entries.extend(prediction_entry(has_curve, verticals));
+    entries.extend(prediction_entries(has_curve, verticals));
     entries
+}
+
+/// One entry for each mode that can be seen on a vertical axis of this kind, in their order.
+pub fn mode_entries(curves: &[Curve], kind: Kind) -> Vec<(Sample, String)> {
+    let visible = curves.iter().filter(|c| c.is_visible(kind));
+    let mut modes: Vec<(usize, Pen)> = visible
+        .filter_map(|c| Some((mode_of(&c.series)?, c.pen)))
+        .collect();
+    modes.sort_by_key(|mode| mode.0);
+    let entry = |(k, pen): (usize, Pen)| (Sample::Line(pen), format!("σ_{{{k}}}"));
+    modes.into_iter().map(entry).collect()
 }
 
 /// One entry for each shape among the marks.
@@ -216,26 +225,29 @@ pub fn event_entries(marks: &[Mark]) -> Vec<(Sample, String)> {
         .collect()
 }
 
-/// An entry when anything predicted is drawn.
-pub fn prediction_entry(has_curve: bool, verticals: &[Vertical]) -> Option<(Sample, String)> {
-    let pen: Option<Pen> = match has_curve {
-        true => Some(palette::prediction()),
-        false => verticals
-            .first()
-            .map(|_| palette::prediction_time(palette::BLACK)),
-    };
-    pen.map(|pen| (Sample::Line(pen), "predicted".to_owned()))
+/// Entries for what is predicted: curves, and times.
+pub fn prediction_entries(has_curve: bool, verticals: &[Vertical]) -> Vec<(Sample, String)> {
+    let curve = has_curve.then(|| (Sample::Line(palette::prediction()), "predicted".to_owned()));
+    let times = verticals.first().map(|_| {
+        let pen = palette::prediction_time(palette::BLACK);
+        (Sample::Line(pen), "predicted escape".to_owned())
+    });
+    curve.into_iter().chain(times).collect()
 }
 
-fn description(drawing: &Drawing, kind: Kind) -> String {
+fn description(drawing: &Drawing, curves: usize, kind: Kind) -> String {
     let axes = match kind {
         Kind::Linear => "linear axes",
         Kind::Log => "logarithmic axes; values below the roundoff of the largest are left out",
     };
-    let (drawn, all) = (visible_modes(drawing), mode_count(drawing));
-    let which = match drawn == all {
-        true => format!("The {all}"),
-        false => format!("The {drawn} of {all} that are not roundoff:"),
+    let (visible, all) = (visible_modes(drawing), mode_count(drawing));
+    let chosen = match curves < visible {
+        true => format!("{curves} of the"),
+        false => "The".to_owned(),
+    };
+    let which = match visible == all {
+        true => format!("{chosen} {all}"),
+        false => format!("{chosen} {visible} of {all} that are not roundoff:"),
     };
     format!(
         "{which} singular values of the end-to-end matrix against time, {axes}.{}",
@@ -251,7 +263,7 @@ pub fn escapes(drawing: &Drawing) -> String {
         .filter(|e| e.kind == EventKind::Escape);
     let times: Vec<_> = escapes
         .filter_map(|e| Some(format!("mode {} at t = {:.6e}", e.index?, e.time)))
-        .take(NAMED_MODES)
+        .take(MOST_TIMES)
         .collect();
     match times.is_empty() {
         true => String::new(),

@@ -33,7 +33,7 @@ pub enum TextMode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LegendPlace {
     Above,
-    /// Inside the axes, where fewest curves pass.
+    /// Inside the axes, where nothing is drawn; above them where there is no such place.
     Inside,
     /// To the right of the axes.
     Right,

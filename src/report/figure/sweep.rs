@@ -1,5 +1,6 @@
 //! Figures of a sweep: lines through points, quantiles along time, tiles over a plane.
 
+use super::canvas::{Dash, Pen, pt};
 use super::chart::{Axis, Chart, Curve, Mark, Sample, Shape, Tile, Vertical};
 use super::scale::{Kind, Scale, transform};
 use super::words::{is_whole, words};
@@ -17,18 +18,35 @@ pub struct Plot {
     pub x: (String, bool),
     pub y: (String, bool),
     pub lines: Vec<Line>,
-    /// Lines over the whole height at one `x`, each in the colour of the line with this place.
+    /// Lines over the whole height at one `x`.
     pub verticals: Vec<Upright>,
+    /// What the legend says beside the names of lines.
+    pub key: Vec<(Stands, String)>,
     pub tiles: Vec<Tile>,
     pub bar: Option<Bar>,
 }
 
-/// A curve and marks in its colour.
-#[derive(Debug, Clone)]
+/// A curve, and marks and bars in its colour.
+#[derive(Debug, Clone, Default)]
 pub struct Line {
     pub name: String,
     pub points: Vec<(f64, f64)>,
     pub marks: Vec<(f64, f64)>,
+    /// `x`, and where a vertical bar begins and ends.
+    pub bars: Vec<(f64, f64, f64)>,
+    /// Thin, in the colour of the line before it, and without a name in the legend.
+    pub thin: bool,
+}
+
+/// What an entry of the legend explains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stands {
+    Line,
+    Thin,
+    Mark,
+    Bar,
+    /// Verticals of this kind.
+    Vertical(usize),
 }
 
 /// What the shades of tiles stand for, dark to bright.
@@ -70,8 +88,10 @@ impl Bar {
 pub struct Upright {
     pub name: String,
     pub x: f64,
-    /// Place of the line that it belongs to.
+    /// Place of the line, among those that are not thin, that has its colour.
     pub line: usize,
+    /// Each kind has its own dash.
+    pub kind: usize,
 }
 
 /// Draws a plot.
@@ -84,28 +104,77 @@ pub fn plot(plot: &Plot, style: &Style) -> Result<Figure, Error> {
             .lines
             .iter()
             .flat_map(|l| l.points.iter().chain(&l.marks));
+        let bars = plot.lines.iter().flat_map(|l| &l.bars);
+        let bars = bars.flat_map(|&(x, low, high)| [(x, low), (x, high)]);
         let corners = plot
             .tiles
             .iter()
             .flat_map(|t| [(t.x.0, t.y.0), (t.x.1, t.y.1)]);
-        lines.copied().chain(corners)
+        lines.copied().chain(bars).chain(corners)
     };
     let axes = (
         axis(&plot.x, !plot.tiles.is_empty(), points().map(|p| p.0)),
         axis(&plot.y, !plot.tiles.is_empty(), points().map(|p| p.1)),
     );
     let (title, description) = (plot.title.clone(), plot.description.clone());
+    let colors = plot.lines.iter().filter(|line| !line.thin).count();
+    let verticals = plot.verticals.iter();
     let mut chart = Chart {
         tiles: plot.tiles.clone(),
         bar: plot.bar.as_ref().map(Bar::axis),
-        verticals: plot.verticals.iter().map(vertical).collect(),
+        verticals: verticals.map(|upright| vertical(upright, colors)).collect(),
         ..Chart::new(&plot.name, title, description, axes)
     };
-    for (place, line) in plot.lines.iter().enumerate() {
-        // One line needs no name: the axes have it.
-        add(&mut chart, line, place + 1, plot.lines.len() > 1);
+    let mut number = 0;
+    for line in &plot.lines {
+        number += usize::from(!line.thin);
+        add(&mut chart, line, number, colors);
     }
+    let key = plot.key.iter();
+    chart
+        .legend
+        .extend(key.map(|(stands, text)| (stands.sample(colors), text.clone())));
     render::figure(chart, style)
+}
+
+impl Stands {
+    /// In the colour of the only line, else in black for all.
+    fn sample(self, colors: usize) -> Sample {
+        let pen = Pen {
+            dash: Dash::Solid,
+            ..palette::line(1, 1)
+        };
+        let color = if colors == 1 {
+            pen.color
+        } else {
+            palette::BLACK
+        };
+        let pen = Pen { color, ..pen };
+        match self {
+            Stands::Line => Sample::Line(pen),
+            Stands::Thin => Sample::Line(palette::thin(pen)),
+            Stands::Mark => Sample::Mark(Shape::Circle, palette::mark(color)),
+            Stands::Bar => Sample::Bar(bar_pen(pen)),
+            Stands::Vertical(kind) => Sample::Line(vertical_pen(pen, kind)),
+        }
+    }
+}
+
+fn bar_pen(pen: Pen) -> Pen {
+    Pen {
+        width: pt(0.6),
+        dash: Dash::Solid,
+        ..pen
+    }
+}
+
+fn vertical_pen(pen: Pen, kind: usize) -> Pen {
+    const DASHES: [Dash; 3] = [Dash::Solid, Dash::Short, Dash::TwoDots];
+    Pen {
+        width: pt(0.6),
+        dash: DASHES[kind % DASHES.len()],
+        ..pen
+    }
 }
 
 /// Tiles fill their axes; curves have a little room around them.
@@ -138,37 +207,55 @@ fn axis(
     }
 }
 
-fn vertical(upright: &Upright) -> Vertical {
+fn vertical(upright: &Upright, colors: usize) -> Vertical {
     Vertical {
         series: upright.name.clone(),
-        pen: palette::mark(palette::mode(upright.line + 1).color),
+        pen: vertical_pen(palette::line(upright.line + 1, colors), upright.kind),
         x: upright.x,
     }
 }
 
-/// Draws a line; `named`: with an entry in the legend.
-fn add(chart: &mut Chart, line: &Line, number: usize, named: bool) {
-    let pen = palette::mode(number);
-    if number <= palette::NAMED_MODES && named && !line.name.is_empty() {
+/// Draws line `number` of `count`.
+fn add(chart: &mut Chart, line: &Line, number: usize, count: usize) {
+    let pen = palette::line(number, count);
+    // One line needs no name: the axes have it.
+    if count > 1 && !line.thin && !line.name.is_empty() {
         chart.legend.push((Sample::Line(pen), line.name.clone()));
     }
     let mark = |&at: &(f64, f64)| Mark {
-        series: format!("{} measured", line.name),
+        series: named(line, "measured"),
         shape: Shape::Circle,
         pen: palette::mark(pen.color),
         at,
     };
     chart.marks.extend(line.marks.iter().map(mark));
+    chart.curves.extend(bars(line, bar_pen(pen)));
     chart.curves.push(Curve {
         series: line.name.clone(),
-        pen,
+        pen: if line.thin { palette::thin(pen) } else { pen },
         points: line.points.clone(),
     });
 }
 
+/// The bars of a line, with a gap after each.
+fn bars(line: &Line, pen: Pen) -> Option<Curve> {
+    const GAP: (f64, f64) = (f64::NAN, f64::NAN);
+    let ends = line.bars.iter();
+    let points = ends.flat_map(|&(x, low, high)| [(x, low), (x, high), GAP]);
+    (!line.bars.is_empty()).then(|| Curve {
+        series: named(line, "bar"),
+        pen,
+        points: points.collect(),
+    })
+}
+
+fn named(line: &Line, what: &str) -> String {
+    format!("{} {what}", line.name).trim_start().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Bar;
+    use super::*;
 
     fn bar(log: bool, range: (f64, f64)) -> Bar {
         let label = String::new();
@@ -182,5 +269,48 @@ mod tests {
         assert!((shades.shade(1.0) - 0.5).abs() < 1e-15);
         assert_eq!(bar(false, (-1.0, 3.0)).shade(1.0), 0.5);
         assert_eq!(bar(false, (2.0, 2.0)).shade(2.0), 0.5);
+    }
+
+    #[test]
+    fn every_kind_of_line_is_named() {
+        let line = |name: &str, thin| Line {
+            name: name.to_owned(),
+            points: vec![(0.0, 1.0), (1.0, 2.0)],
+            marks: vec![(0.0, 1.0)],
+            bars: vec![(0.0, 0.5, 1.5)],
+            thin,
+        };
+        let upright = |kind| Upright {
+            name: format!("kind {kind}"),
+            x: 0.5,
+            line: 1,
+            kind,
+        };
+        let key = [
+            (Stands::Thin, "quantiles"),
+            (Stands::Mark, "measured"),
+            (Stands::Bar, "bars"),
+            (Stands::Vertical(0), "first"),
+            (Stands::Vertical(1), "second"),
+        ];
+        let shown = Plot {
+            lines: vec![line("a", false), line("a 0.1", true), line("b", false)],
+            verticals: vec![upright(0), upright(1)],
+            key: key.map(|(stands, text)| (stands, text.to_owned())).to_vec(),
+            ..Plot::default()
+        };
+        let figure = plot(&shown, &Style::default()).expect("a figure");
+        for name in ["a", "b", "quantiles", "measured", "bars", "first", "second"] {
+            assert!(figure.svg.contains(&format!(">{name}</text>")), "{name}");
+        }
+        assert!(!figure.svg.contains(">a 0.1</text>"));
+        for series in ["a bar", "a 0.1", "b measured", "kind 1"] {
+            assert!(figure.numbers.contains(&format!("\n{series},")), "{series}");
+        }
+        // A thin line has the colour of the one before it; two colours are enough.
+        for color in ["#0072B2", "#D55E00"] {
+            assert!(figure.svg.contains(color));
+        }
+        assert!(!figure.svg.contains("#009E73"));
     }
 }

@@ -33,6 +33,8 @@ pub fn words(name: &str) -> String {
         "init.scale" => "initial scale α",
         "init.std" => "initial standard deviation",
         "init.gamma" => "γ",
+        "critical_l2" => "threshold λ_{c}",
+        "global_l2" => "threshold λ_{g}",
         "regularization.l2" => "weight decay λ",
         _ => return sigma(name).unwrap_or_else(|| name.to_owned()),
     };

@@ -3,7 +3,7 @@
 use super::{Answer, Group, label, origin, runs_by};
 use crate::error::Error;
 use crate::observe::Row;
-use crate::report::figure::{Line, Plot, plot};
+use crate::report::figure::{Line, Plot, Stands, plot};
 use crate::report::quantiles::quantile;
 use crate::report::read;
 use crate::scenario::sweep::{Align, BandsSpec};
@@ -146,19 +146,7 @@ fn result(spec: &BandsSpec, all: &[Bands]) -> Table {
 }
 
 fn picture(name: &str, spec: &BandsSpec, plan: &Plan, all: &[Bands]) -> Plot {
-    let mut lines = Vec::new();
-    for bands in all {
-        for (j, q) in spec.quantiles.iter().enumerate() {
-            let points = bands.times.iter().zip(&bands.values);
-            let points = points.filter_map(|(&t, v)| Some((t, v[j]?)));
-            let name = format!("{} {q}", label(&spec.by, &bands.group.values));
-            lines.push(Line {
-                name: name.trim().to_owned(),
-                points: points.collect(),
-                marks: Vec::new(),
-            });
-        }
-    }
+    let lines = all.iter().flat_map(|bands| lines(spec, bands)).collect();
     let origin = match spec.align {
         Align::Clock => "time t".to_owned(),
         Align::Event => format!("time since the escape of mode {}", spec.mode),
@@ -170,8 +158,60 @@ fn picture(name: &str, spec: &BandsSpec, plan: &Plan, all: &[Bands]) -> Plot {
         x: (origin, false),
         y: (spec.quantity.clone(), false),
         lines,
+        key: key(&spec.quantiles),
         ..Plot::default()
     }
+}
+
+/// The place of the quantile next to the median.
+fn middle(quantiles: &[f64]) -> usize {
+    let off = |place: &usize| (quantiles[*place] - 0.5).abs();
+    let places = 0..quantiles.len();
+    places.min_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or(0)
+}
+
+/// The middle quantile, named by the group, then the others, thin.
+fn lines(spec: &BandsSpec, bands: &Bands) -> Vec<Line> {
+    let group = label(&spec.by, &bands.group.values);
+    let middle = middle(&spec.quantiles);
+    let others = (0..spec.quantiles.len()).filter(|&place| place != middle);
+    let line = |place: usize| {
+        let points = bands.times.iter().zip(&bands.values);
+        let points = points.filter_map(|(&t, v)| Some((t, v[place]?)));
+        let name = match place == middle && !group.is_empty() {
+            true => group.clone(),
+            false => format!("{group} {}", spec.quantiles[place])
+                .trim()
+                .to_owned(),
+        };
+        Line {
+            name,
+            points: points.collect(),
+            thin: place != middle,
+            ..Line::default()
+        }
+    };
+    [middle].into_iter().chain(others).map(line).collect()
+}
+
+fn key(quantiles: &[f64]) -> Vec<(Stands, String)> {
+    let middle = middle(quantiles);
+    let called = |q: f64| match q == 0.5 {
+        true => "median".to_owned(),
+        false => format!("quantile {q}"),
+    };
+    let main = quantiles.get(middle).map(|&q| (Stands::Line, called(q)));
+    let others = quantiles
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| *place != middle);
+    let others: Vec<String> = others.map(|(_, q)| q.to_string()).collect();
+    let thin = match others.len() {
+        0 => None,
+        1 => Some((Stands::Thin, format!("quantile {}", others[0]))),
+        _ => Some((Stands::Thin, format!("quantiles {}", others.join(", ")))),
+    };
+    main.into_iter().chain(thin).collect()
 }
 
 #[cfg(test)]
@@ -183,5 +223,16 @@ mod tests {
         let curve = [(0.0, 1.0), (2.0, 5.0)];
         assert_eq!(interpolate(&curve, 0.5), Some(2.0));
         assert_eq!(interpolate(&curve, 3.0), Some(5.0));
+    }
+
+    #[test]
+    fn the_middle_line_stands_for_its_group() {
+        assert_eq!(
+            [middle(&[0.1, 0.5, 0.9]), middle(&[0.25]), middle(&[])],
+            [1, 0, 0]
+        );
+        let texts: Vec<String> = key(&[0.1, 0.5, 0.9]).into_iter().map(|k| k.1).collect();
+        assert_eq!(texts, ["median", "quantiles 0.1, 0.9"]);
+        assert_eq!(key(&[0.25])[0].1, "quantile 0.25");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Answer, Group, groups, label};
 use crate::error::Error;
-use crate::report::figure::{Line, Plot, Upright, plot};
+use crate::report::figure::{Line, Plot, Stands, Upright, plot, words};
 use crate::report::quantiles::quantile;
 use crate::scenario::sweep::CurvesSpec;
 use crate::sweep::plan::Plan;
@@ -208,6 +208,8 @@ fn picture(
         true => String::new(),
         false => " at the least loss".to_owned(),
     };
+    let lines: Vec<Line> = all.iter().map(|c| drawn(spec, c)).collect();
+    let verticals = seen(spec, all, uprights);
     Plot {
         name: name.to_owned(),
         title: format!("{title}: {}{best}", spec.quantity),
@@ -217,27 +219,44 @@ fn picture(
         ),
         x: (spec.x.clone(), spec.log_x),
         y: (spec.quantity.clone(), spec.log_quantity),
-        lines: all.iter().map(|c| drawn(spec, c)).collect(),
-        verticals: seen(all, uprights),
+        key: key(spec, &lines, &verticals),
+        lines,
+        verticals,
         ..Plot::default()
     }
 }
 
+/// Names of bars, and of each column of verticals.
+fn key(spec: &CurvesSpec, lines: &[Line], verticals: &[Upright]) -> Vec<(Stands, String)> {
+    let mut key = Vec::new();
+    if lines.iter().any(|line| !line.bars.is_empty()) {
+        let [low, high] = spec.quantiles;
+        key.push((Stands::Mark, "median".to_owned()));
+        key.push((Stands::Bar, format!("quantiles {low} to {high}")));
+    }
+    for (kind, column) in spec.verticals.iter().enumerate() {
+        if verticals.iter().any(|upright| upright.kind == kind) {
+            key.push((Stands::Vertical(kind), words(column)));
+        }
+    }
+    key
+}
+
 /// The medians as a line, the quantiles as bars.
 fn drawn(spec: &CurvesSpec, curve: &Curve) -> Line {
-    const GAP: (f64, f64) = (f64::NAN, f64::NAN);
     let medians: Vec<(f64, f64)> = curve.points.iter().map(|p| (p.x, p.values[1])).collect();
-    let bar = |p: &Point| [GAP, (p.x, p.values[0]), (p.x, p.values[2])];
     let wide = curve.points.iter().filter(|p| p.values[0] < p.values[2]);
     Line {
         name: label(&spec.by, &curve.group.values),
-        points: [medians.clone(), wide.flat_map(bar).collect()].concat(),
+        points: medians.clone(),
         marks: medians,
+        bars: wide.map(|p| (p.x, p.values[0], p.values[2])).collect(),
+        thin: false,
     }
 }
 
 /// Verticals within the range of the curves.
-fn seen(all: &[Curve], uprights: &[Vertical<'_>]) -> Vec<Upright> {
+fn seen(spec: &CurvesSpec, all: &[Curve], uprights: &[Vertical<'_>]) -> Vec<Upright> {
     let xs = || all.iter().flat_map(|c| c.points.iter().map(|p| p.x));
     let (lo, hi) = (
         xs().fold(f64::INFINITY, f64::min),
@@ -248,6 +267,11 @@ fn seen(all: &[Curve], uprights: &[Vertical<'_>]) -> Vec<Upright> {
         name: format!("{} of mode {}", u.column, u.mode),
         x: u.x,
         line: u.curve,
+        kind: spec
+            .verticals
+            .iter()
+            .position(|c| c == u.column)
+            .unwrap_or(0),
     };
     within.map(upright).collect()
 }

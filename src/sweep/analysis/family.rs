@@ -197,7 +197,7 @@ fn line(spec: &FamilySpec, bundle: &Bundle<'_>, grouped: bool) -> Line {
     Line {
         name: parts.join(", "),
         points: points.join(&[GAP][..]),
-        marks: Vec::new(),
+        ..Line::default()
     }
 }
 

@@ -4,7 +4,7 @@ use super::student;
 use super::{Answer, Group, groups, label};
 use crate::error::Error;
 use crate::linalg::Line;
-use crate::report::figure::{self, Plot, plot};
+use crate::report::figure::{self, Plot, Stands, plot};
 use crate::scenario::sweep::{FitSpec, Transform};
 use crate::sweep::plan::Plan;
 use crate::sweep::table::{Cells, Column, Table};
@@ -155,6 +155,7 @@ fn picture(name: &str, spec: &FitSpec, title: &str, by: &[String], all: &[Fitted
             name: label(by, &f.group.values),
             points: line,
             marks: f.measured.clone(),
+            ..figure::Line::default()
         }
     };
     Plot {
@@ -164,6 +165,10 @@ fn picture(name: &str, spec: &FitSpec, title: &str, by: &[String], all: &[Fitted
         x: (spec.x.clone(), spec.transform != Transform::Identity),
         y: (spec.quantity.clone(), spec.log_quantity),
         lines: all.iter().map(curve).collect(),
+        key: vec![
+            (Stands::Mark, "measured".to_owned()),
+            (Stands::Line, "least-squares fit".to_owned()),
+        ],
         ..Plot::default()
     }
 }

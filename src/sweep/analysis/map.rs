@@ -129,6 +129,8 @@ fn picture(name: &str, spec: &MapSpec, title: &str, cells: &[Cell]) -> Plot {
     let tile = |cell: &Cell| Tile {
         x: x.of(cell.x),
         y: y.of(cell.y),
+        at: (cell.x, cell.y),
+        value: cell.median,
         shade: bar.shade(cell.median),
     };
     Plot {

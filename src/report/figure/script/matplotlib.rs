@@ -24,7 +24,12 @@ pub fn matplotlib(name: &str, layout: &Layout, style: &Style) -> String {
         size = style.font_size * 7.5 / 8.5,
     );
     for (i, (panel, prefix)) in layout.prefixed().enumerate() {
-        draw_panel(&mut out, (i, panel.chart), &prefix, style);
+        let panel = Panel {
+            chart: panel.chart,
+            prefix: &prefix,
+            style,
+        };
+        panel.draw(&mut out, i);
     }
     let _ = write!(
         out,
@@ -35,59 +40,90 @@ pub fn matplotlib(name: &str, layout: &Layout, style: &Style) -> String {
     out
 }
 
+/// One panel of a figure.
+struct Panel<'a> {
+    chart: &'a Chart,
+    /// What its series in the CSV begin with.
+    prefix: &'a str,
+    style: &'a Style,
+}
+
 // Writing to a string cannot fail, here and below.
-fn draw_panel(out: &mut String, (i, chart): (usize, &Chart), prefix: &str, style: &Style) {
-    let _ = writeln!(out, "\nax = axes[{i}]");
-    for curve in &chart.curves {
-        let label = legend_of(chart, curve)
-            .map_or_else(String::new, |text| format!(", label={}", words(text)));
+impl Panel<'_> {
+    fn draw(&self, out: &mut String, place: usize) {
+        let _ = writeln!(out, "\nax = axes[{place}]");
+        self.draw_curves(out);
+        self.draw_marks(out);
+        self.draw_background(out);
+        for (letter, axis) in [("x", &self.chart.x), ("y", &self.chart.y)] {
+            draw_axis(out, letter, axis);
+        }
         let _ = writeln!(
             out,
-            "ax.plot(*series[{}], color=\"#{}\", linewidth={}, linestyle={}{label})",
-            literal(&format!("{prefix}{}", curve.series)),
-            hex(style.line_color(curve.pen.color)),
-            points(curve.pen.width),
-            dash(curve.pen),
+            "if ax.get_legend_handles_labels()[0]:\n    ax.legend(frameon=False)"
         );
     }
-    for mark in mark_series(chart) {
-        let shape = if mark.shape == Shape::Circle {
-            "o"
-        } else {
-            "s"
-        };
-        let _ = writeln!(
-            out,
-            "ax.plot(*series[{}], \"{shape}\", markersize=3.5, markerfacecolor=\"white\", \
-             markeredgewidth={}, color=\"#{}\")",
-            literal(&format!("{prefix}{}", mark.series)),
-            points(mark.pen.width),
-            hex(style.line_color(mark.pen.color)),
-        );
+
+    fn draw_curves(&self, out: &mut String) {
+        for curve in &self.chart.curves {
+            let label = legend_of(self.chart, curve)
+                .map_or_else(String::new, |text| format!(", label={}", words(text)));
+            let _ = writeln!(
+                out,
+                "ax.plot(*series[{}], {}{label})",
+                self.series(&curve.series),
+                self.look(curve.pen)
+            );
+        }
     }
-    for vertical in &chart.verticals {
-        let color = hex(style.line_color(vertical.pen.color));
-        let _ = writeln!(
-            out,
-            "ax.axvline({}, color=\"#{color}\", linewidth={}, linestyle=\":\")",
-            vertical.x,
-            points(vertical.pen.width)
-        );
+
+    fn draw_marks(&self, out: &mut String) {
+        for mark in mark_series(self.chart) {
+            let shape = match mark.shape {
+                Shape::Circle => "o",
+                Shape::Square => "s",
+            };
+            let _ = writeln!(
+                out,
+                "ax.plot(*series[{}], \"{shape}\", markersize=3.5, markerfacecolor=\"white\", \
+                 markeredgewidth={}, color=\"#{}\")",
+                self.series(&mark.series),
+                points(mark.pen.width),
+                self.hex(mark.pen),
+            );
+        }
     }
-    for band in &chart.bands {
-        let _ = writeln!(
-            out,
-            "ax.axvspan({}, {}, color=\"#ECECEC\")",
-            band.from, band.to
-        );
+
+    fn draw_background(&self, out: &mut String) {
+        for vertical in &self.chart.verticals {
+            let look = self.look(vertical.pen);
+            let _ = writeln!(out, "ax.axvline({}, {look})", vertical.x);
+        }
+        for band in &self.chart.bands {
+            let _ = writeln!(
+                out,
+                "ax.axvspan({}, {}, color=\"#ECECEC\")",
+                band.from, band.to
+            );
+        }
     }
-    for (letter, axis) in [("x", &chart.x), ("y", &chart.y)] {
-        draw_axis(out, letter, axis);
+
+    fn series(&self, name: &str) -> String {
+        literal(&format!("{}{name}", self.prefix))
     }
-    let _ = writeln!(
-        out,
-        "if ax.get_legend_handles_labels()[0]:\n    ax.legend(frameon=False)"
-    );
+
+    fn look(&self, pen: Pen) -> String {
+        let (color, width) = (self.hex(pen), points(pen.width));
+        format!(
+            "color=\"#{color}\", linewidth={width}, linestyle={}",
+            dash(pen)
+        )
+    }
+
+    fn hex(&self, pen: Pen) -> String {
+        let RGBColor(red, green, blue) = self.style.line_color(pen.color);
+        format!("{red:02X}{green:02X}{blue:02X}")
+    }
 }
 
 fn draw_axis(out: &mut String, letter: &str, axis: &Axis) {
@@ -139,10 +175,6 @@ fn dash(pen: Pen) -> String {
             format!("(0, ({}))", lengths.collect::<Vec<_>>().join(", "))
         }
     }
-}
-
-fn hex(RGBColor(r, g, b): RGBColor) -> String {
-    format!("{r:02X}{g:02X}{b:02X}")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A LaTeX file with pgfplots.
 
-use super::super::canvas::{Dash, MM};
+use super::super::canvas::{Dash, MM, Pen};
 use super::super::chart::Shape;
 use super::super::layout::{Layout, Placed};
 use super::super::scale::Kind;
@@ -34,85 +34,126 @@ pub fn pgfplots(name: &str, layout: &Layout, style: &Style) -> String {
         );
     }
     out += "\\DeclareUnicodeCharacter{2212}{\\ensuremath{-}}\n\\begin{document}\n\\begin{tikzpicture}\n";
-    for (panel, prefix) in layout.prefixed() {
-        draw_panel(&mut out, (name, panel), &prefix, style);
+    for (placed, prefix) in layout.prefixed() {
+        let panel = Panel {
+            placed,
+            file: name,
+            prefix: &prefix,
+            style,
+        };
+        panel.draw(&mut out);
     }
     out + "\\end{tikzpicture}\n\\end{document}\n"
 }
 
-fn draw_panel(out: &mut String, (name, panel): (&str, &Placed), prefix: &str, style: &Style) {
-    let (frame, chart) = (&panel.frame, panel.chart);
-    let mm = |units: f64| units / f64::from(MM);
-    let (x, y) = (mm(frame.left), -mm(frame.bottom));
-    let (width, height) = (mm(frame.right - frame.left), mm(frame.bottom - frame.top));
-    let _ = write!(
-        out,
-        "\\begin{{axis}}[at={{({x}mm,{y}mm)}}, scale only axis, width={width}mm, height={height}mm,\n  \
-         axis lines=left, legend pos=south east, legend style={{draw=none, fill=none, font=\\scriptsize}},\n  \
-         label style={{font=\\small}}, tick label style={{font=\\footnotesize}},\n"
-    );
-    for (letter, axis) in [("x", &chart.x), ("y", &chart.y)] {
-        let (lo, hi) = ends(&axis.scale);
-        let mode = if axis.scale.kind == Kind::Log {
-            "log"
-        } else {
-            "linear"
-        };
-        let label = with_mathematics(&axis.label, escaped);
-        let _ = writeln!(
-            out,
-            "  {letter}mode={mode}, {letter}min={lo:e}, {letter}max={hi:e}, {letter}label={{{label}}},"
-        );
+/// One panel of a figure, and where its numbers are.
+struct Panel<'a> {
+    placed: &'a Placed<'a>,
+    /// Of the CSV file, without its end.
+    file: &'a str,
+    /// What its series begin with.
+    prefix: &'a str,
+    style: &'a Style,
+}
+
+// Writing to a string cannot fail, here and below.
+impl Panel<'_> {
+    fn draw(&self, out: &mut String) {
+        self.begin(out);
+        self.draw_curves(out);
+        self.draw_marks(out);
+        self.draw_verticals(out);
+        let _ = writeln!(out, "\\end{{axis}}");
     }
-    let _ = writeln!(out, "]");
-    for curve in &chart.curves {
-        let (pen, entry) = (curve.pen, legend_of(chart, curve));
-        // Entries go to plots in order: one that has none must be passed over.
-        let passed = if entry.is_none() { "forget plot, " } else { "" };
-        let look = format!(
-            "{passed}color={{rgb,255:{}}}, line width={}pt, {}",
-            rgb(style.line_color(pen.color)),
-            points(pen.width),
-            dash(pen.dash)
+
+    fn begin(&self, out: &mut String) {
+        let (frame, chart) = (&self.placed.frame, self.placed.chart);
+        let mm = |units: f64| units / f64::from(MM);
+        let (x, y) = (mm(frame.left), -mm(frame.bottom));
+        let (width, height) = (mm(frame.right - frame.left), mm(frame.bottom - frame.top));
+        let _ = write!(
+            out,
+            "\\begin{{axis}}[at={{({x}mm,{y}mm)}}, scale only axis, width={width}mm, height={height}mm,\n  \
+             axis lines=left, legend pos=south east, legend style={{draw=none, fill=none, font=\\scriptsize}},\n  \
+             label style={{font=\\small}}, tick label style={{font=\\footnotesize}},\n"
         );
-        draw_series(out, name, &format!("{prefix}{}", curve.series), &look);
-        if let Some(text) = entry {
+        for (letter, axis) in [("x", &chart.x), ("y", &chart.y)] {
+            let (lo, hi) = ends(&axis.scale);
+            let mode = match axis.scale.kind {
+                Kind::Log => "log",
+                Kind::Linear => "linear",
+            };
+            let label = with_mathematics(&axis.label, escaped);
             let _ = writeln!(
                 out,
-                "\\addlegendentry{{{}}}",
-                with_mathematics(text, escaped)
+                "  {letter}mode={mode}, {letter}min={lo:e}, {letter}max={hi:e}, {letter}label={{{label}}},"
+            );
+        }
+        let _ = writeln!(out, "]");
+    }
+
+    fn draw_curves(&self, out: &mut String) {
+        let chart = self.placed.chart;
+        for curve in &chart.curves {
+            let entry = legend_of(chart, curve);
+            // Entries go to plots in order: one that has none must be passed over.
+            let passed = if entry.is_none() { "forget plot, " } else { "" };
+            let look = format!("{passed}{}", self.look(curve.pen));
+            self.draw_series(out, &curve.series, &look);
+            if let Some(text) = entry {
+                let text = with_mathematics(text, escaped);
+                let _ = writeln!(out, "\\addlegendentry{{{text}}}");
+            }
+        }
+    }
+
+    fn draw_marks(&self, out: &mut String) {
+        for mark in mark_series(self.placed.chart) {
+            let shape = match mark.shape {
+                Shape::Circle => "*",
+                Shape::Square => "square*",
+            };
+            let look = format!(
+                "forget plot, only marks, mark={shape}, mark size=1.7pt, mark options={{fill=white}}, \
+                 color={{rgb,255:{}}}",
+                self.rgb(mark.pen)
+            );
+            self.draw_series(out, &mark.series, &look);
+        }
+    }
+
+    fn draw_verticals(&self, out: &mut String) {
+        let (lo, hi) = ends(&self.placed.chart.y.scale);
+        for vertical in &self.placed.chart.verticals {
+            let (x, look) = (vertical.x, self.look(vertical.pen));
+            let _ = writeln!(
+                out,
+                "\\addplot[forget plot, {look}] coordinates {{({x:e},{lo:e}) ({x:e},{hi:e})}};"
             );
         }
     }
-    for mark in mark_series(chart) {
-        let shape = if mark.shape == Shape::Circle {
-            "*"
-        } else {
-            "square*"
-        };
-        let look = format!(
-            "forget plot, only marks, mark={shape}, mark size=1.7pt, mark options={{fill=white}}, \
-             color={{rgb,255:{}}}",
-            rgb(style.line_color(mark.pen.color))
-        );
-        draw_series(out, name, &format!("{prefix}{}", mark.series), &look);
-    }
-    let (lo, hi) = ends(&chart.y.scale);
-    for vertical in &chart.verticals {
-        let (x, color) = (vertical.x, rgb(style.line_color(vertical.pen.color)));
+
+    fn draw_series(&self, out: &mut String, series: &str, look: &str) {
+        let (file, prefix) = (self.file, self.prefix);
         let _ = writeln!(
             out,
-            "\\addplot[forget plot, densely dotted, color={{rgb,255:{color}}}] coordinates {{({x:e},{lo:e}) ({x:e},{hi:e})}};"
+            "\\addplot[{look}, no markers, series={{{prefix}{series}}}] table[col sep=comma, x=x, y=y] {{{file}.csv}};"
         );
     }
-    let _ = writeln!(out, "\\end{{axis}}");
-}
 
-fn draw_series(out: &mut String, name: &str, series: &str, look: &str) {
-    let _ = writeln!(
-        out,
-        "\\addplot[{look}, no markers, series={{{series}}}] table[col sep=comma, x=x, y=y] {{{name}.csv}};"
-    );
+    fn look(&self, pen: Pen) -> String {
+        format!(
+            "color={{rgb,255:{}}}, line width={}pt, {}",
+            self.rgb(pen),
+            points(pen.width),
+            dash(pen.dash)
+        )
+    }
+
+    fn rgb(&self, pen: Pen) -> String {
+        let RGBColor(red, green, blue) = self.style.line_color(pen.color);
+        format!("red,{red};green,{green};blue,{blue}")
+    }
 }
 
 /// Text as LaTeX prints it: signs that are commands there, or other signs in its fonts, as what they look like.
@@ -133,10 +174,6 @@ fn escaped(text: &str) -> String {
     out
 }
 
-fn rgb(RGBColor(r, g, b): RGBColor) -> String {
-    format!("red,{r};green,{g};blue,{b}")
-}
-
 fn dash(dash: Dash) -> String {
     let lengths: Vec<&str> = dash
         .pattern()
@@ -147,9 +184,12 @@ fn dash(dash: Dash) -> String {
         [on, off] => format!("on {}mm off {}mm", hundredths(on), hundredths(off)),
         _ => String::new(),
     });
-    match lengths.is_empty() {
-        true => "solid".to_owned(),
-        false => format!("dash pattern={}", parts.collect::<Vec<_>>().join(" ")),
+    let parts = parts.collect::<Vec<_>>().join(" ");
+    match dash {
+        Dash::Solid => "solid".to_owned(),
+        // A dot is the end of a stroke without length.
+        Dash::Dotted | Dash::FineDotted => format!("line cap=round, dash pattern={parts}"),
+        _ => format!("dash pattern={parts}"),
     }
 }
 
@@ -165,6 +205,7 @@ mod tests {
     fn dashes_are_those_of_the_figure() {
         assert_eq!(dash(Dash::Solid), "solid");
         assert_eq!(dash(Dash::Short), "dash pattern=on 0.7mm off 0.5mm");
+        assert!(dash(Dash::Dotted).starts_with("line cap=round, "));
     }
 
     /// The ten signs with a meaning of their own: The Not So Short Introduction to LaTeX, 1.3.2.
