@@ -7,7 +7,7 @@ use super::print;
 use dlnflow::report::{self, figure};
 use dlnflow::run;
 use dlnflow::scenario::Scenario;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Whether an override sets a key that a finished run can still take.
 fn of_look(set: &str) -> bool {
@@ -29,12 +29,31 @@ pub fn run(folder: &Path, figures: &[String], global: &Global) -> Result<Exit, F
     check_names(figures, &look)?;
     look.only = figures.to_vec();
     let paths = report::redraw(folder, &finished, &look, &scenario.to_toml())?;
+    let left = left_as_they_are(folder, &paths);
+    if figures.is_empty() && !left.is_empty() && !global.quiet {
+        print::message(&format!(
+            "note: left as they are: {}; the command that made them draws them",
+            left.join(", ")
+        ));
+    }
     if global.json {
         print::json(&serde_json::json!({ "figures": paths }))?;
     } else if !global.quiet {
         print::lines(paths.iter().map(|p| p.display().to_string()))?;
     }
     Ok(Exit::Done)
+}
+
+/// The figures of the folder that are of a study, not of its run.
+fn left_as_they_are(folder: &Path, drawn: &[PathBuf]) -> Vec<String> {
+    let entries = std::fs::read_dir(folder.join("figures"));
+    let paths = entries.into_iter().flatten().flatten().map(|e| e.path());
+    let others = paths.filter(|p| p.extension().is_some_and(|e| e == "svg") && !drawn.contains(p));
+    let mut names: Vec<String> = others
+        .filter_map(|p| Some(p.file_name()?.to_string_lossy().into_owned()))
+        .collect();
+    names.sort();
+    names
 }
 
 fn check_names(figures: &[String], look: &figure::Look) -> Result<(), Failure> {

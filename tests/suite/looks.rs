@@ -133,6 +133,34 @@ fn panels_stand_side_by_side_with_letters_and_their_numbers() {
     }
 }
 
+/// A window between two rows shows the line from one to the other, on either kind of axis.
+#[test]
+fn a_window_between_two_rows_is_not_empty() {
+    let mut report = synthetic::report(3);
+    report.trajectory.rows.retain(|row| row.time.fract() == 0.0);
+    for log in [false, true] {
+        let look = Look {
+            panels: vec![Panel {
+                x: Side {
+                    log,
+                    range: Some((4.2, 4.3)),
+                    label: None,
+                },
+                ..panel(vec![Quantity::Cost])
+            }],
+            only: vec!["panels".to_owned()],
+            ..Look::default()
+        };
+        let figures = all(&Drawing::from(&report), &look).expect("figures");
+        let costs = figures[0]
+            .numbers
+            .lines()
+            .filter(|l| l.starts_with("cost,"));
+        let times: Vec<&str> = costs.filter_map(|l| l.split(',').nth(1)).collect();
+        assert_eq!(times, ["4", "5"], "{}", figures[0].numbers);
+    }
+}
+
 #[test]
 fn extras_are_made_of_every_figure() {
     let style = Style {

@@ -30,15 +30,28 @@ pub fn thin_curve(chart: &Chart, frame: &Frame, curve: &Curve, tolerance: f64) -
         .collect()
 }
 
-/// The points over the horizontal axis and one neighbour on each side, for the line to them.
+/// The ends of all lines that touch the horizontal axis: the points over it, one neighbour on each side, and two
+/// points with the whole axis between them.
 fn visible<'a>(
     points: &'a [(f64, f64)],
     chart: &'a Chart,
 ) -> impl Iterator<Item = (usize, &'a (f64, f64))> {
-    let within = |&(x, _): &(f64, f64)| chart.x.scale.inside(x).is_some();
-    let first = points.iter().position(within).unwrap_or(0);
-    let last = points.iter().rposition(within).map_or(0, |last| last + 1);
-    let range = first.saturating_sub(1)..(last + 1).min(points.len());
+    let side = |&(x, _): &(f64, f64)| match chart.x.scale.position(x) {
+        Some(p) if p > 1.0 => 1,
+        Some(p) if p >= 0.0 => 0,
+        _ => -1,
+    };
+    let sides: Vec<i32> = points.iter().map(side).collect();
+    let touches = |ends: &[i32]| ends[0] != ends[1] || ends[0] == 0;
+    let range = match sides.len() {
+        1 => 0..1,
+        _ => {
+            let mut lines = sides.windows(2);
+            let first = lines.clone().position(touches).unwrap_or(0);
+            let last = lines.rposition(touches);
+            first..last.map_or(first, |last| last + 2)
+        }
+    };
     points
         .iter()
         .enumerate()
