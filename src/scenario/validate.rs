@@ -5,6 +5,7 @@ use super::context::Context;
 use super::schema::{
     CostSpec, DirectionName, EventTable, Expect, ExpectQuantity, GridName, MethodName, QuantityName,
 };
+use crate::error::plainly;
 use crate::integrate::Method;
 use crate::linalg::{SingularValues, dot};
 use crate::model::{Cost, Network, Problem};
@@ -69,7 +70,7 @@ fn gradient_descent(context: &mut Context<'_>) -> Option<Method> {
     if steps < 1.0 {
         context.wrong(
             key,
-            format!("must be at most the horizon, {}", solver.horizon),
+            format!("must be at most the horizon, {}", plainly(solver.horizon)),
         );
         return None;
     }
@@ -156,8 +157,12 @@ fn times(context: &mut Context<'_>) -> Option<Vec<f64>> {
         return None;
     }
     if let Some(outside) = times.iter().find(|&&t| !(0.0..=horizon).contains(&t)) {
-        let allowed = format!("must lie between 0 and the horizon, {horizon}");
-        context.found("record.times", format!("found {outside}"), allowed);
+        let allowed = format!("must lie between 0 and the horizon, {}", plainly(horizon));
+        context.found(
+            "record.times",
+            format!("found {}", plainly(*outside)),
+            allowed,
+        );
         return None;
     }
     if let Some(pair) = times.windows(2).find(|pair| pair[1] <= pair[0]) {
@@ -493,7 +498,7 @@ fn expected_crossing(context: &mut Context<'_>, key: &str, expect: &Expect) {
 fn expected_time(context: &mut Context<'_>, key: &str, expect: &Expect) {
     let horizon = context.spec.solver.horizon;
     if !(0.0..=horizon).contains(&expect.value) {
-        let allowed = format!("must lie between 0 and the horizon, {horizon}");
+        let allowed = format!("must lie between 0 and the horizon, {}", plainly(horizon));
         context.wrong(&format!("{key}.value"), allowed);
     }
 }

@@ -290,6 +290,40 @@ fn an_interrupt_ends_with_130_and_keeps_what_there_is() {
     assert_eq!(listing(&place.path("out/scenario")), FILES);
 }
 
+/// Iterates stand at multiples of the learning rate, 142·0.07 = 9.94 being the last one.
+#[test]
+fn gradient_descent_says_where_its_last_iterate_stands() {
+    let place = Place::new(SCENARIO);
+    let descent = [
+        "solver.method='gradient_descent'",
+        "solver.learning_rate=0.07",
+    ];
+    let run = |record: &str| {
+        let mut arguments = vec!["run", "scenario.toml", "--set", record];
+        descent
+            .iter()
+            .for_each(|set| arguments.extend(["--set", set]));
+        let done = place.run(&arguments).expect(0, &[]).stdout;
+        let said = "last iterate at t = 9.94 before the horizon t = 10\n";
+        assert!(done.contains(said), "{done}");
+        assert_eq!(outcome(&place, "out/scenario"), "horizon_reached");
+        let warnings = done
+            .lines()
+            .filter(|line| line.starts_with("warning: no row"));
+        warnings.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let one = run("record={ grid = 'times', times = [1.0, 9.93, 9.99] }");
+    let said = "warning: no row at t = 9.99: the last iterate stands at t = 9.94";
+    assert_eq!(one, [said]);
+    let two = run("record={ grid = 'times', times = [1.0, 9.99, 10.0] }");
+    let said =
+        "warning: no rows at 2 times from t = 9.99 to 10: the last iterate stands at t = 9.94";
+    assert_eq!(two, [said]);
+    // The last row of a grid that ends at the horizon is the last iterate.
+    assert!(run("record={ grid = 'linear', count = 11 }").is_empty());
+    assert!(run("record={ grid = 'adaptive' }").is_empty());
+}
+
 /// Ten billion steps.
 #[cfg(target_os = "linux")]
 const LONG: [&str; 10] = [
