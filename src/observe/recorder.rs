@@ -73,7 +73,10 @@ impl<'a> TrajectoryRecorder<'a> {
             sink: Sink {
                 imbalance: Imbalance::new(problem),
                 instruments: Instruments::new(&recording.observables),
-                arc: ArcLength::new(recording.observables.contains(&Observable::ArcLength)),
+                arc: ArcLength::new(
+                    recording.observables.contains(&Observable::ArcLength),
+                    options.rtol,
+                ),
                 keep_weights: recording.weights,
                 frame: None,
                 trajectory: Trajectory {
