@@ -324,6 +324,26 @@ fn gradient_descent_says_where_its_last_iterate_stands() {
     assert!(run("record={ grid = 'adaptive' }").is_empty());
 }
 
+/// Eight runs into one folder: the last one to end is there, whole, and none has failed.
+#[test]
+fn runs_into_one_folder_at_a_time_lose_nothing() {
+    let place = Place::new(SCENARIO);
+    let seeds: Vec<String> = (0..8).map(|seed| format!("seed={seed}")).collect();
+    let run = |seed: &String| {
+        let mut command = place.command(&["run", "scenario.toml", "--out", "out", "--set", seed]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("program")
+    };
+    for _ in 0..4 {
+        let children: Vec<_> = seeds.iter().map(run).collect();
+        for child in children {
+            Done::new(&child.wait_with_output().expect("output")).expect(0, &[]);
+        }
+        assert_eq!(listing(&place.path("out")), FILES);
+        assert_eq!(listing(place.0.path()).len(), FILES.len() + 1);
+    }
+}
+
 /// Ten billion steps.
 #[cfg(target_os = "linux")]
 const LONG: [&str; 10] = [
