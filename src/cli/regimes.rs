@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 pub fn run(path: &Path, args: &RegimeArgs, global: &Global) -> Result<Exit, Failure> {
-    let begin = Instant::now();
+    let (begin, watcher) = (Instant::now(), Watcher::new());
     let scenario = Scenario::load(path, &global.set)?;
     let built = scenario.build()?;
     let ask = ask(args, &scenario, global)?;
@@ -25,7 +25,6 @@ pub fn run(path: &Path, args: &RegimeArgs, global: &Global) -> Result<Exit, Fail
         None => Path::new("out").join(scenario.name()),
     };
     report::writable(&folder)?;
-    let watcher = Watcher::new();
     let counter = Counter::new(global.quiet, "runs");
     let found = study(&scenario, &ask, &watcher.interrupt, &|done, total| {
         counter.show(done, total);
@@ -45,6 +44,8 @@ pub fn run(path: &Path, args: &RegimeArgs, global: &Global) -> Result<Exit, Fail
     report::write(&own, &folder, &extras, Keep::ALL)?;
     summarise(&found, &folder, global)?;
     if watcher.interrupt.load(Ordering::Relaxed) {
+        let folder = folder.display();
+        print::message(&format!("interrupted; what was found is in {folder}"));
         return Ok(Exit::Interrupted);
     }
     let failed = found.failures().count();

@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 pub fn run(path: &Path, args: &SaddleArgs, global: &Global) -> Result<Exit, Failure> {
-    let begin = Instant::now();
+    let (begin, watcher) = (Instant::now(), Watcher::new());
     let scenario = Scenario::load(path, &global.set)?;
     scenario.build()?;
     let depth = scenario.spec().network.widths.len() - 1;
@@ -35,7 +35,6 @@ pub fn run(path: &Path, args: &SaddleArgs, global: &Global) -> Result<Exit, Fail
         seeds: args.seeds.map_or(0, |n| n as usize),
         threads: super::threads(None, global),
     };
-    let watcher = Watcher::new();
     let counter = Counter::new(global.quiet, "runs");
     let found = study(&scenario, &ask, &watcher.interrupt, &|done, total| {
         counter.show(done, total);
@@ -47,20 +46,26 @@ pub fn run(path: &Path, args: &SaddleArgs, global: &Global) -> Result<Exit, Fail
         extras.files = report::saddles::files(&found.report, &found.drawing(), style)?;
         report::write(&shown.run, &folder, &extras, Keep::ALL)?;
     }
-    summarise(&found.report, &folder, global)?;
+    let written = found.shown.as_ref().map(|_| folder.as_path());
+    summarise(&found.report, written, global)?;
     if watcher.interrupt.load(Ordering::Relaxed) {
+        print::message(&match found.shown {
+            Some(_) => format!("interrupted; what was found is in {}", folder.display()),
+            None => "interrupted before a run was done; nothing is written".to_owned(),
+        });
         return Ok(Exit::Interrupted);
     }
     Ok(exit(&found.report))
 }
 
-fn summarise(found: &SaddlesReport, folder: &Path, global: &Global) -> io::Result<()> {
+fn summarise(found: &SaddlesReport, written: Option<&Path>, global: &Global) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if global.json {
         saddles::write_json(found, &mut out)
     } else if !global.quiet {
         saddles::write(found, &mut out)?;
-        print::lines(std::iter::once(format!("written to {}", folder.display())))
+        let folder = written.map(Path::display).into_iter();
+        print::lines(folder.map(|folder| format!("written to {folder}")))
     } else {
         Ok(())
     }
