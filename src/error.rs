@@ -61,3 +61,28 @@ impl Error {
         }
     }
 }
+
+/// A number in a message: as short as it can be read back from, in powers of ten when it is very large or small.
+pub fn plainly(x: f64) -> String {
+    let text = format!("{x:?}");
+    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plainly;
+
+    #[test]
+    fn long_numbers_are_written_in_powers_of_ten() {
+        let cases = [
+            (200.0, "200"),
+            (-0.05, "-0.05"),
+            (1e15, "1000000000000000"),
+            (1e200, "1e200"),
+            (2.5e-7, "2.5e-7"),
+        ];
+        for (x, text) in cases {
+            assert_eq!(plainly(x), text);
+        }
+    }
+}

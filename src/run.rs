@@ -18,11 +18,14 @@ pub use predict::{Theory, predict};
 pub use regimes::{NoStudy, RegimesAsk, regimes};
 pub use saddles::{Ask, PathOf, Shown, Study, saddles, saddles_along};
 
+use crate::error::plainly;
 use crate::flow::LayerFlow;
 use crate::integrate::{Integration, Method, Options, Outcome, VectorField, integrate};
 use crate::linalg::to_vec;
 use crate::model::{Network, Problem, Reduction};
-use crate::observe::{EventSpec, Observation, Observed, Progress, RunObserver, schatten_gap};
+use crate::observe::{
+    EventSpec, Grid, Observation, Observed, Progress, RunObserver, grid_times, schatten_gap,
+};
 use crate::report::{self, Report, SolverReport};
 use crate::saddle::{SaddleLevels, saddle_levels};
 use crate::scenario::{Built, Scenario};
@@ -106,7 +109,7 @@ fn measure_flow(
     let last = trajectory.rows.last();
     let decay = last.and_then(|row| decay::of(problem, row.parameter_norm_sq));
     let to_origin = decay.as_ref().is_some_and(|d| d.tends_to_origin);
-    let (outcome, outcome_detail) = describe(&end, to_origin);
+    let (outcome, outcome_detail) = describe(&end, &options, to_origin);
     Report {
         title: scenario.title().to_owned(),
         reference: scenario.spec().reference.clone(),
@@ -125,6 +128,7 @@ fn measure_flow(
         warnings: [
             observed.warnings,
             floor.into_iter().collect(),
+            missing_rows(&built.recording.grid, &options, &end),
             unknown_levels(&built.events, levels),
         ]
         .concat(),
@@ -220,11 +224,19 @@ fn observe(
 }
 
 /// The outcome and one sentence about it.
-fn describe(end: &Integration, to_origin: bool) -> (report::Outcome, String) {
+fn describe(end: &Integration, options: &Options, to_origin: bool) -> (report::Outcome, String) {
     let (outcome, mut detail) = match &end.outcome {
+        Outcome::HorizonReached if falls_short(end, options) => (
+            report::Outcome::HorizonReached,
+            format!(
+                "last iterate at t = {} before the horizon t = {}",
+                rounded(end.time),
+                plainly(options.horizon)
+            ),
+        ),
         Outcome::HorizonReached => (
             report::Outcome::HorizonReached,
-            format!("reached the horizon t = {}", end.time),
+            format!("reached the horizon t = {}", plainly(options.horizon)),
         ),
         Outcome::Stopped { reason } if reason == "interrupted" => (
             report::Outcome::Interrupted,
@@ -240,6 +252,41 @@ fn describe(end: &Integration, to_origin: bool) -> (report::Outcome, String) {
         detail.push_str(", on the way to the origin, which it cannot leave");
     }
     (outcome, detail)
+}
+
+/// Whether a run that went to the horizon ended at an iterate before it: those of gradient descent stand at
+/// multiples of the learning rate.
+fn falls_short(end: &Integration, options: &Options) -> bool {
+    matches!(options.method, Method::GradientDescent { .. })
+        && end.time < options.horizon * (1.0 - 4.0 * f64::EPSILON)
+}
+
+/// A time without the rounding of a multiple.
+fn rounded(t: f64) -> String {
+    plainly(format!("{t:.11e}").parse().unwrap_or(t))
+}
+
+/// A warning when rows were asked for after the last iterate. That a grid of its own ends there rather than at
+/// the horizon says the outcome.
+fn missing_rows(grid: &Grid, options: &Options, end: &Integration) -> Vec<String> {
+    if !matches!(end.outcome, Outcome::HorizonReached) || !falls_short(end, options) {
+        return Vec::new();
+    }
+    let listed = matches!(grid, Grid::Times(_));
+    let mut times = grid_times(grid, options.horizon);
+    times.retain(|&t| t > end.time && (listed || t < options.horizon));
+    let last = rounded(end.time);
+    let rows = match times.as_slice() {
+        [] => return Vec::new(),
+        [t] => format!("no row at t = {}", plainly(*t)),
+        [t, .., u] => format!(
+            "no rows at {} times from t = {} to {}",
+            times.len(),
+            plainly(*t),
+            plainly(*u)
+        ),
+    };
+    vec![format!("{rows}: the last iterate stands at t = {last}")]
 }
 
 /// A warning when escapes were asked for that could not be watched.

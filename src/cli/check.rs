@@ -4,6 +4,7 @@ use super::args::Global;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::print;
+use dlnflow::error::plainly;
 use dlnflow::scenario::{Built, Scenario};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -35,7 +36,7 @@ fn sizes(scenario: &Scenario, built: &Built) -> Vec<String> {
             "solver: {}, rtol {:e}, horizon {}",
             built.solver.method.name(),
             built.solver.rtol,
-            built.solver.horizon
+            plainly(built.solver.horizon)
         ),
         format!("inputs: {} files", built.inputs.len()),
     ]

@@ -12,11 +12,10 @@ use dlnflow::run::{Search, extras, landscape};
 use dlnflow::scenario::Scenario;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 pub fn run(path: &Path, args: &LandscapeArgs, global: &Global) -> Result<Exit, Failure> {
-    let begin = Instant::now();
+    let (begin, watcher) = (Instant::now(), Watcher::new());
     let scenario = Scenario::load(path, &global.set)?;
     let built = scenario.build()?;
     if built.problem.network.depth() < 2 {
@@ -27,7 +26,6 @@ pub fn run(path: &Path, args: &LandscapeArgs, global: &Global) -> Result<Exit, F
     if let Some(folder) = &global.out {
         writable(folder)?;
     }
-    let watcher = Watcher::new();
     let counter = Counter::new(global.quiet, "starts");
     let search = Search {
         starts: args.starts as usize,
@@ -43,6 +41,10 @@ pub fn run(path: &Path, args: &LandscapeArgs, global: &Global) -> Result<Exit, F
         },
     );
     counter.clear();
+    if found.interrupted {
+        let (made, wanted) = (found.starts, args.starts);
+        print::message(&format!("interrupted after {made} of {wanted} starts"));
+    }
     let mut out = io::stdout().lock();
     if let Some(folder) = &global.out {
         let mut text = Vec::new();
@@ -58,7 +60,7 @@ pub fn run(path: &Path, args: &LandscapeArgs, global: &Global) -> Result<Exit, F
     } else if !global.quiet {
         write(&found, &mut out)?;
     }
-    Ok(match watcher.interrupt.load(Ordering::Relaxed) {
+    Ok(match found.interrupted {
         true => Exit::Interrupted,
         false => Exit::Done,
     })

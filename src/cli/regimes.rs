@@ -3,6 +3,7 @@
 use super::args::{Global, RegimeArgs};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::print;
 use super::progress::Counter;
 use super::run::{Watcher, exit as exit_of_run};
 use super::study::{any_failed, folder, summarise};
@@ -15,13 +16,12 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 pub fn run(path: &Path, args: &RegimeArgs, global: &Global) -> Result<Exit, Failure> {
-    let begin = Instant::now();
+    let (begin, watcher) = (Instant::now(), Watcher::new());
     let scenario = Scenario::load(path, &global.set)?;
     let built = scenario.build()?;
     let ask = ask(args, &scenario, global)?;
     let folder = folder(&scenario, global);
     report::writable(&folder)?;
-    let watcher = Watcher::new();
     let counter = Counter::new(global.quiet, "runs");
     let found = study(&scenario, &ask, &watcher.interrupt, &|done, total| {
         counter.show(done, total);
@@ -40,12 +40,14 @@ pub fn run(path: &Path, args: &RegimeArgs, global: &Global) -> Result<Exit, Fail
     extras.files = regimes::files(&found, &own.look.style)?;
     report::write(&own, &folder, &extras, Keep::ALL)?;
     summarise(
-        &folder,
+        Some(&folder),
         global,
         |out| regimes::write_json(&found, out),
         |out| regimes::write(&found, out),
     )?;
     if watcher.interrupt.load(Ordering::Relaxed) {
+        let folder = folder.display();
+        print::message(&format!("interrupted; what was found is in {folder}"));
         return Ok(Exit::Interrupted);
     }
     let failed = any_failed(found.failures().count(), found.runs.len());

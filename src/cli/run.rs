@@ -17,9 +17,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 pub fn run(path: &Path, global: &Global) -> Result<Exit, Failure> {
+    let watcher = Watcher::new();
     let job = Job::load(path, global, false)?;
     job.prepare()?;
-    let report = job.integrate(&Watcher::new(), global.quiet);
+    let report = job.integrate(&watcher, global.quiet);
     job.write(&report)?;
     explain(&report, &job.folder, global);
     match summarise(&report, &job.folder, global) {
@@ -88,6 +89,7 @@ pub struct Watcher {
 }
 
 impl Watcher {
+    /// To be made before anything else, so that a Ctrl-C right after the start does what a later one does.
     pub fn new() -> Self {
         let interrupt = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&interrupt);

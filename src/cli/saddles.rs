@@ -3,6 +3,7 @@
 use super::args::{Global, SaddleArgs};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::print;
 use super::progress::Counter;
 use super::run::Watcher;
 use super::study::{any_failed, folder, summarise};
@@ -15,7 +16,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 pub fn run(path: &Path, args: &SaddleArgs, global: &Global) -> Result<Exit, Failure> {
-    let begin = Instant::now();
+    let (begin, watcher) = (Instant::now(), Watcher::new());
     let scenario = Scenario::load(path, &global.set)?;
     scenario.build()?;
     let depth = scenario.spec().network.widths.len() - 1;
@@ -31,7 +32,6 @@ pub fn run(path: &Path, args: &SaddleArgs, global: &Global) -> Result<Exit, Fail
         seeds: args.seeds.map_or(0, |n| n as usize),
         threads: super::threads(None, global),
     };
-    let watcher = Watcher::new();
     let counter = Counter::new(global.quiet, "runs");
     let found = study(&scenario, &ask, &watcher.interrupt, &|done, total| {
         counter.show(done, total);
@@ -43,13 +43,18 @@ pub fn run(path: &Path, args: &SaddleArgs, global: &Global) -> Result<Exit, Fail
         extras.files = report::saddles::files(&found.report, &found.drawing(), style)?;
         report::write(&shown.run, &folder, &extras, Keep::ALL)?;
     }
+    let written = found.shown.as_ref().map(|_| folder.as_path());
     summarise(
-        &folder,
+        written,
         global,
         |out| saddles::write_json(&found.report, out),
         |out| saddles::write(&found.report, out),
     )?;
     if watcher.interrupt.load(Ordering::Relaxed) {
+        print::message(&match found.shown {
+            Some(_) => format!("interrupted; what was found is in {}", folder.display()),
+            None => "interrupted before a run was done; nothing is written".to_owned(),
+        });
         return Ok(Exit::Interrupted);
     }
     Ok(exit(&found.report))

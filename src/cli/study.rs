@@ -14,9 +14,9 @@ pub fn folder(scenario: &Scenario, global: &Global) -> PathBuf {
     }
 }
 
-/// Prints what was found as JSON, or as tables with the place of the files below them.
+/// Prints what was found as JSON, or as tables with the place of the files, if any, below them.
 pub fn summarise(
-    folder: &Path,
+    written: Option<&Path>,
     global: &Global,
     json: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>,
     tables: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>,
@@ -26,7 +26,8 @@ pub fn summarise(
         json(&mut out)
     } else if !global.quiet {
         tables(&mut out)?;
-        print::lines(std::iter::once(format!("written to {}", folder.display())))
+        let folder = written.map(Path::display).into_iter();
+        print::lines(folder.map(|folder| format!("written to {folder}")))
     } else {
         Ok(())
     }

@@ -10,7 +10,7 @@ use dlnflow::sweep::{Engine, Plan, Standing, State, Store, Tally, in_parallel, s
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// So many runs are shown one by one.
@@ -26,6 +26,8 @@ pub fn run(path: Option<&Path>, args: &SweepArgs, global: &Global) -> Result<Exi
         (Some(path), _) => path,
         (None, None) => return Err(Failure::Usage("which sweep?".to_owned())),
     };
+    // What runs nothing may be cut off anywhere.
+    let watcher = (!args.list && !args.slurm).then(Watcher::new);
     let sweep = Sweep::load(path, &global.set)?;
     let plan = Plan::of(&sweep, jobs);
     let folder = match &global.out {
@@ -36,10 +38,11 @@ pub fn run(path: Option<&Path>, args: &SweepArgs, global: &Global) -> Result<Exi
         return list(&sweep, &plan, &folder, args, global);
     }
     let store = Store::create(&folder, &plan, sweep.text())?;
-    if args.slurm {
+    let Some(watcher) = watcher else {
         return slurm::submit(path, &plan, &store, args, global);
-    }
+    };
     let job = Job {
+        interrupt: &watcher.interrupt,
         sweep: &sweep,
         plan: &plan,
         store: &store,
@@ -62,6 +65,7 @@ struct Job<'a> {
     store: &'a Store,
     jobs: usize,
     global: &'a Global,
+    interrupt: &'a AtomicBool,
 }
 
 /// What was there before, and what is to do.
@@ -74,13 +78,12 @@ impl Job<'_> {
     fn carry_out(&self, chosen: &[usize]) -> Result<Exit, Failure> {
         let begin = Instant::now();
         let before = self.before(chosen);
-        let watcher = Watcher::new();
         let engine = Engine {
             sweep: self.sweep,
             plan: self.plan,
             store: self.store,
             jobs: self.jobs,
-            interrupt: &watcher.interrupt,
+            interrupt: self.interrupt,
         };
         let bar = bar(before.pending.len(), self.global.quiet);
         self.announce(chosen.len(), &before, &bar);
@@ -91,7 +94,9 @@ impl Job<'_> {
         };
         let started = Instant::now();
         let first = engine.run(&sample, &show)?;
-        if !rest.is_empty() {
+        // An interrupted sample says nothing about the rest.
+        let interrupted = || self.interrupt.load(Ordering::Relaxed);
+        if !rest.is_empty() && !interrupted() {
             self.estimate(&sample, before.pending.len(), started.elapsed(), &bar);
         }
         let tally = engine.run(&rest, &|tally| show(&first.plus(tally)))?;
@@ -99,7 +104,13 @@ impl Job<'_> {
         // The folder may have been moved away meanwhile: what came later must still be found.
         self.plan.write(&self.store.root)?;
         let tally = first.plus(&tally);
-        let interrupted = watcher.interrupt.load(Ordering::Relaxed);
+        let interrupted = interrupted();
+        if interrupted {
+            let left = before.pending.len() - tally.done - tally.refused;
+            print::message(&format!(
+                "interrupted: {left} runs are still to do; the same command takes them up"
+            ));
+        }
         self.summarise(&before, &tally, begin.elapsed(), interrupted)?;
         Ok(exit(&before.standing, &tally, interrupted))
     }

@@ -11,6 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub fn verify(paths: &[PathBuf], global: &Global) -> Result<Exit, Failure> {
+    let watcher = Watcher::new();
     // Mistakes in any file are reported before the first run, and before a folder is made.
     let jobs = paths
         .iter()
@@ -18,7 +19,6 @@ pub fn verify(paths: &[PathBuf], global: &Global) -> Result<Exit, Failure> {
         .collect::<Result<Vec<_>, Failure>>()?;
     distinct(&jobs, paths)?;
     jobs.iter().try_for_each(Job::prepare)?;
-    let watcher = Watcher::new();
     let mut suites = Vec::new();
     for (job, path) in jobs.iter().zip(paths) {
         let suite = checked(job, path, &watcher, global)?;

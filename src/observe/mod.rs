@@ -33,5 +33,6 @@ pub use gap::schatten_gap;
 pub use law::Law;
 pub use observable::Observable;
 pub use options::{EventSpec, Grid, Recording, StopRules};
+pub use recorder::grid_times;
 pub use run_observer::{Observation, Observed, Progress, RunObserver};
 pub use trajectory::{Row, Trajectory};

@@ -73,7 +73,10 @@ impl<'a> TrajectoryRecorder<'a> {
             sink: Sink {
                 imbalance: Imbalance::new(problem),
                 instruments: Instruments::new(&recording.observables),
-                arc: ArcLength::new(recording.observables.contains(&Observable::ArcLength)),
+                arc: ArcLength::new(
+                    recording.observables.contains(&Observable::ArcLength),
+                    options.rtol,
+                ),
                 keep_weights: recording.weights,
                 frame: None,
                 trajectory: Trajectory {
@@ -208,8 +211,8 @@ impl Sink<'_> {
     }
 }
 
-/// Increasing times in `(0, horizon]`.
-fn grid_times(grid: &Grid, horizon: f64) -> Vec<f64> {
+/// Increasing times in `(0, horizon]` that a grid asks for; none where it follows the run.
+pub fn grid_times(grid: &Grid, horizon: f64) -> Vec<f64> {
     let mut times: Vec<f64> = match grid {
         Grid::Linear { count } => {
             let last = count.saturating_sub(1).max(1);

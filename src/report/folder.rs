@@ -217,10 +217,14 @@ pub(crate) const SCRATCH: &str = ".dlnflow-";
 
 /// A private folder next to `path`, on the same file system; gone when dropped.
 pub(crate) fn scratch_beside(path: &Path) -> io::Result<TempDir> {
-    let parent = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
+    let parent = parent(path);
     fs::create_dir_all(parent)?;
     tempfile::Builder::new().prefix(SCRATCH).tempdir_in(parent)
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
 }

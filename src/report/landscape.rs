@@ -42,6 +42,8 @@ pub struct LandscapeReport {
     /// Starts that were tried and how many of them led to a critical point.
     pub starts: usize,
     pub found: usize,
+    /// Whether the search was ended before all starts were tried.
+    pub interrupted: bool,
     /// What is known about the list.
     pub remark: String,
     /// `λ_c` and `λ_g` of each mode of the target, for squared error.
@@ -65,6 +67,7 @@ pub fn write_json(report: &LandscapeReport, out: &mut impl Write) -> io::Result<
     writeln!(out, "  \"l2\": {},", serde_json::to_string(&report.l2)?)?;
     writeln!(out, "  \"starts\": {},", report.starts)?;
     writeln!(out, "  \"found\": {},", report.found)?;
+    writeln!(out, "  \"interrupted\": {},", report.interrupted)?;
     writeln!(
         out,
         "  \"remark\": {},",

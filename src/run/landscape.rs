@@ -44,6 +44,7 @@ pub fn landscape(
         l2: problem.l2,
         starts: 0,
         found: 0,
+        interrupted: false,
         remark: String::new(),
         thresholds: Vec::new(),
         critical_points: Vec::new(),
@@ -72,12 +73,20 @@ pub fn landscape(
     let seed = scenario.spec().seed;
     let tried = points(problem, seed, search, interrupt, progress);
     report.starts = tried.len();
+    report.interrupted = tried.len() < search.starts;
     let found: Vec<Saddle> = tried.into_iter().flatten().collect();
     report.found = found.len();
-    report.critical_points = entries(problem, &merged(problem, found));
+    report.critical_points = entries(problem, &merged(problem, found), report.interrupted);
+    let cut_off = match report.interrupted {
+        true => format!(
+            "interrupted before all {} starts were tried: ",
+            search.starts
+        ),
+        false => String::new(),
+    };
     report.remark = format!(
-        "{} critical points found from {} of {} starts: a list of what was found, not a proof that there are no \
-         more",
+        "{cut_off}{} critical points found from {} of {} starts: a list of what was found, not a proof that there \
+         are no more",
         report.critical_points.len(),
         report.found,
         report.starts
@@ -182,22 +191,22 @@ fn points(
     })
 }
 
-fn entries(problem: &Problem, hits: &[Hit]) -> Vec<CriticalPointEntry> {
+fn entries(problem: &Problem, hits: &[Hit], interrupted: bool) -> Vec<CriticalPointEntry> {
     let mut all: Vec<CriticalPointEntry> = hits.iter().map(|hit| entry(problem, hit)).collect();
-    name_global(problem, &mut all);
+    name_global(problem, interrupted, &mut all);
     all
 }
 
 /// Calls the minima of least loss global, all of them: a continuum of minima is many entries. Their loss is the
 /// least possible where it meets a bound; without one, for three and more layers with `λ > 0`, it is the
-/// least that was found.
-fn name_global(problem: &Problem, all: &mut [CriticalPointEntry]) {
+/// least that a whole search found.
+fn name_global(problem: &Problem, interrupted: bool, all: &mut [CriticalPointEntry]) {
     let is = |e: &CriticalPointEntry, kind: PointKind| e.kind.as_deref() == Some(kind.name());
     let proved = all.iter().find(|e| is(e, PointKind::GlobalMinimum));
     let proved = proved.map(|e| e.loss).or(least_possible(problem));
     let minimum = |e: &&CriticalPointEntry| is(e, PointKind::LocalMinimum) && e.index == Some(0);
     let found = all.iter().find(minimum).map(|e| e.loss);
-    let searched = problem.l2 > 0.0 && problem.network.depth() > 2;
+    let searched = problem.l2 > 0.0 && problem.network.depth() > 2 && !interrupted;
     let Some(least) = proved.or(found.filter(|_| searched)) else {
         return;
     };

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::events::{escape_has_level, mode_exists};
 use super::schema::{EventTable, Expect, ExpectQuantity, QuantityName};
+use crate::error::plainly;
 use crate::model::{Cost, Network};
 
 /// The expectations, checked to be measurable.
@@ -101,7 +102,7 @@ fn expected_crossing(context: &mut Context<'_>, key: &str, expect: &Expect) {
 fn expected_time(context: &mut Context<'_>, key: &str, expect: &Expect) {
     let horizon = context.spec.solver.horizon;
     if !(0.0..=horizon).contains(&expect.value) {
-        let allowed = format!("must lie between 0 and the horizon, {horizon}");
+        let allowed = format!("must lie between 0 and the horizon, {}", plainly(horizon));
         context.wrong(&format!("{key}.value"), allowed);
     }
 }

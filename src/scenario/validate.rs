@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::schema::{GridName, MethodName};
+use crate::error::plainly;
 use crate::integrate::Method;
 use crate::model::{Cost, Problem};
 use crate::observe::{Grid, Observable, Recording};
@@ -65,7 +66,7 @@ fn gradient_descent(context: &mut Context<'_>) -> Option<Method> {
     if steps < 1.0 {
         context.wrong(
             key,
-            format!("must be at most the horizon, {}", solver.horizon),
+            format!("must be at most the horizon, {}", plainly(solver.horizon)),
         );
         return None;
     }
@@ -152,8 +153,12 @@ fn times(context: &mut Context<'_>) -> Option<Vec<f64>> {
         return None;
     }
     if let Some(outside) = times.iter().find(|&&t| !(0.0..=horizon).contains(&t)) {
-        let allowed = format!("must lie between 0 and the horizon, {horizon}");
-        context.found("record.times", format!("found {outside}"), allowed);
+        let allowed = format!("must lie between 0 and the horizon, {}", plainly(horizon));
+        context.found(
+            "record.times",
+            format!("found {}", plainly(*outside)),
+            allowed,
+        );
         return None;
     }
     if let Some(pair) = times.windows(2).find(|pair| pair[1] <= pair[0]) {

@@ -783,3 +783,31 @@ fn steps_do_not_allocate() {
     }
     assert!(compared > 2);
 }
+
+/// At rest steps double up to any horizon: squares of steps, and of what is left of `f`, leave the range of
+/// `f64` long before times do.
+#[test]
+fn a_run_at_rest_reaches_every_horizon() {
+    let run = |horizon: f64| {
+        run_text(&format!(
+            "[network]\nwidths = [3, 4, 3]\n[cost]\nkind = \"squared_error\"\n\
+             target = {{ singular_values = [2.0, 1.0] }}\n[init]\nkind = \"gaussian\"\nstd = 0.01\n\
+             [solver]\nhorizon = {horizon:e}\nmax_steps = 20000\n"
+        ))
+    };
+    for horizon in [1e150, 1e200, 1e308] {
+        let report = run(horizon);
+        assert_eq!(
+            report.outcome,
+            dlnflow::report::Outcome::HorizonReached,
+            "{}",
+            report.outcome_detail
+        );
+        assert_eq!(report.time, horizon);
+        let said = format!("reached the horizon t = {horizon:e}");
+        assert_eq!(report.outcome_detail, said);
+        let sigma = &report.trajectory.rows.last().expect("rows").singular_values;
+        // rtol = 1e-9 of the largest.
+        assert!((sigma[0] - 2.0).abs() < 2e-9 && (sigma[1] - 1.0).abs() < 2e-9);
+    }
+}

@@ -525,6 +525,7 @@ fn what_is_not_there_is_refused_with_the_nearest_name() {
         said(&output).contains("did you mean \"gidel2019\"?"),
         "{output:?}"
     );
+    assert_eq!(fs::read_dir(place.0.path()).expect("folder").count(), 0);
     let output = place.run(2, &["gallery", "--catalogue", "none.toml"]);
     assert!(said(&output).contains("none.toml"), "{output:?}");
     let output = place.run(2, &["gallery", "saxe2014", "--set", "seed=3"]);

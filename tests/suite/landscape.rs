@@ -15,7 +15,7 @@ use dlnflow::theory::schatten_minimum::schatten_minimum;
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn items(prefix: &str) -> Vec<Value> {
     let text = include_str!("../data/theory.json");
@@ -380,4 +380,36 @@ fn a_continuum_of_minima_is_of_one_kind() {
             assert_eq!(point.kind.as_deref(), Some("global_minimum"), "{point:?}");
         }
     }
+}
+
+/// One start, which leads to the origin, a minimum for three layers: without the others nothing says that
+/// it is the lowest one.
+#[test]
+fn an_interrupted_search_calls_nothing_global_without_a_proof() {
+    let text = "seed = 3\n[network]\nwidths = [2, 2, 2, 2]\n[cost]\nkind = \"matrix_completion\"\n\
+                target = { rows = [[0.35, 1.0], [1.0, 2.857142857142857]] }\n\
+                observed = { rows = [[1, 1], [1, 0]] }\n[init]\nkind = \"gaussian\"\nstd = 0.1\n\
+                [regularization]\nl2 = 0.01\n[solver]\nhorizon = 1.0\n";
+    let scenario = Scenario::parse("s.toml", "s", Path::new("."), text.as_bytes(), &[]);
+    let scenario = scenario.expect("scenario");
+    let built = scenario.build().expect("problem");
+    let flag = AtomicBool::new(false);
+    let search = Search {
+        starts: 200,
+        threads: 1,
+    };
+    let report = landscape(&scenario, &built, search, &flag, &|_, _| {
+        flag.store(true, Ordering::Relaxed);
+    });
+    assert_eq!((report.starts, report.interrupted), (1, true));
+    let said = "interrupted before all 200 starts were tried: ";
+    assert!(report.remark.starts_with(said), "{}", report.remark);
+    let kinds: Vec<_> = report.critical_points.iter().map(|p| &p.kind).collect();
+    assert_eq!(kinds, [&Some("local_minimum".to_owned())]);
+    let whole = of(text, 1, 1);
+    assert!(!whole.interrupted);
+    assert_eq!(
+        whole.critical_points[0].kind.as_deref(),
+        Some("global_minimum")
+    );
 }

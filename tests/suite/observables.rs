@@ -157,6 +157,35 @@ fn a_bent_path_has_the_length_of_a_fine_polyline() {
     }
 }
 
+/// Weight decay pulls one unbalanced weight back after `A` has risen above its rest: the path turns at
+/// `t = 0.92975`, within a step. Reference: classical Runge–Kutta, 24,000 steps, which agrees with 6,000 to 1e-13.
+#[test]
+fn a_path_that_turns_within_a_step_has_both_its_ways() {
+    for (method, rtol) in [("dop853", 1e-12), ("auto", 1e-12), ("bdf", 1e-9)] {
+        let report = run_text(&format!(
+            "[network]\nwidths = [1, 1, 1]\n[cost]\nkind = \"squared_error\"\ntarget = {{ rows = [[1.0]] }}\n\
+             [init]\nkind = \"matrices\"\nrows = [[[1.5]], [[0.02]]]\n[regularization]\nl2 = 0.3\n\
+             [solver]\nmethod = \"{method}\"\nrtol = {rtol:e}\nhorizon = 6.0\n\
+             [record]\ngrid = \"linear\"\ncount = 61\nobservables = [\"arc_length\"]\n"
+        ));
+        let lengths = column(&report.trajectory, "arc_length");
+        let length = lengths[lengths.len() - 1];
+        // The errors of some hundred steps.
+        let off = (length - 0.593034390051).abs();
+        assert!(off < 100.0 * rtol, "{method}: {length} {off:e}");
+        // Rows on both sides of the turn too: up to it the path is as long as `A` rises.
+        let rows = report.trajectory.rows.iter().zip(&lengths);
+        for (row, length) in rows.filter(|(row, _)| row.time < 0.92) {
+            let rise = row.singular_values[0] - 0.03;
+            assert!(
+                (length - rise).abs() < 100.0 * rtol,
+                "{method}: {}",
+                row.time
+            );
+        }
+    }
+}
+
 #[test]
 fn equal_singular_values_count_as_many() {
     let init = "kind = \"aligned\"\nmode_strengths = 0.1";

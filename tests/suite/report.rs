@@ -405,6 +405,30 @@ fn a_failing_write_leaves_the_old_folder() {
     assert_eq!(contents(dir.path()), before);
 }
 
+/// Whoever comes last stays, with what the user put there; nobody fails and nothing is left beside.
+#[test]
+fn writers_of_one_folder_wait_for_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("out");
+    let write = |number: usize| {
+        let mut report = synthetic::report(3);
+        report.title = format!("Number {number}");
+        report::write(&report, &folder, &extras(), Keep::ALL).unwrap();
+    };
+    write(0);
+    fs::write(folder.join("notes.txt"), "mine").unwrap();
+    for _ in 0..10 {
+        std::thread::scope(|scope| {
+            (1..9).for_each(|number| drop(scope.spawn(move || write(number))));
+        });
+        let text = fs::read_to_string(folder.join("report.json")).unwrap();
+        assert!(text.contains("Number "), "{text}");
+        let notes = fs::read_to_string(folder.join("notes.txt")).unwrap();
+        assert_eq!(notes, "mine");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}
+
 #[test]
 fn single_files_are_replaced_whole() {
     let dir = tempfile::tempdir().unwrap();

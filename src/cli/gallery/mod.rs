@@ -21,11 +21,15 @@ pub fn run(ids: &[String], args: &GalleryArgs, global: &Global) -> Result<Exit, 
         let text = "the gallery takes no --set: its numbers belong to its own settings";
         return Err(Failure::Usage(text.to_owned()));
     }
+    let listing = ids.is_empty() && !args.all;
+    let watcher = (!listing).then(Watcher::new);
     let shelf = Shelf::open(args.catalogue.as_deref(), global.out.as_deref())?;
+    // Before anything is written.
     let chosen = chosen(&shelf.catalogue, ids, args.all)?;
-    match chosen.is_empty() {
-        true => list(&shelf, global),
-        false => reproduce(&shelf, &chosen, args, global),
+    shelf.unpack()?;
+    match watcher {
+        None => list(&shelf, global),
+        Some(watcher) => reproduce(&shelf, &chosen, args, (global, &watcher)),
     }
 }
 
@@ -47,9 +51,8 @@ fn reproduce(
     shelf: &Shelf,
     chosen: &[&Entry],
     args: &GalleryArgs,
-    global: &Global,
+    (global, watcher): (&Global, &Watcher),
 ) -> Result<Exit, Failure> {
-    let watcher = Watcher::new();
     let work = Work {
         shelf,
         fresh: args.fresh,

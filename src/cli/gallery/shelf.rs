@@ -17,6 +17,8 @@ pub struct Shelf {
     pub scenarios: PathBuf,
     /// What a user types before their names: the repository's folder, or nothing.
     pub typed: &'static str,
+    /// Whether the scenarios are the program's own.
+    shipped: bool,
     pub out: PathBuf,
     /// This program, and the hash of its file.
     pub program: PathBuf,
@@ -24,7 +26,7 @@ pub struct Shelf {
 }
 
 impl Shelf {
-    /// The shipped catalogue, its scenarios written below `out`; or one of the user's own, its
+    /// The shipped catalogue, its scenarios to be unpacked below `out`; or one of the user's own, its
     /// scenarios where they are.
     pub fn open(own: Option<&Path>, out: Option<&Path>) -> Result<Self, Failure> {
         let out = out.unwrap_or(Path::new(OUT)).to_owned();
@@ -32,16 +34,29 @@ impl Shelf {
         let program_hash = sha256_of_file(&program).map_err(|e| Error::io(&program, e))?;
         let (catalogue, scenarios, typed) = match own {
             Some(file) => (read(file)?, beside(file), ""),
-            None => (shipped_catalogue()?, unpack(&out)?, "scenarios/"),
+            None => (shipped_catalogue()?, out.join("scenarios"), "scenarios/"),
         };
         Ok(Self {
             catalogue,
             scenarios,
             typed,
+            shipped: own.is_none(),
             out,
             program,
             program_hash,
         })
+    }
+
+    /// Writes the scenarios that the program holds where they differ from what is there.
+    pub fn unpack(&self) -> Result<(), Failure> {
+        let files = shipped::FILES.iter().filter(|_| self.shipped);
+        for (name, text) in files {
+            let path = self.scenarios.join(name);
+            if fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
+                write_file(&path, text.as_bytes())?;
+            }
+        }
+        Ok(())
     }
 
     /// Holds a folder for each step of an entry.
@@ -72,16 +87,4 @@ fn shipped_catalogue() -> Result<Catalogue, Failure> {
         .filter(|(name, _)| *name == shipped::CATALOGUE)
         .map(|f| f.1);
     parse(shipped::CATALOGUE, &text.collect::<String>())
-}
-
-/// Writes the shipped scenarios where they differ from what is there.
-fn unpack(out: &Path) -> Result<PathBuf, Failure> {
-    let folder = out.join("scenarios");
-    for (name, text) in shipped::FILES {
-        let path = folder.join(name);
-        if fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
-            write_file(&path, text.as_bytes())?;
-        }
-    }
-    Ok(folder)
 }

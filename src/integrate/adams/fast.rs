@@ -24,7 +24,7 @@ pub(super) struct Shares {
     /// Its own error.
     pub local: f64,
     /// The drive's last difference at the order and at the two below it, as far as a step lets it
-    /// act.
+    /// act, for a unit of time.
     pub errors: [f64; 3],
 }
 
@@ -259,7 +259,7 @@ impl<'a> Fast<'a> {
         let (order, beta) = (formula.order, formula.beta());
         let mut shares = Shares::default();
         for i in 0..self.rates.len() {
-            let act = self.weights[0][i] / formula.h;
+            let act = self.weights[0][i] / (formula.h / formula.unit);
             let mut e = self.value[i] - self.drive.extrapolated[i];
             shares.moved += (self.weights[order][i] * e).powi(2);
             let slip = self.weights[order - 1][i] - self.weights[order][i];
@@ -277,7 +277,8 @@ impl<'a> Fast<'a> {
     pub fn raised_square(&self, formula: &Formula) -> f64 {
         let d = &self.drive.differences()[formula.order + 1];
         let acting = d.iter().zip(&self.weights[0]);
-        acting.map(|(d, w)| (d * w / formula.h).powi(2)).sum()
+        let steps = formula.h / formula.unit;
+        acting.map(|(d, w)| (d * w / steps).powi(2)).sum()
     }
 
     /// What is inside `Vᵀ` of the errors whose squares `error_squares` takes, once the new point is

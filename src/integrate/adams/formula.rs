@@ -14,6 +14,9 @@ pub(super) type Coefficients = [f64; NODES];
 
 pub(super) struct Formula {
     pub h: f64,
+    /// A power of two near `h`, the unit of time of squares that would leave the range of `f64` with
+    /// very long steps; it changes no digit of what does not.
+    pub unit: f64,
     pub order: usize,
     pub basis: Basis,
     /// `h w_i` of the slow part.
@@ -46,6 +49,7 @@ impl Formula {
         let differences = difference_rows(back, nodes);
         let mut formula = Self {
             h,
+            unit: f64::from_bits(h.to_bits() & !((1 << 52) - 1)),
             order,
             basis,
             weights,
@@ -93,9 +97,9 @@ impl Formula {
         self.beta[self.order]
     }
 
-    /// Error of the formula of an order for a unit of its last term: `h γ*` for equal steps.
+    /// Error of the formula of an order for its last term per `unit`: `h γ*` for equal steps.
     pub fn error_constant(&self, order: usize, back: &[f64]) -> f64 {
-        self.h * self.sigma(order, back) * GAMMA[order - 1]
+        self.h / self.unit * self.sigma(order, back) * GAMMA[order - 1]
     }
 
     /// Coefficients of the past values and of the last term for the part `theta` of the step.

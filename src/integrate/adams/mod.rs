@@ -236,9 +236,10 @@ impl<'a> Adams<'a> {
         // What the fast part moved is taken off as if all allowed errors were equal; where they
         // are not, a tenth of what was seen is kept at least.
         let slow = (scaled - fast.moved / self.mean_scale).max(0.01 * scaled);
-        let slow = slow / formula.last().powi(2);
+        let unit = formula.unit;
+        let slow = slow / (formula.last() / unit).powi(2);
         let size = |square: f64| (square / self.y.len() as f64).sqrt();
-        let local = formula.slip().powi(2) * slow + fast.local / self.mean_scale;
+        let local = (formula.slip() / unit).powi(2) * slow + fast.local / self.mean_scale;
         let at = size(slow + fast.errors[0] / self.mean_scale);
         Trial {
             local: size(local),
@@ -249,9 +250,9 @@ impl<'a> Adams<'a> {
     }
 
     /// Squares of what the formulas of this order, the two below and the one above leave of `f` at
-    /// the new point, in units of what is allowed and without the part in the fast space. Damping does
-    /// not act on that part here, so it may be far larger than the rest: it is taken off as a share of
-    /// the plain squares, where that is exact.
+    /// the new point, for a unit of time and in units of what is allowed, without the part in the fast
+    /// space. Damping does not act on that part here, so it may be far larger than the rest: it is taken
+    /// off as a share of the plain squares, where that is exact.
     fn remainders(&self, formula: &Formula) -> [f64; 4] {
         let terms = formula.terms.each_ref().map(|row| &row[..formula.nodes]);
         let (sum, values) = (&self.extrapolated, self.past.values());
@@ -259,7 +260,7 @@ impl<'a> Adams<'a> {
         let fast = self.fast.as_ref().map_or([0.0; 4], |f| f.remainders(terms));
         std::array::from_fn(|i| {
             let [scaled, plain] = squares[i];
-            scaled * (1.0 - fast[i] / plain).max(1e-14)
+            scaled * (1.0 - fast[i] / plain).max(1e-14) * formula.unit * formula.unit
         })
     }
 

@@ -58,13 +58,9 @@ pub(super) fn modified_differences(values: &mut [f64], back: &[f64]) {
     let count = values.len();
     for level in 1..count {
         for i in (level..count).rev() {
-            values[i] = (values[i - 1] - values[i]) / (psi(i) - psi(i - level));
+            // The ratio of times: powers of long steps would leave the range of `f64`.
+            values[i] = (values[i - 1] - values[i]) * (psi(level) / (psi(i) - psi(i - level)));
         }
-    }
-    let mut product = 1.0;
-    for (l, value) in values.iter_mut().enumerate().skip(1) {
-        product *= psi(l);
-        *value *= product;
     }
 }
 
@@ -135,6 +131,17 @@ mod tests {
         for (found, exact) in values.iter().zip(coefficients) {
             assert!((found - exact).abs() < 1e-12, "{found} {exact}");
         }
+    }
+
+    /// Times in a unit of a power of two change no digit, also where their powers would overflow.
+    #[test]
+    fn differences_do_not_depend_on_the_unit_of_time() {
+        let values: Vec<f64> = (0..8).map(|i| (1.3 * f64::from(i)).sin()).collect();
+        let mut known = values.clone();
+        modified_differences(&mut known, &BACK);
+        let mut found = values;
+        modified_differences(&mut found, &BACK.map(|t| t * 2.0_f64.powi(300)));
+        assert_eq!(found, known);
     }
 
     #[test]

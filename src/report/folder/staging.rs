@@ -1,7 +1,7 @@
 //! A folder being written beside its final place, and its way there.
 
 use super::theirs::{can_be_kept, copy, theirs};
-use super::{Extras, Keep, SCRATCH, scratch_beside};
+use super::{Extras, Keep, SCRATCH, parent, scratch_beside};
 use crate::digest::sha256_of_file;
 use crate::error::Error;
 use crate::report::figure::{self, Figure};
@@ -10,6 +10,7 @@ use crate::report::{Report, csv, events, json, npz};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// A folder being written. Files go to `scratch/new`, made with the user's default permissions.
@@ -110,11 +111,8 @@ impl Files {
 impl Staging {
     pub fn begin(folder: &Path) -> Result<Self, Error> {
         let failed = |e| Error::io(folder, e);
-        let target = match fs::symlink_metadata(folder) {
-            Ok(_) => fs::canonicalize(folder).map_err(failed)?,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => folder.to_owned(),
-            Err(e) => return Err(failed(e)),
-        };
+        let target = resolved(folder).map_err(failed)?;
+        let _alone = alone_beside(&target);
         let replaced = outputs_to_replace(&target, folder)?;
         if let Some(listed) = &replaced {
             for file in theirs(&target, listed)? {
@@ -139,16 +137,30 @@ impl Staging {
         })
     }
 
-    pub fn commit(self, folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    pub fn commit(mut self, folder: &Path) -> Result<Vec<PathBuf>, Error> {
+        let names = self.files.names.iter();
+        let paths = names.map(|name| folder.join(name)).collect();
+        match self.take_place(folder) {
+            Ok(()) => Ok(paths),
+            Err(error) => {
+                let staged = self.scratch.keep().join("new");
+                let reason = match error {
+                    Error::Io { reason, .. } => reason,
+                    other => other.to_string(),
+                };
+                let place = staged.display();
+                let reason = format!("{reason}; the results are in {place}");
+                Err(Error::io(folder, reason))
+            }
+        }
+    }
+
+    fn take_place(&mut self, folder: &Path) -> Result<(), Error> {
+        let _alone = alone_beside(&self.target);
+        // Another process may have written its results there meanwhile.
+        self.replaced = outputs_to_replace(&self.target, folder)?;
         self.carry_over()?;
-        let paths = self
-            .files
-            .names
-            .iter()
-            .map(|name| folder.join(name))
-            .collect();
-        self.swap().map_err(|e| Error::io(folder, e))?;
-        Ok(paths)
+        self.swap().map_err(|e| Error::io(folder, e))
     }
 
     /// Copies what the user put into the old folder; only a copy, so that a failure harms nothing.
@@ -170,20 +182,67 @@ impl Staging {
         Ok(())
     }
 
-    fn swap(self) -> io::Result<()> {
+    /// Puts the new folder in the place of the old one, and of those that others put there between: where
+    /// nothing keeps them apart the last one stays.
+    fn swap(&self) -> io::Result<()> {
         let new = self.scratch.path().join("new");
-        let old = self.scratch.path().join("old");
-        if self.target.exists() {
-            fs::rename(&self.target, &old)?;
+        for attempt in 0..MOST_TRIES {
+            let old = self.scratch.path().join(format!("old{attempt}"));
+            let moved = match fs::rename(&self.target, &old) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => false,
+                moved => moved.map(|()| true)?,
+            };
+            let error = match fs::rename(&new, &self.target) {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            if is_taken(&error) {
+                continue;
+            }
+            if moved && fs::rename(&old, &self.target).is_err() {
+                let place = old.display();
+                let reason = format!("{error}; the folder that was there is now {place}");
+                return Err(io::Error::other(reason));
+            }
+            return Err(error);
         }
-        let renamed = fs::rename(&new, &self.target);
-        if renamed.is_err() && old.exists() && fs::rename(&old, &self.target).is_err() {
-            let kept = self.scratch.keep().join("old");
-            let reason = format!("the folder that was there is now {}", kept.display());
-            return Err(io::Error::other(reason));
-        }
-        renamed
+        Err(io::Error::other("other processes write it all the time"))
     }
+}
+
+/// Attempts to take a place that another process takes at the same time.
+const MOST_TRIES: u32 = 100;
+
+fn is_taken(error: &io::Error) -> bool {
+    use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty};
+    matches!(error.kind(), AlreadyExists | DirectoryNotEmpty)
+}
+
+/// The place that `folder` names, links resolved; nothing need be there.
+fn resolved(folder: &Path) -> io::Result<PathBuf> {
+    let resolve = || match fs::symlink_metadata(folder) {
+        Ok(_) => fs::canonicalize(folder),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(folder.to_owned()),
+        Err(e) => Err(e),
+    };
+    // Another process may be replacing what is there: for a moment there is nothing.
+    for _ in 0..MOST_TRIES {
+        match resolve() {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            found => return found,
+        }
+    }
+    resolve()
+}
+
+/// While this is held no other process that asks for it replaces a folder beside `target`; `None` where
+/// folders cannot be locked.
+fn alone_beside(target: &Path) -> Option<File> {
+    let beside = File::open(parent(target)).ok()?;
+    beside.lock().ok()?;
+    Some(beside)
 }
 
 /// Whether a part of a path is a name, not `..`, a root or nothing.

@@ -89,7 +89,8 @@ impl Sweep {
             blocks,
         };
         let observables = &sweep.base.spec().record.observables;
-        questions::check(&sweep.document, &sweep.spec, &sweep.keys(), observables)?;
+        let keys = (&sweep.keys()[..], &sweep.numbers()[..]);
+        questions::check(&sweep.document, &sweep.spec, keys, observables)?;
         sweep.check()?;
         Ok(sweep)
     }
@@ -112,6 +113,14 @@ impl Sweep {
     /// The swept keys.
     pub fn keys(&self) -> Vec<&str> {
         let axes = self.blocks.iter().flat_map(|block| &block.axes);
+        axes.map(|axis| axis.key.as_str()).collect()
+    }
+
+    /// The swept keys whose values are numbers, one and all.
+    fn numbers(&self) -> Vec<&str> {
+        let axes = self.blocks.iter().flat_map(|block| &block.axes);
+        let number = |value: &Written| value.toml.parse::<f64>().is_ok();
+        let axes = axes.filter(|axis| axis.values.iter().all(number));
         axes.map(|axis| axis.key.as_str()).collect()
     }
 

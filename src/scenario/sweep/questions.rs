@@ -81,22 +81,35 @@ impl SweepSpec {
     }
 }
 
-/// Whether there will be what is asked about. `observables` are recorded by the base.
+/// Whether there will be what is asked about. Of the swept `keys` some have `numbers` as values;
+/// `observables` are recorded by the base.
 pub(super) fn check(
     document: &Document,
     spec: &SweepSpec,
-    keys: &[&str],
+    (keys, numbers): (&[&str], &[&str]),
     observables: &[ObservableName],
 ) -> Result<(), InputErrors> {
     let own = COLUMNS.into_iter().filter(|name| !keys.contains(name));
-    let columns: Vec<&str> = keys.iter().copied().chain(own).collect();
+    let columns: Vec<&str> = keys.iter().copied().chain(own.clone()).collect();
+    let measures: Vec<&str> = numbers.iter().copied().chain(own).collect();
     let observed = observables
         .iter()
         .map(|&name| Observable::from(name).name());
     let recorded: Vec<&str> = TRAJECTORY.into_iter().chain(observed).collect();
     let mut errors = Vec::new();
-    for (key, name, names) in named(spec, &columns, keys, &recorded) {
-        errors.extend(misnamed(document, &key, name, names));
+    let known = Known {
+        columns: &columns,
+        measures: &measures,
+        keys,
+        recorded: &recorded,
+    };
+    let no_number = |name| keys.contains(&name) && !numbers.contains(&name);
+    for (key, name, names) in named(spec, &known) {
+        let mut error = misnamed(document, &key, name, names);
+        if let Some(error) = error.as_mut().filter(|_| no_number(name)) {
+            error.found = format!("found \"{name}\", whose values are not numbers");
+        }
+        errors.extend(error);
     }
     for (i, family) in spec.family.iter().enumerate() {
         let asked = Asked {
@@ -117,33 +130,46 @@ pub(super) fn check(
 /// A key, the name that it gives and the names that it may give.
 type Named<'a> = (String, &'a str, &'a [&'a str]);
 
-/// All names in tables whose keys are always looked at.
-fn named<'a>(
-    spec: &'a SweepSpec,
+/// Names that there are.
+struct Known<'a> {
+    /// Columns of the table that can be grouped by.
     columns: &'a [&'a str],
+    /// Those of them that are numbers, which have a place on an axis.
+    measures: &'a [&'a str],
+    /// Swept keys.
     keys: &'a [&'a str],
+    /// Columns of trajectories.
     recorded: &'a [&'a str],
-) -> Vec<Named<'a>> {
+}
+
+/// All names in tables whose keys are always looked at.
+fn named<'a>(spec: &'a SweepSpec, known: &Known<'a>) -> Vec<Named<'a>> {
+    let Known {
+        columns,
+        measures,
+        keys,
+        recorded,
+    } = *known;
     let mut found: Vec<Named<'a>> = Vec::new();
     for (i, fit) in spec.fit.iter().enumerate() {
-        found.push((format!("fit[{i}].x"), &fit.x, columns));
-        found.push((format!("fit[{i}].quantity"), &fit.quantity, columns));
+        found.push((format!("fit[{i}].x"), &fit.x, measures));
+        found.push((format!("fit[{i}].quantity"), &fit.quantity, measures));
         found.extend(listed(format!("fit[{i}].by"), &fit.by, columns));
     }
     for (i, curves) in spec.curves.iter().enumerate() {
         let at = |key: &str| format!("curves[{i}].{key}");
-        found.push((at("x"), &curves.x, columns));
-        found.push((at("quantity"), &curves.quantity, columns));
+        found.push((at("x"), &curves.x, measures));
+        found.push((at("quantity"), &curves.quantity, measures));
         let only = curves.only.keys();
         found.extend(only.map(|name| (at("only"), name.as_str(), columns)));
         found.extend(listed(at("by"), &curves.by, columns));
         found.extend(listed(at("best_over"), &curves.best_over, keys));
-        found.extend(listed(at("verticals"), &curves.verticals, columns));
+        found.extend(listed(at("verticals"), &curves.verticals, measures));
     }
     for (i, map) in spec.map.iter().enumerate() {
-        found.push((format!("map[{i}].x"), &map.x, columns));
-        found.push((format!("map[{i}].y"), &map.y, columns));
-        found.push((format!("map[{i}].quantity"), &map.quantity, columns));
+        found.push((format!("map[{i}].x"), &map.x, measures));
+        found.push((format!("map[{i}].y"), &map.y, measures));
+        found.push((format!("map[{i}].quantity"), &map.quantity, measures));
     }
     for (i, bands) in spec.bands.iter().enumerate() {
         if !is_mode(&bands.quantity) {
