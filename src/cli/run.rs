@@ -96,7 +96,9 @@ impl Watcher {
                 std::process::exit(130);
             }
             if io::stderr().is_terminal() {
-                print::message("stopping as soon as what is computed can be written; Ctrl-C again ends at once");
+                print::message(
+                    "stopping as soon as what is computed can be written; Ctrl-C again ends at once",
+                );
             }
         };
         if let Err(error) = ctrlc::set_handler(handler) {
