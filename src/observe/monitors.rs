@@ -60,6 +60,9 @@ pub(super) struct Monitors {
     depth: usize,
     modes: usize,
     rank_tolerance: f64,
+    /// Error of a singular value where entries of `A` are subnormal: each is a sum of at most `n` products that
+    /// are rounded to multiples of `2^−1074`, and `σ_k` moves by at most the norm of all these errors.
+    resolution: f64,
     /// `κ`, a bound of `‖∇²C‖`.
     curvature: f64,
     start_imbalance: f64,
@@ -96,6 +99,7 @@ impl Monitors {
             depth: problem.network.depth(),
             modes: problem.network.modes(),
             rank_tolerance: probe.rank_tolerance(),
+            resolution: resolution(problem.network.widths()),
             curvature: curvature_norm(problem),
             start_imbalance: start.start_norm,
             imbalance_allowed: 0.0,
@@ -131,8 +135,11 @@ impl Monitors {
         self.imbalance.note(row.time, row.imbalance_drift, drift);
         // Singular values at roundoff are not those of A: (ε σ_1)^{2/L} each is noise.
         let largest = row.singular_values.first().copied().unwrap_or(0.0);
-        let noise = (self.rank_tolerance * largest).powf(2.0 / self.depth as f64);
-        let allowed = self.depth as f64 * self.modes as f64 * noise
+        let power = 2.0 / self.depth as f64;
+        let noise = (self.rank_tolerance * largest).powf(power);
+        let blurred = |s: &f64| (s + self.resolution).powf(power) - s.powf(power);
+        let coarse: f64 = row.singular_values.iter().map(blurred).sum();
+        let allowed = self.depth as f64 * (self.modes as f64 * noise + coarse)
             + 1e-12 * row.schatten
             + f64::MIN_POSITIVE;
         self.norm.note(row.time, row.schatten - size, allowed);
@@ -291,6 +298,13 @@ impl Monitors {
         }
         out
     }
+}
+
+/// `n √(n_L n_0) 2^−1074`.
+fn resolution(widths: &[usize]) -> f64 {
+    let widest = widths.iter().copied().max().unwrap_or(1);
+    let entries = widths[0] * widths[widths.len() - 1];
+    widest as f64 * (entries as f64).sqrt().ceil() * f64::from_bits(1)
 }
 
 /// `‖∇²C‖` by power iteration from a fixed matrix, with half of it as margin: 30 iterations are

@@ -310,9 +310,6 @@ impl Run<'_> {
         self.state.copy_from_slice(&wait.weights);
         self.count(statistics);
         self.origin = self.origin.plus(time);
-        if leaves && let Some(plateaus) = &self.plateaus {
-            plateaus.respond(waiting, &mut self.state);
-        }
         stopped.or_else(|| {
             let (outcome, time) = failed?;
             let steps = self.statistics.steps;

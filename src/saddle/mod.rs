@@ -13,6 +13,7 @@ mod orbit;
 mod plateau;
 mod point;
 mod procrustes;
+mod response;
 mod search;
 mod trust_region;
 mod waiting;

@@ -10,8 +10,12 @@
 //! `f = −∂/∂ω_l ⟨S + e^{Ls} K[P], P⟩` with `S + …` held fixed and `P = ω_L … ω_1`, to which paths through
 //! escaped neurons are added where they are felt (`joints`). Nothing in it is large or
 //! small: a wait of `10⁶⁰` time units takes as many steps as one of a hundred.
+//!
+//! The escaped weights are shown where `P` drives them ([`Response`]): at `A_k` itself the loss would be above
+//! `C_eff` by the order `P²`, and rise at once where a wait begins.
 
 use super::joints::Joints;
+use super::response::Response;
 use super::{Plateau, WaitingFlow};
 use crate::flow::magnitudes;
 use crate::linalg::{Mat, MatRef, norm, product};
@@ -20,8 +24,8 @@ use crate::model::Network;
 /// `‖K P‖/‖S‖` from which on the rest of an escape takes the whole flow a few hundred steps.
 const ESCAPING: f64 = 0.03;
 
-/// The waiting part of a network's weights; what joins it to the escaped part follows it, and that stays
-/// as it is.
+/// The waiting part of a network's weights; what joins it to the escaped part follows it, and so does that
+/// after [`Waiting::respond`].
 pub struct Waiting {
     pub plateau: Plateau,
     pub(super) network: Network,
@@ -29,6 +33,8 @@ pub struct Waiting {
     pub inner: Network,
     /// The weights between waiting and escaped neurons; `None` where nothing has escaped.
     pub(super) joints: Option<Joints>,
+    /// How the escaped weights follow the waiting ones; `None` where they rest.
+    response: Option<Response>,
     /// Whether the waiting modes feel them.
     pub feels_joints: bool,
 }
@@ -61,6 +67,7 @@ impl Waiting {
             network: network.clone(),
             inner: Network::new(widths),
             joints: None,
+            response: None,
             feels_joints: false,
         };
         if waiting.plateau.rank > 0 {
@@ -115,6 +122,11 @@ impl Waiting {
         };
         turn(1);
         turn(depth);
+        if let Some(response) = &self.response {
+            let mut products = self.inner.product_storage();
+            self.inner.prefix_products(part, &mut products);
+            response.add(products[depth - 1].as_ref(), &mut weights);
+        }
         weights
     }
 
@@ -140,18 +152,13 @@ impl Waiting {
         weights
     }
 
-    /// How the waiting part of `weights` moves the rest of `A`, to first order.
-    pub fn response(&self, weights: &[f64]) -> Mat<f64> {
-        let part = self.part(weights);
-        let p = self.inner.end_to_end(&part);
-        let flat = Mat::from_fn(p.nrows() * p.ncols(), 1, |q, _| {
-            p[(q % p.nrows(), q / p.nrows())]
-        });
-        let moved = product(self.plateau.response.as_ref(), flat.as_ref());
-        let rows = self.plateau.end_to_end.nrows();
-        Mat::from_fn(rows, self.plateau.end_to_end.ncols(), |i, j| {
-            moved[(i + rows * j, 0)]
-        })
+    /// From now on the escaped weights are where the waiting ones drive them; `None` when there is no such place.
+    pub fn respond(&mut self) -> Option<()> {
+        if self.plateau.rank > 0 && !self.plateau.is_linear {
+            let escaped = self.expand(&vec![0.0; self.inner.parameters()]);
+            self.response = Some(Response::new(&self.network, &self.plateau, &escaped)?);
+        }
+        Some(())
     }
 
     /// `(ω, s, c = 0)` of the waiting part `part`.

@@ -10,17 +10,24 @@
 //! confirmed by integration, not theorems.
 
 use super::growth::drive;
-use super::homogeneous::{Escaping, log_saturation};
+use super::homogeneous::{Escaping, Place, log_saturation};
 use super::mode_strength::time_after_blow_up;
 use super::unmet::Unmet;
 use crate::linalg::{Mat, MatRef, svd, zeros};
 use crate::model::Cost;
 
-/// What roundoff leaves of a blow-up time: about a hundred steps with errors of a few ulp.
+/// What roundoff leaves of the layers relatively: about a hundred steps with errors of a few ulp.
 const ROUNDOFF: f64 = 1e-13;
-/// What the change of the complement in a passage may be in units of `drag`, of which the order alone is
-/// derived: in 300 random networks of three and four layers it was up to 26.
-const DRAG: f64 = 32.0;
+/// Part of a wait that roundoff may be worth. Beyond it what escapes is roundoff: the start has no part of its own
+/// along the unstable direction.
+const KNOWN: f64 = 1e-3;
+/// Factor of the changes of the complement in a passage, of which the order alone is derived.
+const DRAG: f64 = 2.0;
+/// What the steps of `straightening` leave in units of the square of the tangent that they take away.
+const STEPS: f64 = 1e-4;
+/// Changed starts from which it is seen how much a wait depends on its start; one for roundoff, where it is either
+/// harmless or all that there is.
+const PROBES: usize = 2;
 
 /// The blow-up of the homogeneous flow.
 #[derive(Debug, Clone)]
@@ -31,12 +38,18 @@ pub struct BlowUp {
     pub top: [f64; 2],
     /// `1 − H/max H` where `ρ` is that of the saturated mode.
     pub tilt: f64,
+    /// Square of the tangent of the angle between the mode there and the top singular pair.
+    pub lean: f64,
+    /// `‖M‖`, the blocks of the conserved imbalances between the mode and the others.
+    pub joints: f64,
     /// Relative error of `complement`.
     pub unsettled: f64,
     /// The layers orthogonal to what escapes, `(n_l − 1) × (n_{l−1} − 1)`, at the blow-up.
     pub complement: Vec<Mat<f64>>,
     /// `G` between the complements.
     pub complement_drive: Mat<f64>,
+    depth: usize,
+    path: Vec<Place>,
 }
 
 /// The blow-up from `weights` `W_1 … W_L`, `L ≥ 3`, under the drive `g = −∇C` of a saddle.
@@ -47,20 +60,137 @@ pub struct BlowUp {
 /// Fewer than three layers, shapes that do not fit, a repeated or vanishing top singular value, a
 /// start that does not find the top singular pair.
 pub fn blow_up(g: &Mat<f64>, weights: &[Mat<f64>]) -> Result<BlowUp, Unmet> {
-    let mut way = Escaping::new(g, weights)?;
-    way.run()?;
-    // The defect falls as ρ^{−2(1 − s_2/s_1)}.
-    let exponent = 2.0 * (1.0 - way.top[1] / way.top[0]);
-    let (log_size, defect) = way.saturating;
-    let further = log_saturation(weights.len() as f64, way.top[0]) - log_size;
-    Ok(BlowUp {
+    let way = straight(g, weights)?;
+    let mut found = BlowUp {
         time: way.time + way.rest,
         top: way.top,
-        tilt: defect * (-exponent * further).exp(),
-        unsettled: way.defect.max(0.0),
-        complement: way.complement(),
+        tilt: 0.0,
+        lean: 0.0,
+        joints: way.joints(),
+        unsettled: STEPS * way.path.last().map_or(0.0, |place| place.lean),
+        complement: way.complement()?,
         complement_drive: way.complement_drive(),
-    })
+        depth: weights.len(),
+        path: way.path,
+    };
+    (found.tilt, found.lean) = found.tilt_at(way.top[0]);
+    Ok(found)
+}
+
+/// The flow up to where the rest of the way is straight.
+fn straight(g: &Mat<f64>, weights: &[Mat<f64>]) -> Result<Escaping, Unmet> {
+    let mut way = Escaping::new(g, weights)?;
+    way.run()?;
+    Ok(way)
+}
+
+impl BlowUp {
+    /// `1 − H/max H` and the lean where `ρ` is that of a mode of this strength, from the last step before.
+    fn tilt_at(&self, strength: f64) -> (f64, f64) {
+        let log_size = log_saturation(self.depth as f64, strength);
+        let before = self
+            .path
+            .iter()
+            .rev()
+            .find(|place| place.log_size <= log_size);
+        let Some(place) = before.or(self.path.first()) else {
+            return (1.0, f64::INFINITY);
+        };
+        // Both fall as ρ^{−2(1 − s_2/s_1)}.
+        let further = (log_size - place.log_size).max(0.0);
+        let fall = (-2.0 * self.gap() * further).exp();
+        (place.defect * fall, place.lean * fall)
+    }
+
+    /// `1 − s_2/s_1`.
+    fn gap(&self) -> f64 {
+        1.0 - self.top[1] / self.top[0]
+    }
+
+    /// What the homogeneous flow and a mode without tilt miss of the time at which the strength is `level`.
+    ///
+    /// Let `δ(a) = δ_1 a^{−2g}`, `g = 1 − s_2/s_1`, be the relative loss of drive by the tilt, at the level and at
+    /// saturation. The blow-up counts what it costs from the level on, `δ x^{2−L}/(L − 2)`, and a part of the size
+    /// that is not the mode's own, `δ x^{2−L}/L`. Then the strength follows `s(1 − δ)`, which nears `s` at the pace
+    /// `2g` while the strength follows at `L`: `δ/((L − 2g)(1 − x^L))`.
+    fn passage_error(&self, level: f64) -> f64 {
+        let (depth, strength) = (self.depth as f64, self.top[0]);
+        // H saturates as the mode leans towards another pair, the loss of drive does not.
+        let whole = |(defect, lean): (f64, f64)| defect * (1.0 + lean);
+        let (early, late) = (whole(self.tilt_at(level)), whole((self.tilt, self.lean)));
+        let part = level / strength;
+        let before = part.powf(2.0 / depth - 1.0) * (1.0 / (depth - 2.0) + 1.0 / depth);
+        let after = 1.0 / ((depth - 2.0 * self.gap()) * (1.0 - part));
+        self.passage() * (early * before + late * after)
+    }
+
+    /// By how much the wait is longer since the drive is `G − A`, beyond what `K` has of that: `‖θ‖²` grows by
+    /// `2L(⟨G, A⟩ − ‖A‖²)`, and what it lacks changes the rest of the wait, of order `−(L−2)`. On the way of `K`, where
+    /// nothing is tilted, that is the term of [`begun`]; it ends where the mode saturates.
+    fn early(&self) -> f64 {
+        let depth = self.depth as f64;
+        let part = |place: &Place| {
+            let square = (2.0 * place.log_size).exp();
+            let left = (self.time - place.time) * ((depth - 2.0) * place.log_size).exp();
+            place.defect * (depth - 2.0) * depth * place.square * square * left * place.step
+        };
+        let saturated = log_saturation(depth, self.top[0]);
+        let way = self
+            .path
+            .iter()
+            .take_while(|place| place.log_size < saturated);
+        way.map(part).sum()
+    }
+
+    /// `s^{2/L−2}`, the unit of passages.
+    fn passage(&self) -> f64 {
+        self.top[0].powf(2.0 / self.depth as f64 - 2.0)
+    }
+
+    /// Relative change of the complement that the homogeneous flow misses.
+    ///
+    /// The weights between the mode, of layers `a`, and the others are `M/2a`. Through them the others feel the
+    /// mode: while it turns by its lean, at first order in that; later by the paths that leave and meet it again,
+    /// at second order in `M`.
+    fn drag(&self) -> f64 {
+        let size = self.top[0].powf(1.0 / self.depth as f64);
+        let least = self
+            .complement
+            .iter()
+            .map(Mat::norm_l2)
+            .fold(f64::INFINITY, f64::min);
+        let joint = self.joints / (2.0 * size * least);
+        joint * self.lean.sqrt() + joint * joint
+    }
+}
+
+/// How much the blow-up time of `weights` changes when each layer changes by `part` of its size: the root of the
+/// sum of squares over directions that have nothing to do with the flow.
+fn sensitivity(g: &Mat<f64>, weights: &[Mat<f64>], time: f64, part: f64, probes: usize) -> f64 {
+    let change = |probe: usize| {
+        let layers = weights.iter().enumerate();
+        let changed: Vec<_> = layers
+            .map(|(l, w)| jolted(w, part, l + 31 * probe))
+            .collect();
+        straight(g, &changed).map_or(f64::INFINITY, |way| way.time + way.rest - time)
+    };
+    (0..probes)
+        .map(|probe| change(probe).powi(2))
+        .sum::<f64>()
+        .sqrt()
+}
+
+/// `W` and `part` of its size of something else, the same on every call.
+fn jolted(w: &Mat<f64>, part: f64, phase: usize) -> Mat<f64> {
+    let noise = |i: usize, j: usize| {
+        ((1.0 + 5.3 * i as f64 + 2.9 * j as f64 + 7.7 * phase as f64).powi(2)).sin()
+    };
+    let noise = Mat::from_fn(w.nrows(), w.ncols(), noise);
+    let size = noise.norm_l2();
+    match size > 0.0 {
+        true => w + noise * faer::Scale(part * w.norm_l2() / size),
+        false => w.clone(),
+    }
 }
 
 /// The leading time of the first escape under any cost: `T_b` of the start, to which a time of
@@ -97,15 +227,6 @@ pub fn deep_escapes(
     deep_escapes_while(target, weights, levels, &|_| true)
 }
 
-/// Order of the relative change of the complement during a passage: it moves at the pace
-/// `s_2 ‖W_⊥‖^{L−2}` for a time `s_1^{2/L−2}`, and differently by the tilt of the mode, the root of
-/// `1 − H/max H`.
-fn drag(step: &BlowUp, depth: usize) -> f64 {
-    let square: f64 = step.complement.iter().map(Mat::squared_norm_l2).sum();
-    let pace = step.top[1] * square.sqrt().powi(depth as i32 - 2);
-    step.top[0].powf(2.0 / depth as f64 - 2.0) * pace * step.tilt.max(0.0).sqrt()
-}
-
 /// `a²/2s²`: by how much a mode is early that does not come all the way from 0 but begins with layers of
 /// size `a`   (for a balanced mode the third term of
 /// `T = s_0^{2/L−1}/((L−2)s) + s^{2/L−2} Φ_L − ½ s^{2/L−2} (s_0/s)^{2/L}`). Of layers of several neurons `a²`
@@ -132,24 +253,32 @@ pub fn deep_escapes_while(
             Ok(_) => return (found, Some(Unmet::LevelNotReached)),
             Err(reason) => return (found, Some(reason)),
         };
+        let noise = sensitivity(&g, &layers, step.time, ROUNDOFF, 1);
+        if noise > KNOWN * step.time {
+            return (found, Some(Unmet::ZeroOverlap));
+        }
         let (depth, strength) = (layers.len(), step.top[0]);
         start += step.time;
-        // The time of the passage times the tilt; the errors of the complement, to which the
-        // passage adds the square of the tilt and what it drags along.
-        let own = strength.powf(2.0 / depth as f64 - 2.0) * step.tilt;
-        let begun = begun(&layers, strength);
-        inherited += 2.0 * (own + begun + unsettled * step.time) + ROUNDOFF * start;
-        unsettled += step.unsettled + step.tilt * step.tilt + DRAG * drag(&step, depth);
+        inherited += noise + ROUNDOFF * start;
+        if unsettled > 0.0 {
+            let changed = sensitivity(&g, &layers, step.time, unsettled, PROBES);
+            inherited += 2.0 * changed + (depth - 2) as f64 * unsettled * step.time;
+        }
+        let begun = 2.0 * (begun(&layers, strength) + step.early());
+        let own = 2.0 * step.passage_error(level) + begun;
         let passage = time_after_blow_up(depth, strength, level);
         found.push(DeepEscape {
             wait: step.time,
             passage,
             time: start + passage,
-            error: inherited,
+            error: inherited + own,
         });
         if !found.last().is_some_and(wanted) {
             break;
         }
+        // What leans comes upright only after the passage, and meanwhile the others see another drive.
+        inherited += begun + 2.0 * step.lean * step.passage();
+        unsettled += step.unsettled + DRAG * step.drag();
         (g, layers) = (step.complement_drive, step.complement);
     }
     (found, None)

@@ -6,6 +6,7 @@
 //! state is kept on the sphere beside `ln ρ`, so that nothing over- or underflows.
 
 use super::growth::GAP;
+use super::straightening::{Ends, straighten};
 use super::taylor::{Column, Polynomial, Row, Series, cauchy};
 use super::unmet::Unmet;
 use crate::linalg::{Mat, product, svd};
@@ -116,11 +117,30 @@ pub(super) struct Escaping {
     /// `t_b − time` if the rest is a straight way.
     pub rest: f64,
     /// `1 − H/max H`.
-    pub defect: f64,
-    /// `ln ρ` and the defect at the last step before the mode would saturate.
-    pub saturating: (f64, f64),
+    defect: f64,
+    /// Every step.
+    pub path: Vec<Place>,
     /// `s_1`, `s_2`.
     pub top: [f64; 2],
+    /// `W_{l+1}ᵀ W_{l+1} − W_l W_lᵀ`, which stays, in the frames of the start.
+    imbalances: Vec<Mat<f64>>,
+    /// The frames of the hidden layers in those of the start.
+    turned: Vec<Mat<f64>>,
+}
+
+/// How far the direction is at some size.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub log_size: f64,
+    /// `1 − H/max H`.
+    pub defect: f64,
+    /// Square of the larger tangent of the angles between `W_1ᵀ h_1`, `W_L h_{L−1}` and `v_1`, `u_1`.
+    pub lean: f64,
+    /// `‖A‖_F²` on the unit sphere.
+    pub square: f64,
+    /// Time gone by, and that of the step from here in units of `ρ^{2−L}`.
+    pub time: f64,
+    pub step: f64,
 }
 
 impl Escaping {
@@ -161,11 +181,12 @@ impl Escaping {
             time: 0.0,
             rest: f64::INFINITY,
             defect: 1.0,
-            saturating: (0.0, 1.0),
+            path: Vec::new(),
             top: [first, second],
+            imbalances: weights.windows(2).map(imbalance).collect(),
+            turned: weights[1..].iter().map(frame).collect(),
         };
         escaping.normalise()?;
-        escaping.saturating.0 = escaping.log_size;
         Ok(escaping)
     }
 
@@ -180,9 +201,14 @@ impl Escaping {
             let speed = inner(series.velocity(), &self.layers);
             self.rest = unit / ((depth - 2.0) * speed);
             self.defect = 1.0 - speed / fastest;
-            if self.log_size <= log_saturation(depth, self.top[0]) {
-                self.saturating = (self.log_size, self.defect);
-            }
+            self.path.push(Place {
+                log_size: self.log_size,
+                defect: self.defect.max(0.0),
+                lean: self.lean(),
+                square: self.square(),
+                time: self.time,
+                step: 0.0,
+            });
             let grown = self.log_size - start;
             if grown > GROWTH && self.defect < ASTRAY {
                 return Ok(());
@@ -192,6 +218,9 @@ impl Escaping {
             }
             // On a ray where nothing changes the series has no terms.
             let h = series.step().min(10.0 / fastest);
+            if let Some(place) = self.path.last_mut() {
+                place.step = h;
+            }
             self.layers = series.at(h);
             self.time += h * unit;
             self.normalise()?;
@@ -200,14 +229,52 @@ impl Escaping {
         Err(Unmet::ZeroOverlap)
     }
 
-    /// The layers of what has not escaped, in the frames' further vectors.
-    pub(super) fn complement(&self) -> Vec<Mat<f64>> {
+    /// The layers of what has not escaped, in the frames' further vectors, where the leading neuron has come
+    /// to `v_1` and `u_1`.
+    pub(super) fn complement(&self) -> Result<Vec<Mat<f64>>, Unmet> {
         let scale = faer::Scale(self.log_size.exp());
+        let mut layers = self.layers.clone();
+        let last = layers.len() - 1;
+        let ends = Ends {
+            inputs: layers[0].transpose().to_owned(),
+            outputs: layers[last].clone(),
+        };
+        let ends = straighten(&self.flow.g, self.top[0], ends).ok_or(Unmet::NotFinite)?;
+        (layers[0], layers[last]) = (ends.inputs.transpose().to_owned(), ends.outputs);
         let corner = |w: &Mat<f64>| {
             let (rows, cols) = (w.nrows() - 1, w.ncols() - 1);
             w.submatrix(1, 1, rows, cols) * scale
         };
-        self.layers.iter().map(corner).collect()
+        Ok(layers.iter().map(corner).collect())
+    }
+
+    /// `‖M‖` over all hidden layers, `M_l` the block of the imbalance between the leading neuron and the others.
+    pub(super) fn joints(&self) -> f64 {
+        let square = |(imbalance, frame): (&Mat<f64>, &Mat<f64>)| {
+            let image = frame.transpose() * (imbalance * frame.col(0));
+            image.squared_norm_l2() - image[0] * image[0]
+        };
+        let pairs = self.imbalances.iter().zip(&self.turned);
+        pairs.map(square).sum::<f64>().max(0.0).sqrt()
+    }
+
+    fn square(&self) -> f64 {
+        let (first, rest) = (self.layers[0].clone(), &self.layers[1..]);
+        rest.iter().fold(first, |a, w| w * a).squared_norm_l2()
+    }
+
+    fn lean(&self) -> f64 {
+        let tangent = |first: f64, all: f64| (all / (first * first) - 1.0).max(0.0);
+        let (low, high) = (&self.layers[0], &self.layers[self.layers.len() - 1]);
+        let along = |x: f64, all: f64| {
+            if x == 0.0 {
+                f64::INFINITY
+            } else {
+                tangent(x, all)
+            }
+        };
+        let inputs = along(low[(0, 0)], low.row(0).squared_norm_l2());
+        inputs.max(along(high[(0, 0)], high.col(0).squared_norm_l2()))
     }
 
     /// `G_⊥`.
@@ -242,9 +309,21 @@ impl Escaping {
             let turn = reflection(&frame.u);
             self.layers[l] = product(turn.as_ref(), self.layers[l].as_ref());
             self.layers[l + 1] = product(self.layers[l + 1].as_ref(), turn.as_ref());
+            self.turned[l] = product(self.turned[l].as_ref(), turn.as_ref());
         }
         Ok(())
     }
+}
+
+/// `W_2ᵀ W_2 − W_1 W_1ᵀ` of two layers in sequence.
+fn imbalance(pair: &[Mat<f64>]) -> Mat<f64> {
+    let (low, high) = (&pair[0], &pair[1]);
+    high.transpose() * high - low * low.transpose()
+}
+
+/// The frame of a hidden layer before it is turned.
+fn frame(above: &Mat<f64>) -> Mat<f64> {
+    Mat::identity(above.ncols(), above.ncols())
 }
 
 /// `ln ρ` of a mode of strength `s`: `ρ² = L s^{2/L}`.

@@ -20,6 +20,7 @@ pub mod riccati;
 pub mod saddle_sequence;
 pub mod schatten;
 pub mod schatten_minimum;
+mod straightening;
 mod taylor;
 pub mod unmet;
 pub mod weight_decay;

@@ -282,3 +282,32 @@ fn noise_at_the_origin_is_explained() {
         }
     }
 }
+
+/// Two modes below what `λ` keeps decay as `e^{−2λ t}` in each layer, to singular values of 2e-322: forty times the
+/// spacing of `f64` there, so that only one digit of `A` is left to hold against `‖θ‖²`, which has all of its own. With
+/// five layers `A` vanishes before the weights do.
+#[test]
+fn products_below_the_range_of_f64_break_no_law() {
+    for (widths, scale, horizon) in [
+        ("[2, 2, 2, 2]", 1e-3, 400.0),
+        ("[2, 2, 2, 2, 2, 2]", 1e-3, 250.0),
+    ] {
+        let report = run_text(&format!(
+            "network = {{ widths = {widths} }}\n\
+             cost = {{ kind = \"squared_error\", target = {{ diagonal = [2.4, 0.5] }} }}\n\
+             init = {{ kind = \"aligned\", scale = {scale:e}, mode_strengths = [1.0, 1.0] }}\n\
+             regularization = {{ l2 = 0.3 }}\nsolver = {{ horizon = {horizon:?} }}\n"
+        ));
+        let values = &report
+            .trajectory
+            .rows
+            .last()
+            .expect("a row")
+            .singular_values;
+        assert!(values.iter().all(|&s| s < f64::MIN_POSITIVE), "{values:?}");
+        for law in &report.laws {
+            assert!(law.found <= law.allowed, "{widths}: {law:?}");
+        }
+        assert!(report.warnings.is_empty(), "{:?}", report.warnings);
+    }
+}

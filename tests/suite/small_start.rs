@@ -308,6 +308,28 @@ fn waits_under_other_costs_do_not_depend_on_the_switches() {
     }
 }
 
+/// Where a wait begins and where it ends, the escaped modes stand where the waiting ones drive them. Left at the
+/// saddle they would raise the loss by `½⟨x, M x⟩` of their way `x`, 1e-10 here.
+#[test]
+fn the_loss_does_not_rise_where_a_wait_begins() {
+    for scale in [1e-4, 1e-6] {
+        for seed in [1, 2, 3] {
+            let horizon = 30.0 / scale;
+            let report = run_text(&format!(
+                "seed = {seed}\nnetwork = {{ widths = [3, 3, 3, 3] }}\n\
+                 cost = {{ kind = \"matrix_completion\", target = {{ singular_values = [2.261, 2.247, 2.025] }}, \
+                 observed = {{ fraction = 0.8 }} }}\n\
+                 init = {{ kind = \"orthogonal\", scale = {scale:e} }}\n\
+                 solver = {{ horizon = {horizon:e} }}\nevents = [{{ kind = \"escape\", fraction = 0.5 }}]\n"
+            ));
+            for law in &report.laws {
+                assert!(law.found <= law.allowed, "{seed} {scale:e}: {law:?}");
+            }
+            assert!(report.events.len() > 1, "{:?}", report.events);
+        }
+    }
+}
+
 /// Two layers: `T_k = τ_k ln(1/α) + c_k` up to `α^{1 − s_2/s_1}`, below 1e-10 from 1e-20 on. The slopes `τ_k` are
 /// those of theory.json, good to 1e-10 of `τ_3`.
 #[test]

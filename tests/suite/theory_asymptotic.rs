@@ -267,8 +267,8 @@ fn escape_times_of_three_layers() {
                 "{}: {error:e} {e:?}",
                 item["id"]
             );
-            // The wait changes by 64 times s_2/s_1^{4/3} ‖W_⊥‖ (1 − H/max H)^{1/2}: with layers of 1e-4 and a
-            // tilt of α^{1/3}, 1.4e-2 of them, 1e-4 of it, and as much again in the third escape.
+            // The complement changes by 2jε: j = ‖M‖/2a‖W_⊥‖ is of order α = 1e-4, a tilt ε of α^{1/3} below 0.1. That
+            // is 2e-5 of the wait for each of a few directions, and as much again in the third escape.
             assert!(e.error < 1e-3 * exact, "{e:?}");
         }
     }

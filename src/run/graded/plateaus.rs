@@ -1,7 +1,7 @@
 //! When the escaped modes of a deep network are at rest, so that the waiting ones may go on alone.
 
 use crate::integrate::Options;
-use crate::linalg::{Mat, MatRef, frobenius, product, svd, symmetric_eigen, zeros};
+use crate::linalg::{Mat, MatRef, frobenius, product, svd, zeros};
 use crate::model::{CostScratch, Frame, Network, Problem};
 use crate::saddle::{Plateau, Waiting};
 
@@ -32,8 +32,6 @@ const WORTH: f64 = 0.3;
 /// Steps after which a plateau that was not one yet is looked at again, at first and at last.
 const PATIENCE: usize = 10;
 const MOST_PATIENCE: usize = 640;
-/// Directions of `A` that the escaped weights hardly move, relative to the others.
-const STIFF: f64 = 1e-6;
 
 /// Distance to a saddle, relative to the smallest escaped mode, from which on it is another one.
 const ELSEWHERE: f64 = 0.01;
@@ -186,6 +184,7 @@ impl<'a> Plateaus<'a> {
         if coupling.neglected > apart {
             self.loose = self.loose.max(coupling.neglected);
         }
+        waiting.respond()?;
         Some(Found::Wait(Box::new(waiting)))
     }
 
@@ -208,19 +207,6 @@ impl<'a> Plateaus<'a> {
                 self.loose
             )
         })
-    }
-
-    /// Moves the escaped modes to where the waiting part of `weights` drives them, along directions of
-    /// the flow, which keep the imbalance.
-    pub fn respond(&self, waiting: &Waiting, weights: &mut [f64]) {
-        let moved = waiting.response(weights);
-        if moved.norm_max() > 0.0
-            && let Some(change) = least_change(&self.problem.network, weights, moved.as_ref())
-        {
-            for (w, x) in weights.iter_mut().zip(&change) {
-                *w += x;
-            }
-        }
     }
 }
 
@@ -274,52 +260,4 @@ fn is_settled(a: MatRef<'_, f64>, gradient: &Mat<f64>, rank: usize, part: f64) -
     );
     let active = frobenius(left.as_ref()).max(frobenius(right.as_ref()));
     Some(active <= part * frobenius(gradient.as_ref()))
-}
-
-/// The smallest change of the weights that changes `A` by `moved`, where the weights can:
-/// `Jᵀ (J Jᵀ)⁺ vec(moved)`, `J = dA/dθ`.
-fn least_change(network: &Network, weights: &[f64], moved: MatRef<'_, f64>) -> Option<Vec<f64>> {
-    let depth = network.depth();
-    let (rows, cols) = (moved.nrows(), moved.ncols());
-    let mut below = vec![Mat::<f64>::identity(cols, cols)];
-    for layer in 1..depth {
-        below.push(product(
-            network.layer(weights, layer),
-            below[layer - 1].as_ref(),
-        ));
-    }
-    let mut above = vec![Mat::<f64>::identity(rows, rows)];
-    for layer in (2..=depth).rev() {
-        above.insert(0, product(above[0].as_ref(), network.layer(weights, layer)));
-    }
-    let mut kernel = zeros(rows * cols, rows * cols);
-    for (above, below) in above.iter().zip(&below) {
-        let left = product(above.as_ref(), above.transpose());
-        let right = product(below.transpose(), below.as_ref());
-        for q in 0..rows * cols {
-            for p in 0..rows * cols {
-                kernel[(p, q)] += left[(p % rows, q % rows)] * right[(p / rows, q / rows)];
-            }
-        }
-    }
-    let (values, vectors) = symmetric_eigen(kernel.as_ref())?;
-    let floor = STIFF * values.last().copied()?;
-    let flat = Mat::from_fn(rows * cols, 1, |q, _| moved[(q % rows, q / rows)]);
-    let mut parts = product(vectors.transpose(), flat.as_ref());
-    for (i, &value) in values.iter().enumerate() {
-        parts[(i, 0)] = if value > floor {
-            parts[(i, 0)] / value
-        } else {
-            0.0
-        };
-    }
-    let x = product(vectors.as_ref(), parts.as_ref());
-    let x = Mat::from_fn(rows, cols, |i, j| x[(i + rows * j, 0)]);
-    let mut change = vec![0.0; weights.len()];
-    for layer in 1..=depth {
-        let half = product(above[layer - 1].transpose(), x.as_ref());
-        let part = product(half.as_ref(), below[layer - 1].transpose());
-        network.layer_mut(&mut change, layer).copy_from(part);
-    }
-    Some(change)
 }
