@@ -12,12 +12,12 @@ use crate::error::Error;
 use crate::integrate::{
     Integration, Method, Options, Outcome, Statistics, Time, VectorField, integrate,
 };
-use crate::linalg::{Mat, SingularValues};
+use crate::linalg::{Mat, SingularValues, frobenius};
 use crate::model::{Frame, Network, Problem};
 use crate::observe::RunObserver;
 use crate::saddle::{LoneMode, Waiting, WaitingFlow};
 use crate::scenario::FrameName;
-use plateaus::{Found, Plateaus};
+use plateaus::{Found, LEARNED, Plateaus};
 use segment::{Reason, Segment};
 use wait::{Limits, Wait, rest};
 
@@ -34,6 +34,8 @@ const SMALL_DEEP_ON: f64 = 1e-2;
 const LONG: usize = 50;
 /// … and where a plateau may still be found, from which on the waiting modes go on alone.
 const LONG_DEEP: usize = 200;
+/// Steps of that method after which it is asked whether anything moves at all.
+const LONG_MULTISTEP: usize = 1000;
 
 /// Whether hidden bases that follow the modes are worth it, or were asked for.
 pub(super) fn applies(problem: &Problem, method: Method, wanted: FrameName) -> bool {
@@ -190,6 +192,7 @@ impl Run<'_> {
             observer.enter(self.origin, frame, &self.state);
             let plateaus = self.plateaus.as_mut().filter(|_| self.matters);
             let end = match plateaus.and_then(|p| p.find(&self.frame, &self.state)) {
+                None if self.long && self.has_learned() => self.rest(observer),
                 None => self.move_on(observer),
                 Some(Found::Rest) => self.rest(observer),
                 Some(Found::Wait(waiting)) => {
@@ -238,6 +241,7 @@ impl Run<'_> {
             other => other,
         };
         let long = match self.plateaus {
+            _ if self.long => LONG_MULTISTEP,
             Some(_) => LONG_DEEP,
             None => LONG,
         };
@@ -253,7 +257,7 @@ impl Run<'_> {
         );
         segment.plateaus = self.plateaus.as_mut().filter(|_| self.matters);
         segment.until_apart = !self.matters;
-        segment.long = (method != self.options.method).then_some(long);
+        segment.long = (self.matters && self.options.method == Method::Auto).then_some(long);
         segment.steps = self.steps_since_wait;
         let end = integrate(self.field, &self.state, &part, &mut segment);
         let reason = segment.reason;
@@ -315,6 +319,16 @@ impl Run<'_> {
             let steps = self.statistics.steps;
             Some(at_time_of_run(outcome, self.origin, time, steps))
         })
+    }
+
+    /// Whether `∇C` is roundoff of that at `A = 0`. What grows or decays by it from then on, over any time, is
+    /// none of the flow's.
+    fn has_learned(&self) -> bool {
+        let cost = &self.problem.cost;
+        let now = cost.gradient_at(self.problem.network.end_to_end(&self.state).as_ref());
+        let origin = Mat::zeros(now.nrows(), now.ncols());
+        let at_origin = frobenius(cost.gradient_at(origin.as_ref()).as_ref());
+        self.problem.l2 == 0.0 && frobenius(now.as_ref()) <= LEARNED * at_origin
     }
 
     /// Nothing moves any more.

@@ -24,7 +24,7 @@ const SAME: f64 = 10.0;
 /// … and its floor.
 const SAME_FLOOR: f64 = 1e-12;
 /// Gradient, relative to that at `A = 0`, at which nothing is left to learn.
-const LEARNED: f64 = 1e-13;
+pub(super) const LEARNED: f64 = 1e-13;
 /// The same where nothing better can be had: the whole flow would take a step for every unit of time.
 const LOOSE: f64 = 1e-6;
 /// A wait begins below this part of the size at which it ends.
