@@ -1,6 +1,6 @@
 //! When the escaped modes of a deep network are at rest, so that the waiting ones may go on alone.
 
-use crate::integrate::Options;
+use crate::integrate::{Method, Options};
 use crate::linalg::{Mat, MatRef, frobenius, product, svd, zeros};
 use crate::model::{CostScratch, Frame, Network, Problem};
 use crate::saddle::{Plateau, Waiting};
@@ -25,8 +25,11 @@ const SAME: f64 = 10.0;
 const SAME_FLOOR: f64 = 1e-12;
 /// Gradient, relative to that at `A = 0`, at which nothing is left to learn.
 pub(super) const LEARNED: f64 = 1e-13;
-/// The same where nothing better can be had: the whole flow would take a step for every unit of time.
+/// The same where nothing better can be had: an explicit method would take a step for every unit of time …
 const LOOSE: f64 = 1e-6;
+/// … and `auto` no longer steps when its fast directions are rounding in so long a wait. Looks in vain until then, at
+/// `MOST_PATIENCE` steps each.
+const LOOKS: usize = 20;
 /// A wait begins below this part of the size at which it ends.
 const WORTH: f64 = 0.3;
 /// Steps after which a plateau that was not one yet is looked at again, at first and at last.
@@ -62,7 +65,10 @@ pub(super) struct Plateaus<'a> {
     patience: usize,
     /// The plateau at hand.
     pub known: Option<Plateau>,
-    /// The largest error beyond the tolerance that was put up with.
+    /// Looks in vain at the most patience, and how many there are before a larger error is put up with.
+    looks: usize,
+    most_looks: usize,
+    /// The largest error beyond the tolerance that was.
     loose: f64,
 }
 
@@ -85,6 +91,11 @@ impl<'a> Plateaus<'a> {
             skip: 0,
             patience: PATIENCE,
             known: None,
+            looks: 0,
+            most_looks: match options.method {
+                Method::Auto => LOOKS,
+                _ => 1,
+            },
             loose: 0.0,
         };
         plateaus.look(&vec![0.0; network.parameters()]);
@@ -130,8 +141,9 @@ impl<'a> Plateaus<'a> {
             .into_iter()
             .find_map(|rank| self.wait(frame, weights, rank));
         if found.is_some() {
-            self.patience = PATIENCE;
+            (self.patience, self.looks) = (PATIENCE, 0);
         } else {
+            self.looks += usize::from(self.patience == MOST_PATIENCE);
             self.skip = self.patience;
             self.patience = (2 * self.patience).min(MOST_PATIENCE);
         }
@@ -176,7 +188,7 @@ impl<'a> Plateaus<'a> {
         }
         let coupling = waiting.coupling(weights);
         let apart = (SAME * self.rtol).max(SAME_FLOOR);
-        let in_vain = self.patience == MOST_PATIENCE && coupling.neglected <= LOOSE;
+        let in_vain = self.looks >= self.most_looks && coupling.neglected <= LOOSE;
         if !(coupling.neglected <= apart || in_vain || goes_on) {
             return None;
         }
