@@ -72,17 +72,23 @@ fn are_apart(network: &Network, weights: &[f64]) -> bool {
     smallest < small(network, FrameName::On) * largest
 }
 
-/// What a user should know who has switched the frame off where it matters.
+/// What a user should know who has switched the frame off where rounding is felt.
 pub(super) fn floor_warning(
     problem: &Problem,
     method: Method,
     wanted: FrameName,
 ) -> Option<String> {
-    let lost = wanted == FrameName::Off && applies(problem, method, FrameName::Auto);
-    lost.then(|| {
-        "the start lies below the floor of f64: with solver.frame = \"off\" rounding takes the place of \
-         modes that are smaller than 1e-16 of the largest, and their escapes come at wrong times"
-            .to_owned()
+    if wanted != FrameName::Off || !applies(problem, method, FrameName::Auto) {
+        return None;
+    }
+    let [smallest, _] = neuron_range(&problem.network, &problem.initial_weights);
+    let part = smallest / escaped_neuron(problem);
+    (part < SMALL_TWO_LAYERS).then(|| {
+        format!(
+            "hidden neurons of the start are down to {part:.1e} of escaped ones: with solver.frame = \"off\" rounding, \
+             1e-16 of the largest, is felt by modes that wait and takes the place of those below it, so that \
+             escapes may come at wrong times"
+        )
     })
 }
 

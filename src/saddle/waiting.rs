@@ -123,9 +123,7 @@ impl Waiting {
         turn(1);
         turn(depth);
         if let Some(response) = &self.response {
-            let mut products = self.inner.product_storage();
-            self.inner.prefix_products(part, &mut products);
-            response.add(products[depth - 1].as_ref(), &mut weights);
+            response.add(self.inner.end_to_end(part).as_ref(), &mut weights);
         }
         weights
     }

@@ -117,7 +117,7 @@ fn without_the_frame_the_third_escape_is_lost() {
         report
             .warnings
             .iter()
-            .any(|w| w.contains("below the floor"))
+            .any(|w| w.contains("escapes may come at wrong times"))
     );
     assert!(
         (plain / exact - 1.0).abs() > 0.01,

@@ -6,7 +6,7 @@ use super::chart::{Axis, Chart, Curve, Mark, Sample, Shape};
 use super::mode_pens::ModePens;
 use super::onset::log_time;
 use super::palette;
-use super::scale::{Kind, Scale};
+use super::scale::{Kind, Scale, transform};
 use super::singular_values::{
     self, event_entries, mode_entries, mode_pens, predicted_times, prediction_entries,
 };
@@ -240,8 +240,13 @@ fn axes(drawing: &Drawing, panel: &Panel, curves: &[Curve]) -> (Axis, Axis) {
         (Kind::Log, _) => Scale::log_around(across()),
         (Kind::Linear, _) => Scale::linear_over(across()),
     };
-    let up = || points().map(|p| p.1);
-    let y_scale = match panel.y.kind() {
+    let x_axis = panel.x.axis(&x.words(), x_scale);
+    let kind = panel.y.kind();
+    let up = || {
+        let heights = |c| heights_over(c, &x_axis.scale, kind);
+        curves.iter().flat_map(heights)
+    };
+    let y_scale = match kind {
         Kind::Log => Scale::log_around(up()),
         Kind::Linear => Scale::linear_from_zero(up()),
     };
@@ -249,10 +254,32 @@ fn axes(drawing: &Drawing, panel: &Panel, curves: &[Curve]) -> (Axis, Axis) {
         [only] => only.words(),
         _ => ys.iter().map(|c| c.words()).collect::<Vec<_>>().join(", "),
     };
-    (
-        panel.x.axis(&x.words(), x_scale),
-        panel.y.axis(&y_name, y_scale),
-    )
+    (x_axis, panel.y.axis(&y_name, y_scale))
+}
+
+/// Heights of a curve over an axis, with those at which its lines enter and leave.
+fn heights_over(curve: &Curve, axis: &Scale, kind: Kind) -> Vec<f64> {
+    let inside = curve.points.iter().filter(|p| axis.inside(p.0).is_some());
+    let mut heights: Vec<f64> = inside.map(|p| p.1).collect();
+    for pair in curve.points.windows(2) {
+        let [(x0, y0), (x1, y1)] = [pair[0], pair[1]];
+        let (Some(from), Some(to)) = (axis.position(x0), axis.position(x1)) else {
+            continue;
+        };
+        let (Some(low), Some(high)) = (transform(kind, y0), transform(kind, y1)) else {
+            continue;
+        };
+        for edge in [0.0, 1.0] {
+            if (from < edge) != (to < edge) {
+                let height = low + (high - low) * (edge - from) / (to - from);
+                heights.push(match kind {
+                    Kind::Linear => height,
+                    Kind::Log => 10f64.powf(height),
+                });
+            }
+        }
+    }
+    heights
 }
 
 /// Escapes and crossings of a quantity that the panel shows.
@@ -272,4 +299,28 @@ fn mark(event: &Event, panel: &Panel, pens: &Pens) -> Option<Mark> {
         pen: palette::mark(pens.of(Column::Of(event.quantity)).color),
         at: (event.time, event.level),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A window between two rows: where the line from one to the other enters and leaves.
+    #[test]
+    fn heights_are_those_in_the_window() {
+        let curve = |points: &[(f64, f64)]| Curve {
+            series: String::new(),
+            pen: palette::cost(),
+            points: points.to_vec(),
+        };
+        let axis = Scale::linear(4.0, 6.0);
+        let line = curve(&[(0.0, 0.0), (10.0, 20.0)]);
+        assert_eq!(heights_over(&line, &axis, Kind::Linear), [8.0, 12.0]);
+        let falling = curve(&[(3.0, 1.0), (5.0, 1e-2), (7.0, 1e-4)]);
+        let heights = heights_over(&falling, &axis, Kind::Log);
+        for (found, exact) in heights.iter().zip([1e-2, 1e-1, 1e-3]) {
+            assert!((found / exact - 1.0).abs() < 1e-14, "{heights:?}");
+        }
+        assert_eq!(heights.len(), 3);
+    }
 }
