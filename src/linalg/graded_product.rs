@@ -205,6 +205,20 @@ mod tests {
         integers.iter().enumerate().map(layer).collect()
     }
 
+    /// A neuron whose squares underflow: what is left of the second row is a subnormal number, of the third nothing.
+    #[test]
+    fn rows_of_zeros_beside_subnormal_ones_do_no_harm() {
+        let tiny = power(-538);
+        let upper = Mat::from_fn(3, 2, |i, j| match j {
+            0 => [1.0, 2.0, 0.0][i],
+            _ => [4.0, 3.0, 0.0][i] * tiny,
+        });
+        let lower = Mat::from_fn(2, 2, |i, j| [1.0, tiny][i] * (1.0 - 0.5 * j as f64));
+        let found = values(&[Mat::identity(2, 3), lower, upper]);
+        // σ_1 = ‖(1, 2)‖ ‖(1, ½)‖.
+        assert!((found[0] / 2.5 - 1.0).abs() < 1e-14, "{found:?}");
+    }
+
     fn integer_matrix() -> Mat<f64> {
         Mat::from_fn(4, 4, |i, j| INTEGERS[i][j] as f64)
     }

@@ -51,9 +51,12 @@ impl Row {
         self.entries.iter().position(|v| v.abs() == self.largest)
     }
 
-    /// The unit of this row in that of another.
+    /// The unit of this row in that of another; 0 for a row of zeros, whose exponent means nothing.
     pub fn unit_over(&self, other: &Self) -> f64 {
-        power(self.exponent - other.exponent)
+        match self.largest == 0.0 {
+            true => 0.0,
+            false => power(self.exponent - other.exponent),
+        }
     }
 
     /// The row over `2^top`.
