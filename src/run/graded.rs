@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::integrate::{
     Integration, Method, Options, Outcome, Statistics, Time, VectorField, integrate,
 };
-use crate::linalg::{Mat, SingularValues, frobenius};
+use crate::linalg::{Mat, SingularValues, frobenius, zeros};
 use crate::model::{Frame, Network, Problem};
 use crate::observe::RunObserver;
 use crate::saddle::{LoneMode, Waiting, WaitingFlow};
@@ -62,8 +62,13 @@ fn small(network: &Network, wanted: FrameName) -> f64 {
 
 /// Whether the smallest neuron at the start is small beside an escaped one.
 fn starts_small(problem: &Problem, wanted: FrameName) -> bool {
+    smallest_part(problem) < small(&problem.network, wanted)
+}
+
+/// Size of the smallest neuron at the start, relative to an escaped one.
+fn smallest_part(problem: &Problem) -> f64 {
     let [smallest, _] = neuron_range(&problem.network, &problem.initial_weights);
-    smallest < small(&problem.network, wanted) * escaped_neuron(problem)
+    smallest / escaped_neuron(problem)
 }
 
 /// Whether some hidden neuron has become small beside another one, in a run for which the frame was asked for.
@@ -81,8 +86,7 @@ pub(super) fn floor_warning(
     if wanted != FrameName::Off || !applies(problem, method, FrameName::Auto) {
         return None;
     }
-    let [smallest, _] = neuron_range(&problem.network, &problem.initial_weights);
-    let part = smallest / escaped_neuron(problem);
+    let part = smallest_part(problem);
     (part < SMALL_TWO_LAYERS).then(|| {
         format!(
             "hidden neurons of the start are down to {part:.1e} of escaped ones: with solver.frame = \"off\" rounding, \
@@ -107,14 +111,16 @@ fn neuron_range(network: &Network, weights: &[f64]) -> [f64; 2] {
 /// About the size of a neuron that carries an escaped mode: `√2 s^{1/L}`, `s` the largest singular
 /// value of `∇C(0)`.
 fn escaped_neuron(problem: &Problem) -> f64 {
+    let gradient = gradient_at_origin(problem);
     let (rows, cols) = problem.cost.shape();
-    let (zero, mut gradient) = (Mat::zeros(rows, cols), Mat::zeros(rows, cols));
-    let mut scratch = problem.cost.scratch();
-    problem
-        .cost
-        .gradient(zero.as_ref(), gradient.as_mut(), &mut scratch);
     let largest = SingularValues::new(rows, cols).of(gradient.as_ref())[0];
     std::f64::consts::SQRT_2 * largest.powf(1.0 / problem.network.depth() as f64)
+}
+
+/// `∇C(0)`.
+fn gradient_at_origin(problem: &Problem) -> Mat<f64> {
+    let (rows, cols) = problem.cost.shape();
+    problem.cost.gradient_at(zeros(rows, cols).as_ref())
 }
 
 /// A run in segments.
@@ -330,11 +336,10 @@ impl Run<'_> {
     /// Whether `∇C` is roundoff of that at `A = 0`. What grows or decays by it from then on, over any time, is
     /// none of the flow's.
     fn has_learned(&self) -> bool {
-        let cost = &self.problem.cost;
-        let now = cost.gradient_at(self.problem.network.end_to_end(&self.state).as_ref());
-        let origin = Mat::zeros(now.nrows(), now.ncols());
-        let at_origin = frobenius(cost.gradient_at(origin.as_ref()).as_ref());
-        self.problem.l2 == 0.0 && frobenius(now.as_ref()) <= LEARNED * at_origin
+        let a = self.problem.network.end_to_end(&self.state);
+        let now = self.problem.cost.gradient_at(a.as_ref());
+        let at_origin = gradient_at_origin(self.problem);
+        self.problem.l2 == 0.0 && frobenius(now.as_ref()) <= LEARNED * frobenius(at_origin.as_ref())
     }
 
     /// Nothing moves any more.

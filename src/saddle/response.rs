@@ -5,7 +5,7 @@
 //! imbalance to first order.
 
 use super::Plateau;
-use crate::linalg::{Mat, MatRef, product, symmetric_eigen, to_vec, zeros};
+use crate::linalg::{Mat, MatRef, kronecker, product, symmetric_eigen, to_vec, zeros};
 use crate::model::Network;
 
 /// Directions of `A` that the escaped weights hardly move, relative to the others.
@@ -80,11 +80,7 @@ impl Inverse {
         for (above, below) in above.iter().zip(below) {
             let left = product(above.as_ref(), above.transpose());
             let right = product(below.transpose(), below.as_ref());
-            for q in 0..rows * cols {
-                for p in 0..rows * cols {
-                    kernel[(p, q)] += left[(p % rows, q % rows)] * right[(p / rows, q / rows)];
-                }
-            }
+            kernel += kronecker(&right, &left);
         }
         let (values, vectors) = symmetric_eigen(kernel.as_ref())?;
         Some(Self { values, vectors })

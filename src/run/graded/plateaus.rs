@@ -1,5 +1,6 @@
 //! When the escaped modes of a deep network are at rest, so that the waiting ones may go on alone.
 
+use super::gradient_at_origin;
 use crate::integrate::{Method, Options};
 use crate::linalg::{Mat, MatRef, frobenius, product, svd, zeros};
 use crate::model::{CostScratch, Frame, Network, Problem};
@@ -80,11 +81,11 @@ impl<'a> Plateaus<'a> {
         if network.depth() < 3 || problem.l2 != 0.0 || rows * cols > LARGEST_PRODUCT {
             return None;
         }
-        let mut plateaus = Self {
+        Some(Self {
             problem,
             rtol: options.rtol,
             imbalances: imbalances(network, &problem.initial_weights),
-            gradient_at_zero: 0.0,
+            gradient_at_zero: frobenius(gradient_at_origin(problem).as_ref()),
             products: network.product_storage(),
             gradient: zeros(rows, cols),
             scratch: problem.cost.scratch(),
@@ -97,10 +98,7 @@ impl<'a> Plateaus<'a> {
                 _ => 1,
             },
             loose: 0.0,
-        };
-        plateaus.look(&vec![0.0; network.parameters()]);
-        plateaus.gradient_at_zero = frobenius(plateaus.gradient.as_ref());
-        Some(plateaus)
+        })
     }
 
     /// Whether it is worth to renew the hidden bases and to look for a plateau: the escaped modes have
