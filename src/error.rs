@@ -16,10 +16,14 @@ pub enum Error {
     TooManySteps { steps: usize, time: f64 },
     /// Modes wait for longer than steps last, and cannot be told from those that have escaped.
     #[error(
-        "not resolved: at t = {time:.9e} some modes wait while others are neither escaped nor at rest, and \
-         the horizon lies more than max_steps = {max_steps} steps away; events from here on are missing"
+        "not resolved: at t = {time:.9e} some modes wait while others are neither escaped nor at rest \
+         (σ_1 = {largest:.1e}), and the horizon lies more than max_steps = {max_steps} steps away; events from here on are missing"
     )]
-    NotResolved { time: f64, max_steps: usize },
+    NotResolved {
+        time: f64,
+        largest: f64,
+        max_steps: usize,
+    },
     /// An implicit method could not solve its nonlinear or linear system.
     #[error("{method} gave up at t = {time:.9e}: {reason}")]
     SolverFailed {

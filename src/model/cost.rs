@@ -1,7 +1,7 @@
 //! Costs `C(A)` of the end-to-end matrix `A : n_L × n_0`. All are quadratic in `A`, so the
 //! gradient is `∇C(A)` affine and the curvature `∇²C` is one fixed linear map.
 
-use crate::linalg::{Mat, MatMut, MatRef, frobenius, multiply, zeros};
+use crate::linalg::{Mat, MatMut, MatRef, frobenius, multiply, product, symmetric_eigen, zeros};
 
 /// What the end-to-end matrix is fitted to.
 #[derive(Debug, Clone)]
@@ -20,6 +20,9 @@ pub enum Cost {
     Regression {
         target: Mat<f64>,
         covariance: Mat<f64>,
+        /// Where `Σ` is singular the projector `P` onto its range: what `A` has outside costs nothing, and
+        /// without it not even rounding.
+        range: Option<Mat<f64>>,
         floor: f64,
     },
     /// `(1/2m) Σ_k (⟨M_k, A⟩ − y_k)²`; row `k` of `measurements : m × n_L n_0` is `M_k`
@@ -35,12 +38,22 @@ pub enum Cost {
 /// Scratch of `Cost::gradient` and `Cost::curvature`; make it with `Cost::scratch`.
 #[derive(Debug, Clone)]
 pub struct CostScratch {
-    matrix: Mat<f64>,
+    matrices: [Mat<f64>; 2],
     residual: Mat<f64>,
     flat: Mat<f64>,
 }
 
 impl Cost {
+    /// `½ tr((A − T) Σ (A − T)ᵀ) + floor`.
+    pub fn regression(target: Mat<f64>, covariance: Mat<f64>, floor: f64) -> Self {
+        Self::Regression {
+            range: range(&covariance),
+            target,
+            covariance,
+            floor,
+        }
+    }
+
     /// `(n_L, n_0)`.
     pub fn shape(&self) -> (usize, usize) {
         match self {
@@ -72,7 +85,7 @@ impl Cost {
         };
         let flat = if m > 0 { rows * cols } else { 0 };
         CostScratch {
-            matrix: zeros(rows, cols),
+            matrices: [zeros(rows, cols), zeros(rows, cols)],
             residual: zeros(m, 1),
             flat: zeros(flat, 1),
         }
@@ -94,11 +107,19 @@ impl Cost {
             Cost::Regression {
                 target,
                 covariance,
+                range,
                 floor,
             } => {
-                let error = &mut scratch.matrix;
+                let [error, inside] = &mut scratch.matrices;
                 subtract(a, target.as_ref(), error.as_mut());
-                half_quadratic(error, covariance, gradient) + floor
+                let seen = match range {
+                    Some(range) => {
+                        multiply(inside.as_mut(), false, 1.0, error.as_ref(), range.as_ref());
+                        inside
+                    }
+                    None => error,
+                };
+                half_quadratic(seen, covariance, gradient) + floor
             }
             Cost::MatrixSensing {
                 measurements,
@@ -242,6 +263,16 @@ fn half_quadratic(error: &Mat<f64>, covariance: &Mat<f64>, mut gradient: MatMut<
         }
     }
     cost
+}
+
+/// The projector onto the range of a singular `Σ`; `None` where it is regular.
+fn range(covariance: &Mat<f64>) -> Option<Mat<f64>> {
+    let (values, vectors) = symmetric_eigen(covariance.as_ref())?;
+    let n = values.len();
+    let roundoff = 8.0 * n as f64 * f64::EPSILON * values.last()?;
+    let lost = values.iter().take_while(|v| **v <= roundoff).count();
+    let basis = vectors.subcols(lost, n - lost);
+    (lost > 0).then(|| product(basis, basis.transpose()))
 }
 
 fn flatten(a: MatRef<'_, f64>, flat: &mut Mat<f64>) {

@@ -178,12 +178,8 @@ mod tests {
                 target: target(),
                 observed: Mat::from_fn(3, 4, |i, j| zero_or(i, j).min(1.0).ceil()),
             },
-            Cost::Regression {
-                target: target(),
-                // Rank 2: two directions are not seen.
-                covariance: square(&generic(4, 2, 0.4)),
-                floor: 0.2,
-            },
+            // Rank 2: two directions are not seen.
+            Cost::regression(target(), square(&generic(4, 2, 0.4)), 0.2),
             Cost::MatrixSensing {
                 measurements: generic(5, 12, 0.7),
                 observations: vec![0.0; 5],

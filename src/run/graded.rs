@@ -287,6 +287,7 @@ impl Run<'_> {
                 return Some(Outcome::Failed {
                     error: Error::NotResolved {
                         time: self.origin.high,
+                        largest: self.largest_singular_value(),
                         max_steps: self.options.max_steps,
                     },
                 });
@@ -340,6 +341,11 @@ impl Run<'_> {
         let now = self.problem.cost.gradient_at(a.as_ref());
         let at_origin = gradient_at_origin(self.problem);
         self.problem.l2 == 0.0 && frobenius(now.as_ref()) <= LEARNED * frobenius(at_origin.as_ref())
+    }
+
+    fn largest_singular_value(&self) -> f64 {
+        let a = self.problem.network.end_to_end(&self.state);
+        SingularValues::new(a.nrows(), a.ncols()).of(a.as_ref())[0]
     }
 
     /// Nothing moves any more.

@@ -151,7 +151,7 @@ impl Task<'_> {
             .collect();
         let verdict = conjecture::verdict(
             &greedy,
-            &path_end(&path.end),
+            (&path_end(&path.end), path.end.is_final()),
             &entries,
             base.problem.network.depth(),
             base.problem.l2,

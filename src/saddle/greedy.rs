@@ -242,11 +242,7 @@ mod tests {
                 SingularValues::new(3, 3).of(a.as_ref())[k - 1]
             })
             .collect();
-        let found = levels(Cost::Regression {
-            target,
-            covariance,
-            floor: 0.0,
-        });
+        let found = levels(Cost::regression(target, covariance, 0.0));
         assert_levels(&found, &exact);
     }
 

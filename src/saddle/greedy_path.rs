@@ -8,8 +8,10 @@ use crate::model::Problem;
 
 /// Gradient, relative to that at the origin, that counts as none.
 const LEARNED: f64 = 1e-9;
-/// `σ_2/σ_1` from which on the top pair counts as repeated.
+/// Quotient of the second growth rate and the first from which on the top pair counts as repeated.
 const REPEATED: f64 = 1.0 - 1e-6;
+/// Relative distance from `2λ`, at which learned directions stand, that polished saddles leave.
+const POLISHED: f64 = 1e-9;
 
 /// Saddles and the ways between them.
 #[derive(Debug, Clone)]
@@ -75,10 +77,20 @@ fn next(
     if first(at) <= LEARNED * path.saddles.first().map_or(0.0, first) {
         return Err(PathEnd::Complete);
     }
-    if let (Some(top), Some(second)) = (values.get(pair), values.get(pair + 1))
-        && *second > REPEATED * top
+    if at.rank == problem.network.max_rank() {
+        return Err(PathEnd::NoRoom);
+    }
+    let decay = 2.0 * problem.l2;
+    if values
+        .get(pair)
+        .is_some_and(|top| *top <= decay * (1.0 + POLISHED))
     {
-        let ratio = second / top;
+        return Err(PathEnd::Trapped);
+    }
+    if let (Some(top), Some(second)) = (values.get(pair), values.get(pair + 1))
+        && second - decay > REPEATED * (top - decay)
+    {
+        let ratio = (second - decay) / (top - decay);
         return Err(PathEnd::RepeatedTop { ratio });
     }
     let orbit = orbit(problem, at, pair)?;

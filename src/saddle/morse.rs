@@ -17,7 +17,7 @@ use super::newton::hessian;
 use super::point::{Saddle, gradient_scale};
 use crate::flow::LayerFlow;
 use crate::linalg::{Mat, SingularValues, product, symmetric_eigen, zeros};
-use crate::model::{PointKind, Problem};
+use crate::model::{Cost, PointKind, Problem};
 
 /// Eigenvalues, relative to the largest, that count as zero.
 const ZERO: f64 = 1e-8;
@@ -178,6 +178,13 @@ fn kind(problem: &Problem, saddle: &Saddle, index: usize) -> (PointKind, Option<
         0 if problem.l2 == 0.0 && flat => (PointKind::GlobalMinimum, None),
         // ‖∇C‖ ≤ 2λ is the condition of optimality of C + 2λ‖A‖_*, which is convex.
         0 if depth == 2 && problem.l2 > 0.0 && steepest <= 2.0 * problem.l2 * (1.0 + ZERO) => {
+            (PointKind::GlobalMinimum, None)
+        }
+        // Eckart–Young: among matrices of the rank that the network allows no minimum is worse than another.
+        0 if problem.l2 == 0.0
+            && bottleneck
+            && matches!(problem.cost, Cost::SquaredError { .. }) =>
+        {
             (PointKind::GlobalMinimum, None)
         }
         0 if problem.l2 == 0.0 && !bottleneck => (PointKind::NonStrictSaddle, Some(depth)),

@@ -59,11 +59,13 @@ pub struct Orbit {
 /// Why a greedy path has no next saddle.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum PathEnd {
-    /// Nothing is left to learn: `∇C = 0`, or the network has no more directions.
+    /// Nothing is left to learn: `∇C = 0`.
     Complete,
+    /// All directions of the narrowest layer are used.
+    NoRoom,
     /// `σ_1 ≤ 2λ`, or `L ≥ 3` and `λ > 0`: nothing grows from a small start.
     Trapped,
-    /// `σ_2/σ_1` of the gradient: the top singular pair is not unique.
+    /// `(σ_2 − 2λ)/(σ_1 − 2λ)`: the top singular pair of the gradient is not unique.
     RepeatedTop { ratio: f64 },
     /// The flow of the next rank does not come to rest: its map grew to this norm.
     AtInfinity { norm: f64 },
@@ -72,6 +74,13 @@ pub enum PathEnd {
     /// The critical point reached is no minimum among maps of its rank: this many directions of
     /// descent.
     NotMinimal { index: usize },
+}
+
+impl PathEnd {
+    /// Whether nothing escapes from the last saddle.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Complete | Self::NoRoom | Self::Trapped)
+    }
 }
 
 /// Integrates the orbit that leaves `from` along singular pair `pair` (from 0; the greedy path takes
@@ -171,9 +180,6 @@ fn departed(problem: &Problem, from: &Saddle, pair: usize) -> Result<Problem, Pa
     let Some(&growth) = values.get(pair) else {
         return Err(PathEnd::Complete);
     };
-    if rank > problem.network.max_rank() {
-        return Err(PathEnd::Complete);
-    }
     if growth <= 2.0 * problem.l2 || (problem.l2 > 0.0 && depth > 2) {
         return Err(PathEnd::Trapped);
     }

@@ -78,11 +78,7 @@ fn ill_given(context: &mut Context<'_>, data: &Data<'_>) {
 
 /// A regression that `T` solves without residual.
 fn exact(target: Mat<f64>, covariance: Mat<f64>) -> Cost {
-    Cost::Regression {
-        target,
-        covariance,
-        floor: 0.0,
-    }
+    Cost::regression(target, covariance, 0.0)
 }
 
 fn target(context: &mut Context<'_>, network: &Network, matrix: &Matrix) -> Option<Mat<f64>> {
@@ -161,11 +157,8 @@ fn least_squares(
     let mut residual = y.to_owned();
     multiply(residual.as_mut(), true, -1.0, target.as_ref(), x);
     let norm = frobenius(residual.as_ref());
-    Some(Cost::Regression {
-        target,
-        covariance: covariance(x),
-        floor: 0.5 * norm * norm / x.ncols() as f64,
-    })
+    let floor = 0.5 * norm * norm / x.ncols() as f64;
+    Some(Cost::regression(target, covariance(x), floor))
 }
 
 fn given_covariance(context: &mut Context<'_>, matrix: &Matrix, n: usize) -> Option<Mat<f64>> {

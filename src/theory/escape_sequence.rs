@@ -20,6 +20,7 @@
 use super::first_escape::{FirstEscape, Overlaps, ROUNDOFF, with_overlaps};
 use super::growth::{GAP, Growth};
 use super::heteroclinic::{Approach, Mixing, Passage, Way};
+use super::rank_stability::is_stable;
 use super::unmet::Unmet;
 use crate::linalg::{ColRef, Mat, MatRef, dot, norm, zeros};
 use crate::model::Cost;
@@ -232,6 +233,9 @@ impl<'a> Sequence<'a> {
     /// Waits for the next escape and follows it to its event.
     fn depart(&mut self, level: f64) -> Result<Departure<'a>, Unmet> {
         let rate = self.growth.first(GAP * self.scale)?;
+        if !is_stable(self.cost, self.l2, self.saddle.as_ref(), self.rank) {
+            return Err(Unmet::Unstable);
+        }
         let wait = -self.logs.first().ok_or(Unmet::ZeroOverlap)? / rate;
         for (log, rate) in self.logs.iter_mut().zip(&self.growth.rates) {
             *log += rate * wait;

@@ -9,7 +9,7 @@
 //!
 //! The error falls as `α^{1−r_2/r_1}` with the size `α` of the start: what escapes carries
 //! `x_2·x_1/|x_1|` of mode 2. For squared error mode 2 acts at second order only and the exponent
-//! doubles. Directions without a partner (`n_0 ≠ n_L`) are carried as a mode that does not grow. What
+//! doubles. The halves that decay are carried likewise, with `α^{1+r_2/r_1}`. Directions without a partner (`n_0 ≠ n_L`) are carried as a mode that does not grow. What
 //! the start does to its own growth before the escape is of order `α²`: the way begins at `A = 0`, not
 //! at `A(0)`. This is an argument, confirmed by integration, not a theorem.
 
@@ -102,6 +102,17 @@ impl Overlaps {
         (1..self.x.ncols())
             .map(|i| self.x.col(i).squared_norm_l2() * grown(i))
             .sum()
+    }
+
+    /// The half of mode `i` that decays, as far as the neuron that escapes carries it: `e^{scale} y_i·x_1/|x_1|
+    /// (v_i, −u_i)`.
+    fn carried_decaying(&self, growth: &Growth, i: usize, inputs: usize) -> Vec<f64> {
+        let first = self.x.col(0);
+        let along = first.transpose() * self.y.col(i) / first.norm_l2() * self.scale.exp();
+        let direction = growth.directions.col(i);
+        let sign = |k: usize| if k < inputs { along } else { -along };
+        let entries = direction.iter().enumerate();
+        entries.map(|(k, d)| sign(k) * d).collect()
     }
 
     /// What the neuron that escapes carries without a partner, as a neuron `(input, output)`.
@@ -199,6 +210,12 @@ pub(super) fn with_overlaps(
     let mut disturbed = leave()?;
     disturbed.perturb(&growth, &overlaps.carried(&growth, origin));
     disturbed.perturb_by(&overlaps.carried_idle(cols, rows), -2.0 * l2, origin);
+    // From the start on: before it they would have been larger than they were.
+    disturbed.go_to(-origin);
+    for (i, rate) in growth.rates.iter().enumerate() {
+        let half = overlaps.carried_decaying(&growth, i, cols);
+        disturbed.perturb_by(&half, -rate - 4.0 * l2, origin);
+    }
     let shift = disturbed
         .event()
         .map_or(f64::INFINITY, |t| (t - passage).abs());

@@ -25,6 +25,9 @@ const AT_REST: f64 = 1e-13;
 const MOST_STEPS: usize = 20_000;
 /// Relative size of a pivot that counts as a vanishing overlap.
 const NO_OVERLAP: f64 = 1e-9;
+/// Relative speed from which on the neurons are near the saddle: there each half of a passive neuron
+/// grows or decays for itself, and what grows out of roundoff can be told.
+const NEAR: f64 = 1e-2;
 
 /// What a passage tells.
 #[derive(Debug, Clone)]
@@ -141,6 +144,17 @@ impl<'a> Way<'a> {
         }
     }
 
+    /// Goes on to `time`, unless it is further.
+    pub(super) fn go_to(&mut self, time: f64) {
+        for _ in 0..MOST_STEPS {
+            if self.time >= time {
+                return;
+            }
+            let (series, h, _) = self.series();
+            self.advance(&series, h.min(time - self.time));
+        }
+    }
+
     /// Adds to the new neuron what is `part` at the time `origin` before `τ = 0` and grows at `rate`.
     pub(super) fn perturb_by(&mut self, part: &[f64], rate: f64, origin: f64) {
         let new = self.flow.active - 1;
@@ -176,10 +190,16 @@ impl<'a> Way<'a> {
             speed: f64::NAN,
             rate: f64::NAN,
         };
+        let mut near = None;
         for _ in 0..MOST_STEPS {
             let (series, h, speed) = self.series();
             if speed <= AT_REST * self.rate {
-                return self.passage(approach);
+                return self.passage(approach, near);
+            }
+            if speed > NEAR * self.rate {
+                near = None;
+            } else if near.is_none() {
+                near = Some((self.time, self.logs.clone()));
             }
             approach = Approach {
                 time: self.time,
@@ -270,7 +290,8 @@ impl<'a> Way<'a> {
         reached
     }
 
-    fn passage(self, approach: Approach) -> Result<Passage, Unmet> {
+    /// `near`: the time from which on the neurons were near the saddle and what `logs` was then.
+    fn passage(self, approach: Approach, near: Option<(f64, Vec<f64>)>) -> Result<Passage, Unmet> {
         let arrived = self.end_to_end(&self.neurons);
         let flow = &self.flow;
         let growth = Growth::at(flow.cost, flow.l2, arrived.as_ref(), flow.active)?;
@@ -286,11 +307,17 @@ impl<'a> Way<'a> {
             passive,
         );
         let mut reduced = overlap.clone();
-        let log_growth: Vec<f64> = pivots(&mut reduced)
+        let mut log_growth: Vec<f64> = pivots(&mut reduced)
             .iter()
             .enumerate()
             .map(|(i, p)| self.logs[i] + p.abs().ln() - growth.rates[i] * self.time)
             .collect();
+        if let Some((time, logs)) = near {
+            // The part of the neuron that was in the growing half then.
+            let part = |i: usize| log_growth[i] + growth.rates[i] * time - logs[i];
+            let lost = (0..log_growth.len()).find(|&i| part(i) < NO_OVERLAP.ln());
+            log_growth.truncate(lost.unwrap_or(log_growth.len()));
+        }
         let mixing = self.mixing(&overlap, &reduced, &growth.rates, log_growth.len());
         Ok(Passage {
             arrived,

@@ -16,6 +16,7 @@ pub mod mode_strength;
 pub mod origin;
 mod prediction;
 mod quadrature;
+mod rank_stability;
 pub mod riccati;
 pub mod saddle_sequence;
 pub mod schatten;

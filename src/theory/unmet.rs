@@ -24,6 +24,12 @@ pub enum Unmet {
     /// The level is not between the saddle left and the saddle reached.
     #[error("the singular value does not reach the level on its way to the next saddle")]
     LevelNotReached,
+    /// Flat directions or directions of descent among maps of the saddle's rank.
+    #[error(
+        "the saddle on the way is no strict minimum among maps of its rank: what the start leaves in hidden \
+         directions of learned modes does not fade there"
+    )]
+    Unstable,
     /// The way to the next saddle did not end.
     #[error("the way to the next saddle does not settle")]
     NoArrival,

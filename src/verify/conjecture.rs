@@ -27,10 +27,11 @@ const FLAT: f64 = 0.01;
 /// Scales that a fit takes, the smallest ones.
 const FITTED: usize = 3;
 
-/// The verdict on one seed; `scales` in decreasing order, `end` says why the greedy path ends.
+/// The verdict on one seed; `scales` in decreasing order, `end` says why the greedy path ends and
+/// `is_final` whether nothing escapes from its last saddle.
 pub fn verdict(
     greedy: &[SaddleEntry],
-    end: &str,
+    (end, is_final): (&str, bool),
     scales: &[ScaleEntry],
     depth: usize,
     l2: f64,
@@ -39,8 +40,9 @@ pub fn verdict(
     let rates: Vec<Option<f64>> = (0..count)
         .map(|k| rate(scales, &|s| s.paths.get(k)?.relative_distance))
         .collect();
+    let leaving = &greedy[..greedy.len().saturating_sub(usize::from(is_final))];
     let slow = match depth {
-        2 => slow_escapes(greedy, l2),
+        2 => slow_escapes(leaving, l2),
         _ => Vec::new(),
     };
     let (verdict, reason, needed_scale) = match scales.last() {

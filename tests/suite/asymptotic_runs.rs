@@ -457,3 +457,48 @@ fn escape_sequence_of_a_weighted_cost() {
         assert!(error <= 1e-4 * measured, "mode {}: {error:e}", k + 1);
     }
 }
+
+/// What is predicted of escapes, and why there is no more.
+fn escapes(text: &str) -> (Vec<usize>, String) {
+    let report = run_text(&format!(
+        "{text}[[events]]\nkind = \"escape\"\nfraction = 0.5\n"
+    ));
+    let of_time = |p: &&dlnflow::report::Prediction| p.quantity == "escape_time";
+    let modes = report.predictions.iter().filter(of_time);
+    let reasons: Vec<&str> = report.declined.iter().map(|d| d.reason.as_str()).collect();
+    (modes.filter_map(|p| p.mode).collect(), reasons.join("; "))
+}
+
+/// `|z_v|² − |z_u|²` of a passive neuron is kept, and so is its product with the escaping one: with one
+/// direction left it ends in the half that grows or in the half that decays. Where the determinants of the
+/// target and of the weighted target differ in sign it is the latter, and what is seen to grow is roundoff.
+#[test]
+fn what_grows_out_of_roundoff_is_not_predicted() {
+    let (modes, reason) = escapes(
+        "network = { widths = [2, 4, 2] }\nsolver = { horizon = 20.0 }\n\
+         [cost]\nkind = \"weighted\"\n\
+         target = { rows = [[-0.65, 0.68], [-0.5, 1.36]] }\n\
+         weights = { rows = [[1.44, 1.57], [2.39, 0.37]] }\n\
+         [init]\nkind = \"matrices\"\nscale = 1e-6\n\
+         rows = [[[-0.7, -1.47], [1.2, 1.59], [-1.26, -1.18], [-1.77, -0.96]], \
+         [[-3.11, -1.14, 1.3, -0.35], [0.85, -0.49, 1.76, 0.2]]]\n",
+    );
+    assert_eq!(modes, [1], "{reason}");
+    assert!(reason.contains("no overlap"), "{reason}");
+}
+
+/// No entry seen joins the two modes: at the first saddle the learned neuron can turn to the second mode.
+#[test]
+fn escapes_from_a_saddle_that_does_not_attract_are_not_predicted() {
+    let (modes, reason) = escapes(
+        "network = { widths = [2, 3, 3] }\nsolver = { horizon = 20.0 }\n\
+         [cost]\nkind = \"matrix_completion\"\n\
+         target = { rows = [[-1.47, -0.2], [-0.79, -2.86], [-1.05, 2.17]] }\n\
+         observed = { rows = [[1, 0], [0, 1], [0, 0]] }\n\
+         [init]\nkind = \"matrices\"\nscale = 1.9e-7\n\
+         rows = [[[-0.77, -0.05], [0.13, 0.61], [-0.3, 0.75]], \
+         [[-1.32, -1.38, -0.07], [1.54, 0.48, -0.65], [-0.82, 0.54, 0.24]]]\n",
+    );
+    assert_eq!(modes, [1], "{reason}");
+    assert!(reason.contains("no strict minimum"), "{reason}");
+}

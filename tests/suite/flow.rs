@@ -40,11 +40,7 @@ fn cost(kind: u8, seed: u64, rows: usize, cols: usize) -> Cost {
             let x = matrix(seed + 1, cols, cols + 3);
             let mut covariance = Mat::zeros(cols, cols);
             multiply(covariance.as_mut(), false, 0.2, x.as_ref(), x.transpose());
-            Cost::Regression {
-                target,
-                covariance,
-                floor: 0.3,
-            }
+            Cost::regression(target, covariance, 0.3)
         }
         _ => Cost::MatrixSensing {
             measurements: matrix(seed + 2, 7, rows * cols),

@@ -41,11 +41,7 @@ pub fn cost(kind: u8, target: Mat<f64>, seed: u64) -> Cost {
             let x = matrix(seed + 1, cols, cols + 3);
             let mut covariance = Mat::zeros(cols, cols);
             multiply(covariance.as_mut(), false, 0.2, x.as_ref(), x.transpose());
-            Cost::Regression {
-                target,
-                covariance,
-                floor: 0.3,
-            }
+            Cost::regression(target, covariance, 0.3)
         }
         _ => {
             let measurements = matrix(seed + 2, 7, rows * cols);

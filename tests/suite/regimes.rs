@@ -235,11 +235,7 @@ fn the_linear_model_is_the_limit_of_linearised_gradient_descent() {
             target: target(),
             observed: Mat::from_fn(2, 3, |i, j| if (i, j) == (1, 1) { 0.0 } else { 1.0 }),
         },
-        Cost::Regression {
-            target: target(),
-            covariance: product(half.as_ref(), half.transpose()),
-            floor: 0.1,
-        },
+        Cost::regression(target(), product(half.as_ref(), half.transpose()), 0.1),
         Cost::MatrixSensing {
             measurements: random(4, 6, "measurements"),
             observations: vec![0.3, -0.2, 0.9, 1.1],

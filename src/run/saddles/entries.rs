@@ -148,10 +148,14 @@ fn path_entry(
 pub(super) fn path_end(end: &PathEnd) -> String {
     match end {
         PathEnd::Complete => "nothing is left to learn".to_owned(),
-        PathEnd::Trapped => "nothing grows from a small start".to_owned(),
-        PathEnd::RepeatedTop { ratio } => format!(
-            "the top singular value of the gradient is repeated (ratio {ratio:.9}): the way out is not unique"
-        ),
+        PathEnd::NoRoom => "all directions of the narrowest layer are used".to_owned(),
+        PathEnd::Trapped => {
+            "nothing grows from a small start: the regularisation is too strong for what is left"
+                .to_owned()
+        }
+        PathEnd::RepeatedTop { ratio } => {
+            format!("the top growth rate is repeated (ratio {ratio:.9}): the way out is not unique")
+        }
         PathEnd::AtInfinity { norm } => format!(
             "the next critical point lies at infinity: the map grew to norm {norm:.3e} without coming to rest"
         ),

@@ -65,7 +65,8 @@ fn same(a: &Saddle, b: &Saddle) -> bool {
 fn nearest(built: &Built, report: &Report, run: &Run<'_>, row: usize) -> Option<Visit> {
     let weights = &report.trajectory.weights[row];
     let most = built.problem.network.max_rank().min(MOST_RANKS);
-    let size = norm(run.map(run.times.len() - 1));
+    // A run that ends at the origin has no size of its own.
+    let size = norm(run.map(run.times.len() - 1)).max(THERE * norm(run.map(0)));
     let mut best: Option<(f64, Saddle)> = None;
     for rank in 0..=most {
         let Some(saddle) = Saddle::near(&built.problem, weights, rank) else {

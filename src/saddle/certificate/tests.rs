@@ -291,11 +291,8 @@ fn regression_holds_the_exact_matrix() {
             modes.sum::<f64>() / root[j]
         })
     };
-    let cost = Cost::Regression {
-        target: truncated(4),
-        covariance: Mat::from_fn(4, 4, |i, j| if i == j { root[i] * root[i] } else { 0.0 }),
-        floor: 0.2,
-    };
+    let covariance = Mat::from_fn(4, 4, |i, j| if i == j { root[i] * root[i] } else { 0.0 });
+    let cost = Cost::regression(truncated(4), covariance, 0.2);
     for k in 0..=4 {
         let exact = truncated(k);
         let moved = Mat::from_fn(4, 4, |i, j| exact[(i, j)] * (1.0 + 1e-10 * (i + j) as f64));
@@ -329,11 +326,11 @@ fn costs() -> Vec<Cost> {
         },
         example_a(),
         example_b(),
-        Cost::Regression {
-            target: generic(3, 3, 0.1),
-            covariance: product(root.as_ref(), root.transpose()),
-            floor: 0.2,
-        },
+        Cost::regression(
+            generic(3, 3, 0.1),
+            product(root.as_ref(), root.transpose()),
+            0.2,
+        ),
         Cost::MatrixSensing {
             measurements: generic(12, 9, 0.7),
             observations: observations.col(0).iter().copied().collect(),
@@ -480,11 +477,7 @@ fn a_zero_of_lower_rank_is_refused() {
 #[test]
 fn a_covariance_that_is_not_symmetric_is_bounded() {
     let covariance = rows(&[[2.0, 0.5], [0.25, 1.0]]);
-    let cost = Cost::Regression {
-        target: Mat::zeros(2, 2),
-        covariance: covariance.clone(),
-        floor: 0.0,
-    };
+    let cost = Cost::regression(Mat::zeros(2, 2), covariance.clone(), 0.0);
     let unit = Mat::from_fn(2, 2, identity);
     let found = enclosure::gradient(&cost, &unit);
     for i in 0..2 {

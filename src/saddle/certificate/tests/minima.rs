@@ -283,10 +283,9 @@ fn a_fit_of_lower_rank_is_refused() {
 #[test]
 fn covariances_must_be_definite() {
     let target = rows(&[[1.0, 0.0, 0.0], [0.0, 1e-2, 0.0], [0.0, 0.0, 1e-4]]);
-    let cost = |least: f64| Cost::Regression {
-        target: target.clone(),
-        covariance: rows(&[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, least]]),
-        floor: 0.2,
+    let cost = |least: f64| {
+        let covariance = rows(&[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, least]]);
+        Cost::regression(target.clone(), covariance, 0.2)
     };
     let found = certified(&cost(1e-11), &[3, 4, 3], &target, 3);
     assert!(found.is_isolated() && found.index == ProvenIndex::Exactly(0));
