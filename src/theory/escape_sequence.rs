@@ -139,6 +139,8 @@ struct Aside {
     slant: Vec<Vec<f64>>,
     /// Of the directions without a partner.
     idle: Vec<f64>,
+    /// `[i][j]`: of the half of mode `j` that decays.
+    fading: Vec<Vec<f64>>,
     /// Relative error of the amplitude.
     blur: Vec<f64>,
     /// Whether passages mix modes: not under squared error.
@@ -146,15 +148,20 @@ struct Aside {
 }
 
 impl Aside {
-    /// After a wait in which modes grew at `rates`, what has no partner at `idle_rate`.
-    fn grow(&mut self, rates: &[f64], idle_rate: f64, wait: f64) {
+    /// After a wait in which modes grew at `rates`.
+    fn grow(&mut self, rates: &[f64], l2: f64, wait: f64) {
         for (i, row) in self.slant.iter_mut().enumerate() {
             for (part, rate) in row.iter_mut().zip(rates) {
                 *part *= ((rate - rates[i]) * wait).exp();
             }
         }
         for (part, rate) in self.idle.iter_mut().zip(rates) {
-            *part *= ((idle_rate - rate) * wait).exp();
+            *part *= ((-2.0 * l2 - rate) * wait).exp();
+        }
+        for (row, own) in self.fading.iter_mut().zip(rates) {
+            for (part, rate) in row.iter_mut().zip(rates) {
+                *part *= ((-rate - 4.0 * l2 - own) * wait).exp();
+            }
         }
     }
 
@@ -164,8 +171,8 @@ impl Aside {
         let error = |i: usize| {
             let carried = self.slant[i + 1].iter().skip(1);
             let brought = carried.zip(&mixing.brought[i]).map(|(part, b)| part * b);
-            let idle = if self.mixes { self.idle[i + 1] } else { 0.0 };
-            self.blur[i + 1] + brought.sum::<f64>() + idle
+            let aside = if self.mixes { self.beside(i + 1) } else { 0.0 };
+            self.blur[i + 1] + brought.sum::<f64>() + aside / mixing.share[i]
         };
         let blur = (0..count).map(error).collect();
         let slant = |i: usize| -> Vec<f64> {
@@ -175,7 +182,13 @@ impl Aside {
         let slant = (0..count).map(slant).collect();
         let made = if self.mixes { 1.0 } else { 0.0 };
         let idle = (0..count).map(|i| self.idle[i + 1].max(made)).collect();
+        self.fading = vec![vec![made; count]; count];
         (self.blur, self.slant, self.idle) = (blur, slant, idle);
+    }
+
+    /// What neuron `i` has besides what grows.
+    fn beside(&self, i: usize) -> f64 {
+        self.idle[i] + self.fading[i].iter().sum::<f64>()
     }
 }
 
@@ -189,12 +202,13 @@ impl<'a> Sequence<'a> {
     ) -> Result<Self, Unmet> {
         let level = levels.first().ok_or(Unmet::Shapes)?;
         let (first, overlaps) = with_overlaps(cost, l2, [w1, w2], *level)?;
-        let (logs, slant, idle) = perpendicular(&overlaps);
+        let (logs, slant, [idle, fading]) = perpendicular(&overlaps);
         let aside = Aside {
             blur: vec![first.early; logs.len()],
             mixes: !matches!(cost, Cost::SquaredError { .. }),
             slant,
-            idle,
+            idle: idle.iter().map(|row| norm(row)).collect(),
+            fading,
         };
         let FirstEscape { growth, error, .. } = first;
         let (rows, cols) = cost.shape();
@@ -240,7 +254,7 @@ impl<'a> Sequence<'a> {
         for (log, rate) in self.logs.iter_mut().zip(&self.growth.rates) {
             *log += rate * wait;
         }
-        self.aside.grow(&self.growth.rates, -2.0 * self.l2, wait);
+        self.aside.grow(&self.growth.rates, self.l2, wait);
         self.origin += wait;
         let passive = self.growth.rates.len() - 1;
         let mut way = self.way(passive, level)?;
@@ -285,7 +299,10 @@ impl<'a> Sequence<'a> {
         });
         let shift = disturbed.map_or(f64::INFINITY, |t| (t - event).abs());
         // Under squared error what has no partner acts by its square alone.
-        let idle = self.aside.idle[0].powi(if self.aside.mixes { 1 } else { 2 });
+        let idle = match self.aside.mixes {
+            true => self.aside.beside(0),
+            false => self.aside.idle[0].powi(2),
+        };
         let unsettled = self.approach.map_or(0.0, |a| a.effect(wait + event) / rate);
         let roundoff = ROUNDOFF * (self.origin.abs() + event.abs());
         let amplitude = self.inherited + 2.0 * (self.aside.blur[0] + idle);
@@ -293,9 +310,12 @@ impl<'a> Sequence<'a> {
     }
 }
 
+type Table = Vec<Vec<f64>>;
+
 /// `ln` of the parts of `x_1, x_2, …` orthogonal to those before, up to the first without any; what
-/// the hidden directions of these have of slower modes and of what has no partner.
-fn perpendicular(overlaps: &Overlaps) -> (Vec<f64>, Vec<Vec<f64>>, Vec<f64>) {
+/// the hidden directions of these have of slower modes, of what has no partner and of the halves that
+/// decay.
+fn perpendicular(overlaps: &Overlaps) -> (Vec<f64>, Table, [Table; 2]) {
     let mut basis: Vec<Vec<f64>> = Vec::new();
     let mut sizes = Vec::new();
     for column in overlaps.x.col_iter() {
@@ -329,15 +349,13 @@ fn perpendicular(overlaps: &Overlaps) -> (Vec<f64>, Vec<Vec<f64>>, Vec<f64>) {
         };
         columns.map(part).collect()
     };
-    let idle = |i: usize| -> f64 {
-        let parts = overlaps
-            .idle
-            .col_iter()
-            .map(|x| along(&basis[i], x).powi(2));
-        parts.sum::<f64>().sqrt() / sizes[i]
+    let beside = |parts: &Mat<f64>| -> Table {
+        let part = |i: usize, x| along(&basis[i], x).abs() / sizes[i];
+        let row = |i: usize| parts.col_iter().map(|x| part(i, x)).collect();
+        (0..sizes.len()).map(row).collect()
     };
-    let all = 0..sizes.len();
-    let (slant, idle) = (all.clone().map(slant).collect(), all.map(idle).collect());
+    let slant = (0..sizes.len()).map(slant).collect();
     let logs = sizes.iter().map(|size| overlaps.scale + size.ln());
-    (logs.collect(), slant, idle)
+    let beside = [beside(&overlaps.idle), beside(&overlaps.y)];
+    (logs.collect(), slant, beside)
 }

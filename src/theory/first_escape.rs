@@ -47,7 +47,7 @@ pub(super) struct Overlaps {
     /// Columns `e^{−scale} x_i : h × min(n_0, n_L)`.
     pub x: Mat<f64>,
     /// The halves that decay, `e^{−scale} (W_1 v_i − W_2ᵀ u_i)/2`.
-    y: Mat<f64>,
+    pub y: Mat<f64>,
     /// What the hidden neurons have in directions without a partner, `e^{−scale}` of it, and
     /// whether these are inputs.
     pub idle: Mat<f64>,

@@ -53,6 +53,8 @@ pub(super) struct Mixing {
     pub brought: Vec<Vec<f64>>,
     /// `[i][j]`, `j > i`: what neuron `i` has of the new mode `j`, in units of that of mode `i`.
     pub slant: Vec<Vec<f64>>,
+    /// Of each neuron the part in the half that grows when it comes near the saddle.
+    pub share: Vec<f64>,
 }
 
 /// `e^{−r τ}`: the end of the approach to a saddle.
@@ -312,13 +314,19 @@ impl<'a> Way<'a> {
             .enumerate()
             .map(|(i, p)| self.logs[i] + p.abs().ln() - growth.rates[i] * self.time)
             .collect();
-        if let Some((time, logs)) = near {
-            // The part of the neuron that was in the growing half then.
-            let part = |i: usize| log_growth[i] + growth.rates[i] * time - logs[i];
-            let lost = (0..log_growth.len()).find(|&i| part(i) < NO_OVERLAP.ln());
-            log_growth.truncate(lost.unwrap_or(log_growth.len()));
-        }
-        let mixing = self.mixing(&overlap, &reduced, &growth.rates, log_growth.len());
+        let share = |i: usize| {
+            let known = near.as_ref();
+            known.map_or(1.0, |(time, logs)| {
+                (log_growth[i] + growth.rates[i] * time - logs[i]).exp()
+            })
+        };
+        let share: Vec<f64> = (0..log_growth.len())
+            .map(share)
+            .take_while(|s| *s > NO_OVERLAP)
+            .collect();
+        log_growth.truncate(share.len());
+        let mut mixing = self.mixing(&overlap, &reduced, &growth.rates, share.len());
+        mixing.share = share;
         Ok(Passage {
             arrived,
             growth,
@@ -358,6 +366,7 @@ impl<'a> Way<'a> {
         Mixing {
             brought: table(&brought),
             slant: table(&slant),
+            share: Vec::new(),
         }
     }
 }

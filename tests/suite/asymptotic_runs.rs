@@ -502,3 +502,19 @@ fn escapes_from_a_saddle_that_does_not_attract_are_not_predicted() {
     assert_eq!(modes, [1], "{reason}");
     assert!(reason.contains("no strict minimum"), "{reason}");
 }
+
+/// With `r_2/r_1 = 0.03` the half of mode 2 that decays is as large at the escape as at the start and bends the
+/// way out by a part of it.
+#[test]
+fn halves_that_decay_slowly_are_in_the_error() {
+    let (_, report) = solve(
+        "seed = 0\nnetwork = { widths = [2, 1, 2] }\n\
+         init = { kind = \"gaussian\", std = 1e-4 }\n\
+         cost = { kind = \"matrix_sensing\", measurements = { count = 2 }, target = { diagonal = [2.0, 1.0] } }",
+        20.0,
+    );
+    let found = escape(&report, 1).0;
+    let predicted = report.predictions.first().expect("an escape");
+    assert_eq!(predicted.quantity, "escape_time");
+    assert!((found - predicted.value).abs() < predicted.error);
+}

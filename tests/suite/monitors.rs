@@ -311,3 +311,20 @@ fn products_below_the_range_of_f64_break_no_law() {
         assert!(report.warnings.is_empty(), "{:?}", report.warnings);
     }
 }
+
+/// One sample of three inputs: the cost is `½(A x − y)²`, positive, and falls to the square of rounding. What `A`
+/// has beside `x` is of order one and must not show.
+#[test]
+fn directions_without_samples_add_nothing_to_the_cost() {
+    let report = crate::common::run_text(
+        "network = { widths = [3, 2, 2] }\ninit = { kind = \"gaussian\", std = 1.0 }\n\
+         solver = { horizon = 100.0, rtol = 1e-11 }\n[cost]\nkind = \"regression\"\n\
+         inputs = { rows = [[1.1], [0.7], [-0.3]] }\noutputs = { rows = [[1.0], [0.5]] }\n",
+    );
+    let rows = &report.trajectory.rows;
+    assert!(rows.iter().all(|row| row.cost >= 0.0));
+    // Rounding of residuals of order one: 1e-16 each, some twenty of them.
+    let last = rows.last().expect("rows").cost;
+    assert!(last < 1e-29, "{last:e}");
+    assert!(report.warnings.is_empty(), "{:?}", report.warnings);
+}
