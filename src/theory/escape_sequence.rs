@@ -188,7 +188,7 @@ impl Aside {
 
     /// What neuron `i` has besides what grows.
     fn beside(&self, i: usize) -> f64 {
-        self.idle[i] + self.fading[i].iter().sum::<f64>()
+        self.idle[i].hypot(norm(&self.fading[i]))
     }
 }
 
