@@ -41,28 +41,46 @@ pub enum Error {
         line: u64,
         reason: String,
     },
-    /// A folder that this program did not write.
+    /// A folder to be written that this program did not write.
     #[error(
         "{path} is not an output folder of dlnflow (no manifest.json that says \"program\": \"dlnflow\"); \
          it is left as it is: choose another folder or move it away",
         path = path.display()
     )]
     NotOurs { path: PathBuf },
-    /// A folder that holds no sweep.
+    /// A folder to be read that holds no run.
     #[error(
-        "{path} is not the folder of a sweep (no plan.jsonl); it is left as it is",
+        "{path} is not an output folder of dlnflow (no manifest.json that says \"program\": \"dlnflow\")",
         path = path.display()
     )]
+    NotARun { path: PathBuf },
+    /// A folder to be written that holds other things than a sweep.
+    #[error(
+        "{path} is not the folder of a sweep (no plan.jsonl) and holds other things; it is left as it is: \
+         choose another folder or move it away",
+        path = path.display()
+    )]
+    NotOurSweep { path: PathBuf },
+    /// A folder to be read that holds no sweep.
+    #[error("{path} is not the folder of a sweep (no plan.jsonl)", path = path.display())]
     NotASweep { path: PathBuf },
 }
 
 impl Error {
-    /// A failed file operation on `path`.
+    /// A failed file operation on `path`, whatever scratch file it failed on.
     pub fn io(path: &std::path::Path, error: impl std::fmt::Display) -> Self {
         Self::Io {
             path: path.to_owned(),
             reason: error.to_string(),
         }
+    }
+}
+
+/// A count in a message: `1 file`, `2 files`.
+pub fn counted(count: usize, one: &str, many: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        n => format!("{n} {many}"),
     }
 }
 
@@ -74,7 +92,13 @@ pub fn plainly(x: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::plainly;
+    use super::{counted, plainly};
+
+    #[test]
+    fn one_is_singular() {
+        let counts = [0, 1, 2].map(|n| counted(n, "entry", "entries"));
+        assert_eq!(counts, ["0 entries", "1 entry", "2 entries"]);
+    }
 
     #[test]
     fn long_numbers_are_written_in_powers_of_ten() {

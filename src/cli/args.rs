@@ -22,7 +22,7 @@ pub enum Command {
         /// Scenario file (TOML), or - for standard input
         scenario: PathBuf,
     },
-    /// Parse and build a scenario without integrating: sizes, memory, all errors at once
+    /// Parse and build a scenario without integrating: sizes, memory, errors (those of form all at once, then those of meaning)
     Check {
         /// Scenario file (TOML), or - for standard input
         scenario: PathBuf,
@@ -114,7 +114,7 @@ pub struct SaddleArgs {
 
 #[derive(Args)]
 pub struct LandscapeArgs {
-    /// Random starts of the search; squared error needs none
+    /// Random starts of the search, which is made where the list has no closed form
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     pub starts: u32,
 }
@@ -124,7 +124,7 @@ pub struct SweepArgs {
     /// So many runs at a time [default: --threads, or the number of processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
-    /// Only every N-th run, beginning with the i-th; i from 0 or from 1
+    /// Only shard i of N, every N-th run: shards 1 to N, or 0 to N-1, are all runs together
     #[arg(long, value_name = "i/N", value_parser = shard)]
     pub shard: Option<(usize, usize)>,
     /// Say what would run, and run nothing
@@ -226,7 +226,9 @@ pub struct Global {
     /// Override a key of the scenario, e.g. --set solver.rtol=1e-10 (repeatable; TOML value)
     #[arg(long, global = true, value_name = "KEY.PATH=VALUE")]
     pub set: Vec<String>,
-    /// Output folder [default: out/<scenario name>]; of verify the folder above those of its scenarios
+    /// Output folder. Without it run, saddles, regimes, verify and sweep write to out/<name of the file>,
+    /// gallery to out/gallery, landscape and the other commands nothing. Of verify it is the folder above
+    /// those of its scenarios; plot and collect write into the folder they are given and refuse it
     #[arg(long, global = true, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Print a machine-readable summary on stdout, and nothing else there

@@ -4,7 +4,7 @@ use super::args::Global;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::print;
-use dlnflow::error::plainly;
+use dlnflow::error::{counted, plainly};
 use dlnflow::scenario::{Built, Scenario};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -26,10 +26,10 @@ fn sizes(scenario: &Scenario, built: &Built) -> Vec<String> {
     vec![
         format!("{}: fine", scenario.title()),
         format!(
-            "network: depth {}, widths {:?}, {} weights",
+            "network: depth {}, widths {:?}, {}",
             network.depth(),
             network.widths(),
-            network.parameters()
+            counted(network.parameters(), "weight", "weights")
         ),
         format!("memory: about {:.1} MB", built.memory.bytes as f64 / 1e6),
         format!(
@@ -38,7 +38,7 @@ fn sizes(scenario: &Scenario, built: &Built) -> Vec<String> {
             built.solver.rtol,
             plainly(built.solver.horizon)
         ),
-        format!("inputs: {} files", built.inputs.len()),
+        format!("inputs: {}", counted(built.inputs.len(), "file", "files")),
     ]
 }
 

@@ -4,6 +4,8 @@ use super::args::Global;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::print;
+use dlnflow::error::{Error, counted};
+use dlnflow::report;
 use dlnflow::sweep::collect;
 use std::path::Path;
 
@@ -14,7 +16,14 @@ pub fn run(folder: &Path, global: &Global) -> Result<Exit, Failure> {
             "--set {key}: collect tells what was run; set keys with sweep"
         )));
     }
-    let collected = collect(folder, super::threads(None, global))?;
+    let collected = collect(folder, super::threads(None, global));
+    let collected = collected.map_err(|error| match error {
+        Error::NotASweep { .. } if report::is_output(folder) => {
+            let text = "is the output folder of a run; `dlnflow plot` draws its figures";
+            Failure::Usage(format!("{} {text}", folder.display()))
+        }
+        other => other.into(),
+    })?;
     let (runs, planned) = (collected.runs, collected.plan.runs.len());
     let rows = collected.table.rows();
     if global.json {
@@ -29,7 +38,7 @@ pub fn run(folder: &Path, global: &Global) -> Result<Exit, Failure> {
             .files
             .iter()
             .map(|path| path.display().to_string());
-        let head = format!("{runs} of {planned} runs, {rows} rows");
+        let head = format!("{runs} of {planned} runs, {}", counted(rows, "row", "rows"));
         print::lines(std::iter::once(head).chain(paths))?;
     }
     Ok(Exit::Done)

@@ -20,7 +20,7 @@ pub fn run(path: &Path, args: &LandscapeArgs, global: &Global) -> Result<Exit, F
     let built = scenario.build()?;
     if built.problem.network.depth() < 2 {
         return Err(Failure::Usage(
-            "one layer has one critical point: its loss is convex".to_owned(),
+            "one layer has one critical value: its loss is convex".to_owned(),
         ));
     }
     if let Some(folder) = &global.out {

@@ -4,9 +4,11 @@ use super::args::Global;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::print;
+use dlnflow::error::Error;
 use dlnflow::report::{self, figure};
 use dlnflow::run;
 use dlnflow::scenario::Scenario;
+use dlnflow::sweep::Plan;
 use std::path::{Path, PathBuf};
 
 /// Whether an override sets a key that a finished run can still take.
@@ -17,7 +19,13 @@ fn of_look(set: &str) -> bool {
 
 pub fn run(folder: &Path, figures: &[String], global: &Global) -> Result<Exit, Failure> {
     global.without_out("plot draws into the folder of the run")?;
-    let finished = report::finished(folder)?;
+    let finished = report::finished(folder).map_err(|error| match error {
+        Error::NotARun { .. } if Plan::read(folder).is_ok() => {
+            let text = "is the folder of a sweep; `dlnflow collect` draws its figures";
+            Failure::Usage(format!("{} {text}", folder.display()))
+        }
+        other => other.into(),
+    })?;
     if let Some(key) = global.set.iter().find(|s| !of_look(s)) {
         return Err(Failure::Usage(format!(
             "--set {key}: plot computes nothing again, so that only keys of [figure] can be set"

@@ -11,6 +11,7 @@ use dlnflow::report::regimes;
 use dlnflow::report::{self, Keep};
 use dlnflow::run::{NoStudy, RegimesAsk, Watch, extras, regimes as study, run as integrate};
 use dlnflow::scenario::Scenario;
+use dlnflow::scenario::schema::InitSpec;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -57,12 +58,30 @@ pub fn run(path: &Path, args: &RegimeArgs, global: &Global) -> Result<Exit, Fail
     })
 }
 
+/// Whether `--gammas` can set `init.gamma`.
+fn takes_gamma(scenario: &Scenario) -> Result<(), Failure> {
+    let beside = match &scenario.spec().init {
+        InitSpec::Gaussian { std: Some(_), .. } => "has init.std; leave it out of the file",
+        InitSpec::Gaussian {
+            per_layer_std: Some(_),
+            ..
+        } => "has init.per_layer_std; leave it out of the file",
+        InitSpec::Gaussian { .. } => return Ok(()),
+        _ => "has another init.kind than \"gaussian\"; only that one has init.gamma",
+    };
+    let text = format!("--gammas sets init.gamma, but the scenario {beside}");
+    Err(Failure::Usage(text))
+}
+
 fn ask(args: &RegimeArgs, scenario: &Scenario, global: &Global) -> Result<RegimesAsk, Failure> {
     let layers = scenario.spec().network.widths.len() - 1;
     let shallow = args.depths.contains(&1) || (layers == 1 && args.depths.is_empty());
     if shallow && !args.widths.is_empty() {
         let text = "one layer has no hidden width: leave out --widths or give --depths from 2";
         return Err(Failure::Usage(text.to_owned()));
+    }
+    if !args.gammas.is_empty() {
+        takes_gamma(scenario)?;
     }
     Ok(RegimesAsk {
         widths: args.widths.clone(),

@@ -4,7 +4,7 @@ use super::args::{Global, SweepArgs};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::print;
-use dlnflow::error::Error;
+use dlnflow::error::{Error, counted};
 use dlnflow::report::write_file;
 use dlnflow::sweep::{Plan, Store, slurm};
 use std::path::{Path, PathBuf};
@@ -62,8 +62,8 @@ pub fn submit(
         let folder = root.display();
         let lines = [
             format!(
-                "submitted as job {id}: {} runs, script {}",
-                plan.runs.len(),
+                "submitted as job {id}: {}, script {}",
+                counted(plan.runs.len(), "run", "runs"),
                 file.display()
             ),
             format!("dlnflow sweep --status {folder} says how far it is"),

@@ -5,6 +5,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::run::Watcher;
 use super::{print, slurm};
+use dlnflow::error::counted;
 use dlnflow::scenario::Sweep;
 use dlnflow::sweep::{Engine, Plan, Standing, State, Store, Tally, in_parallel, sample_bytes};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -107,8 +108,9 @@ impl Job<'_> {
         let interrupted = interrupted();
         if interrupted {
             let left = before.pending.len() - tally.done - tally.refused;
+            let left = counted(left, "run is", "runs are");
             print::message(&format!(
-                "interrupted: {left} runs are still to do; the same command takes them up"
+                "interrupted: {left} still to do; the same command takes up the rest"
             ));
         }
         self.summarise(&before, &tally, begin.elapsed(), interrupted)?;
@@ -145,14 +147,15 @@ impl Job<'_> {
         }
         let (all, done) = (self.plan.runs.len(), before.standing.done);
         let part = match chosen == all {
-            true => format!("{all} runs"),
+            true => counted(all, "run", "runs"),
             false => format!("{chosen} of {all} runs"),
         };
         let pending = before.pending.len();
         bar.suspend(|| {
             print::message(&format!(
-                "{}: {part}, {done} done before, {pending} to do on {} threads",
-                self.plan.title, self.jobs
+                "{}: {part}, {done} done before, {pending} to do on {}",
+                self.plan.title,
+                counted(self.jobs, "thread", "threads")
             ));
         });
     }
@@ -168,8 +171,8 @@ impl Job<'_> {
         let seconds = took.as_secs_f64() / count * pending as f64;
         bar.suspend(|| {
             print::message(&format!(
-                "estimate from {} runs: {} in all, {:.1} MB",
-                sample.len(),
+                "estimate from {}: {} in all, {:.1} MB",
+                counted(sample.len(), "run", "runs"),
                 duration(seconds),
                 bytes / 1e6
             ));
@@ -208,8 +211,8 @@ impl Job<'_> {
         }
         let end = if interrupted { "interrupted: " } else { "" };
         let line = format!(
-            "{end}{} runs done in {:.1} s, {failed} failed, {} refused, checks failed in {checks_failed}",
-            tally.done,
+            "{end}{} done in {:.1} s, {failed} failed, {} refused, checks failed in {checks_failed}",
+            counted(tally.done, "run", "runs"),
             took.as_secs_f64(),
             tally.refused
         );
@@ -310,9 +313,9 @@ fn list(
         return Ok(Exit::Done);
     }
     let head = format!(
-        "{}: {} runs in {}",
+        "{}: {} in {}",
         plan.title,
-        chosen.len(),
+        counted(chosen.len(), "run", "runs"),
         folder.display()
     );
     let first = chosen.iter().take(SHOWN);

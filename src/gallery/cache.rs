@@ -63,11 +63,11 @@ impl Stamp {
         write_file(&place, &text)
     }
 
-    /// Whether the step is done with this key and all `files` are as they were left.
+    /// Whether the step is done with this key and all `files` are as they were left, or not there as then.
     pub fn holds(&self, key: &str, folder: &Path, files: &BTreeSet<&str>) -> bool {
         let same = |name: &&str| {
             let now = sha256_of_file(&folder.join(name)).ok();
-            now.is_some() && now.as_ref() == self.files.get(*name)
+            now.as_ref() == self.files.get(*name)
         };
         self.exit.is_some() && self.key == key && files.iter().all(same)
     }

@@ -1,6 +1,6 @@
 //! An expectation of the catalogue met the files of its steps.
 
-use super::catalogue::{CheckSpec, Entry, Expected, Tolerance};
+use super::catalogue::{CheckSpec, Entry, Expected, Figure, Tolerance};
 use super::measure::{Measured, Range, Unmeasured};
 use crate::report::table::significant;
 use serde::Serialize;
@@ -24,9 +24,25 @@ pub struct Checked {
     pub source: String,
 }
 
-/// All checks of an entry, whose steps have their output in `folder/<step>`.
+/// All checks of an entry, whose steps have their output in `folder/<step>`; a figure that is not there is a
+/// failed one.
 pub fn check(entry: &Entry, folder: &Path) -> Vec<Checked> {
-    entry.checks.iter().map(|spec| one(spec, folder)).collect()
+    let checks = entry.checks.iter().map(|spec| one(spec, folder));
+    let drawn = |f: &&Figure| folder.join(&f.step).join(&f.file).is_file();
+    let missing = entry.figures.iter().filter(|f| !drawn(f)).map(missing);
+    checks.chain(missing).collect()
+}
+
+fn missing(figure: &Figure) -> Checked {
+    Checked {
+        name: format!("figure `{}/{}`", figure.step, figure.file),
+        predicted: "a file".to_owned(),
+        measured: "there is no such file".to_owned(),
+        difference: String::new(),
+        tolerance: String::new(),
+        passed: false,
+        source: "the page shows it".to_owned(),
+    }
 }
 
 fn one(spec: &CheckSpec, folder: &Path) -> Checked {

@@ -30,6 +30,8 @@ impl Shown<'_> {
 pub struct Page<'a> {
     pub catalogue: &'a Catalogue,
     pub shown: Vec<Shown<'a>>,
+    /// What stands behind `dlnflow gallery ID` in commands: the catalogue, unless it is the one that ships.
+    pub option: String,
     /// What stands before the names of scenarios in commands.
     pub scenarios: &'a str,
     /// Where the figures are, as the page sees it.
@@ -56,12 +58,32 @@ impl Page<'_> {
         writeln!(out, "| paper | command | claim | checked |")?;
         writeln!(out, "|---|---|---|---|")?;
         for shown in &self.shown {
-            overview(shown, out)?;
+            self.overview(shown, out)?;
         }
         for shown in &self.shown {
             self.section(shown, out)?;
         }
         Ok(())
+    }
+
+    fn overview(&self, shown: &Shown, out: &mut impl Write) -> io::Result<()> {
+        let entry = shown.entry;
+        let first = shown.checks.iter().find(|c| !c.tolerance.is_empty());
+        let first = first
+            .or(shown.checks.first())
+            .map_or_else(String::new, |c| {
+                format!("; {}: {} ({})", c.name, c.measured, c.predicted)
+            });
+        writeln!(
+            out,
+            "| {} | [`dlnflow gallery {id}{option}`](#{id}) | {} | {}{} |",
+            cell(&entry.authors()),
+            cell(&entry.claim),
+            shown.tally(),
+            cell(&first),
+            id = entry.id,
+            option = self.option,
+        )
     }
 
     fn section(&self, shown: &Shown, out: &mut impl Write) -> io::Result<()> {
@@ -88,25 +110,6 @@ impl Page<'_> {
         writeln!(out, "\n![{caption}]({}/{name})\n", self.figures)?;
         writeln!(out, "*`{}/{}`: {caption}*", figure.step, figure.file)
     }
-}
-
-fn overview(shown: &Shown, out: &mut impl Write) -> io::Result<()> {
-    let entry = shown.entry;
-    let first = shown.checks.iter().find(|c| !c.tolerance.is_empty());
-    let first = first
-        .or(shown.checks.first())
-        .map_or_else(String::new, |c| {
-            format!("; {}: {} ({})", c.name, c.measured, c.predicted)
-        });
-    writeln!(
-        out,
-        "| {} | [`dlnflow gallery {id}`](#{id}) | {} | {}{} |",
-        cell(&entry.authors()),
-        cell(&entry.claim),
-        shown.tally(),
-        cell(&first),
-        id = entry.id,
-    )
 }
 
 fn table(checks: &[Checked], out: &mut impl Write) -> io::Result<()> {

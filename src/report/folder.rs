@@ -219,7 +219,16 @@ pub(crate) const SCRATCH: &str = ".dlnflow-";
 pub(crate) fn scratch_beside(path: &Path) -> io::Result<TempDir> {
     let parent = parent(path);
     fs::create_dir_all(parent)?;
-    tempfile::Builder::new().prefix(SCRATCH).tempdir_in(parent)
+    let scratch = tempfile::Builder::new().prefix(SCRATCH).tempdir_in(parent);
+    scratch.map_err(unplaced)
+}
+
+/// The reason without the name of the scratch file, which nobody asked for and `tempfile` appends.
+fn unplaced(error: io::Error) -> io::Error {
+    match error.to_string().split_once(" at path \"") {
+        Some((reason, _)) => io::Error::new(error.kind(), reason),
+        None => error,
+    }
 }
 
 fn parent(path: &Path) -> &Path {

@@ -92,7 +92,7 @@ const HEADER: [&str; 9] = [
     "active",
     "rank",
     "loss",
-    "test error",
+    "test cost",
     "index",
     "nullity",
     "hits",

@@ -7,7 +7,7 @@ use super::{Outcome, Report};
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 /// The marker of our folders.
@@ -112,11 +112,23 @@ struct Marker {
     outputs: Hashes,
 }
 
-/// The files that the manifest in `folder` lists; `None` when the folder is not ours.
+/// The files that the manifest in `folder` lists; `None` when the folder is not ours or cannot be read.
 pub fn outputs(folder: &Path) -> Option<Hashes> {
-    let text = std::fs::read(folder.join(NAME)).ok()?;
-    let marker: Marker = serde_json::from_slice(&text).ok()?;
-    (marker.program == PROGRAM).then_some(marker.outputs)
+    outputs_of(folder).ok()?
+}
+
+/// The files that the manifest in `folder` lists; `None` when the folder is not ours.
+///
+/// # Errors
+/// `Io` for a manifest that is there and cannot be read.
+pub(super) fn outputs_of(folder: &Path) -> Result<Option<Hashes>, Error> {
+    let path = folder.join(NAME);
+    let text = match std::fs::read(&path) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(|e| Error::io(&path, e))?,
+    };
+    let marker: Option<Marker> = serde_json::from_slice(&text).ok();
+    Ok(marker.filter(|m| m.program == PROGRAM).map(|m| m.outputs))
 }
 
 /// What a whole manifest says of a finished run.

@@ -29,7 +29,8 @@ mod names;
 mod report;
 
 pub use folder::{Extras, Input, Keep, add_file, redraw, writable, write, write_file, write_new};
-pub use read::{Finished, finished};
+pub(crate) use read::is_folder;
+pub use read::{Finished, finished, is_output};
 pub use report::{
     Check, Decay, Declined, Outcome, Prediction, Report, SolverReport, Source, Threshold,
 };

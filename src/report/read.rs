@@ -6,8 +6,8 @@ use super::{Prediction, csv, events, figure::Drawing, manifest};
 use crate::error::Error;
 use crate::observe::{Event, Trajectory};
 use serde::Deserialize;
-use std::fs::File;
-use std::io::BufReader;
+use std::fs::{self, File};
+use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 
 /// What the figures need of a finished run.
@@ -51,14 +51,12 @@ struct StoredSolver {
 /// Reads an output folder.
 ///
 /// # Errors
-/// `NotOurs` without our manifest, `Io` for a missing or unreadable file, `Damaged` with file and
+/// `NotARun` without our manifest, `Io` for a missing or unreadable file, `Damaged` with file and
 /// line for one that does not hold what it should.
 pub fn finished(folder: &Path) -> Result<Finished, Error> {
-    if !folder.is_dir() {
-        return Err(Error::io(folder, "there is no such folder"));
-    }
-    if manifest::outputs(folder).is_none() {
-        return Err(Error::NotOurs {
+    is_folder(folder)?;
+    if manifest::outputs_of(folder)?.is_none() {
+        return Err(Error::NotARun {
             path: folder.to_owned(),
         });
     }
@@ -72,6 +70,26 @@ pub fn finished(folder: &Path) -> Result<Finished, Error> {
         predictions,
         graded,
     })
+}
+
+/// Whether this program has written a run into a folder.
+pub fn is_output(folder: &Path) -> bool {
+    manifest::outputs(folder).is_some()
+}
+
+/// Whether there is a folder to be read.
+///
+/// # Errors
+/// `Io` with what is there instead, or why that cannot be said.
+pub(crate) fn is_folder(path: &Path) -> Result<(), Error> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(Error::io(path, "is a file, not a folder")),
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            Err(Error::io(path, "there is no such folder"))
+        }
+        Err(e) => Err(Error::io(path, e)),
+    }
 }
 
 /// Reads `trajectory.csv`.

@@ -5,6 +5,7 @@ use super::error::{Complaint, InputError};
 use super::files::{Files, MAX_ENTRIES};
 use super::load::Scenario;
 use super::schema::{Matrix, Numbers, ScenarioSpec};
+use crate::error::counted;
 use crate::linalg::Mat;
 use crate::model::draws::{Stream, gaussian, with_singular_values};
 
@@ -121,7 +122,7 @@ impl<'a> Context<'a> {
     pub fn rows(&mut self, key: &str, rows: &[Vec<f64>], shape: Shape) -> Option<Mat<f64>> {
         let cols = rows.first().map_or(0, Vec::len);
         if let Some(ragged) = rows.iter().position(|row| row.len() != cols) {
-            let found = format!("found {} entries", rows[ragged].len());
+            let found = format!("found {}", counted(rows[ragged].len(), "entry", "entries"));
             self.found(
                 &format!("{key}[{ragged}]"),
                 found,
@@ -169,7 +170,8 @@ impl<'a> Context<'a> {
             let symbols = shape.symbols;
             let allowed =
                 format!("must have at most {most} for a {rows} × {cols} matrix ({symbols})");
-            self.found(key, format!("found {count} values"), allowed);
+            let found = format!("found {}", counted(count, "value", "values"));
+            self.found(key, found, allowed);
             return None;
         }
         Some((rows, cols))

@@ -2,6 +2,7 @@
 //! `--set KEY.PATH=VALUE` override.
 
 use super::error::{Complaint, InputError, InputErrors};
+use crate::error::counted;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use toml::Spanned;
@@ -192,7 +193,9 @@ impl Document {
     /// What is written at a node, on one line and not too long.
     pub fn excerpt(&self, node: &Node) -> String {
         let text = match (&node.place, &node.value) {
-            (_, Value::Table(table)) => return format!("a table with {} keys", table.len()),
+            (_, Value::Table(table)) => {
+                return format!("a table with {}", counted(table.len(), "key", "keys"));
+            }
             (Place::Text(span), _) => self.text.get(span.clone()).unwrap_or_default(),
             (Place::Override(index), _) => value_text(&self.overrides[*index]),
             (Place::Whole, _) => "",

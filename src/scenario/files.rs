@@ -2,6 +2,7 @@
 
 use super::error::Complaint;
 use crate::digest::sha256;
+use crate::error::counted;
 use crate::linalg::Mat;
 use npyz::{NpyFile, Order, TypeChar};
 use std::io::{Cursor, Read};
@@ -96,7 +97,10 @@ impl<'a> Files<'a> {
         // A deeper network can begin with layers of the right shapes.
         let layers = layers_in(&archive);
         if layers > 0 && layers != shapes.len() {
-            let found = format!("found \"{file}\" with {layers} layers");
+            let found = format!(
+                "found \"{file}\" with {}",
+                counted(layers, "layer", "layers")
+            );
             return complain(
                 found,
                 &format!("must have {}, as network.widths", shapes.len()),
@@ -220,8 +224,8 @@ fn parse_csv(path: &str, bytes: &[u8]) -> Result<Mat<f64>, Complaint> {
             && first.len() != row.len()
         {
             let found = format!(
-                "found \"{path}\" with {} entries in line {}",
-                row.len(),
+                "found \"{path}\" with {} in line {}",
+                counted(row.len(), "entry", "entries"),
                 index + 1
             );
             return complain(
@@ -259,7 +263,8 @@ fn parse_row(path: &str, line: usize, text: &str) -> Result<Vec<f64>, Complaint>
 fn parse_npy(path: &str, bytes: &[u8]) -> Result<Mat<f64>, Complaint> {
     let fail = |what: &str| Complaint {
         found: format!("found \"{path}\" {what}"),
-        allowed: "must be a 2-D array of finite 32- or 64-bit floats".to_string(),
+        allowed: "must be a 1-D array (one row) or a 2-D array of finite 32- or 64-bit floats"
+            .to_string(),
     };
     if !plain_header(bytes) {
         return Err(fail("without a plain array header"));

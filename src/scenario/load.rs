@@ -3,6 +3,7 @@
 use super::document::Document;
 use super::error::{InputError, InputErrors};
 use super::files::read_failure;
+use super::kind;
 use super::schema::ScenarioSpec;
 use super::structure;
 use serde::Deserialize;
@@ -58,7 +59,8 @@ impl Scenario {
     ) -> Result<Self, InputErrors> {
         let findings = structure::check(&document);
         if !findings.well_formed {
-            return Err(document.errors(findings.errors));
+            let other = kind::refuse_sweep(&document);
+            return Err(other.unwrap_or_else(|| document.errors(findings.errors)));
         }
         let spec = match ScenarioSpec::deserialize(document.root.to_toml()) {
             Ok(spec) => spec,

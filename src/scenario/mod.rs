@@ -13,6 +13,7 @@ mod expectations;
 mod figure;
 mod files;
 mod identity;
+mod kind;
 mod load;
 mod regression;
 mod resolve;

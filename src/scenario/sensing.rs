@@ -3,6 +3,7 @@
 use super::context::{Context, Shape};
 use super::files::MAX_ENTRIES;
 use super::schema::{Matrix, Measurements, Numbers};
+use crate::error::counted;
 use crate::linalg::{Mat, MatRef};
 use crate::model::Cost;
 use crate::model::draws::Stream;
@@ -96,7 +97,7 @@ fn observe(
         (Some(numbers), _) => {
             let y = context.numbers("cost.observations", numbers)?;
             if y.len() != m {
-                let found = format!("found {} numbers", y.len());
+                let found = format!("found {}", counted(y.len(), "number", "numbers"));
                 context.found(
                     "cost.observations",
                     found,

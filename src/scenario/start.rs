@@ -4,6 +4,7 @@ mod sound;
 
 use super::context::{Context, Shape};
 use super::schema::{InitSpec, LARGEST_DRAWN, Matrix, Strengths};
+use crate::error::counted;
 use crate::linalg::{Mat, MatRef};
 use crate::model::draws::{Stream, gaussian};
 use crate::model::init::{
@@ -117,7 +118,7 @@ fn layer_std(context: &mut Context<'_>, network: &Network) -> Option<Vec<f64>> {
         (None, Some(std), None) => Some(vec![*std; depth]),
         (None, None, Some(list)) if list.len() == depth => Some(list.clone()),
         (None, None, Some(list)) => {
-            let found = format!("found {} values", list.len());
+            let found = format!("found {}", counted(list.len(), "value", "values"));
             context.found(
                 "init.per_layer_std",
                 found,
@@ -141,7 +142,7 @@ fn layer_std(context: &mut Context<'_>, network: &Network) -> Option<Vec<f64>> {
 fn drawn_width_fits(context: &mut Context<'_>, network: &Network, width: u64) -> bool {
     let key = "init.drawn_width";
     if network.depth() != 2 {
-        let found = format!("found {} layers", network.depth());
+        let found = format!("found {}", counted(network.depth(), "layer", "layers"));
         context.found(key, found, "holds for two layers");
         return false;
     }
@@ -150,7 +151,10 @@ fn drawn_width_fits(context: &mut Context<'_>, network: &Network, width: u64) ->
         network.widths()[1],
     );
     if hidden != span {
-        let found = format!("found {hidden} hidden neurons");
+        let found = format!(
+            "found {}",
+            counted(hidden, "hidden neuron", "hidden neurons")
+        );
         let allowed = format!("must be {span}, inputs and outputs together, for init.drawn_width");
         context.found("network.widths", found, allowed);
     }
@@ -246,7 +250,7 @@ fn aligned_factors(
         Strengths::All(a) => vec![*a; modes],
         Strengths::Each(list) if list.len() <= modes => list.clone(),
         Strengths::Each(list) => {
-            let found = format!("found {} values", list.len());
+            let found = format!("found {}", counted(list.len(), "value", "values"));
             let allowed =
                 format!("must be at most {modes}, the number of modes the network can hold");
             context.found("init.mode_strengths", found, allowed);
@@ -278,7 +282,7 @@ fn target_factors(context: &mut Context<'_>, target: MatRef<'_, f64>) -> Option<
 
 fn lambda_fits(context: &mut Context<'_>, network: &Network, lambda: f64) -> bool {
     if network.depth() != 2 {
-        let found = format!("found {} layers", network.depth());
+        let found = format!("found {}", counted(network.depth(), "layer", "layers"));
         context.found(
             "network.widths",
             found,
@@ -320,7 +324,8 @@ fn given_layers(
     };
     if count != network.depth() {
         let allowed = format!("must be {}, one for each layer", network.depth());
-        context.found(key, format!("found {count} layers"), allowed);
+        let found = format!("found {}", counted(count, "layer", "layers"));
+        context.found(key, found, allowed);
         return None;
     }
     let layer = |index: usize| {

@@ -60,6 +60,11 @@ impl Checker<'_> {
     fn node(&mut self, node: &Node, schema: &Json, key: &str) {
         if let Some(options) = schema["anyOf"].as_array() {
             return match options.iter().find(|option| admits(option, &node.value)) {
+                // A word that may also be a number: what else it may be is said with the names.
+                Some(option) if is_other_name(&node.value, option) => {
+                    self.wrong(node, schema, key);
+                    self.hint(node, &names(option));
+                }
                 Some(option) => self.node(node, option, key),
                 None => self.wrong(node, schema, key),
             };
@@ -115,7 +120,7 @@ impl Checker<'_> {
                 Some(kind) => match &kind.value {
                     Value::String(name) => match variants.iter().find(|v| tag(v) == Some(name)) {
                         Some(variant) => self.table(node, table, variant, key),
-                        None => self.misnamed(kind, name, &kinds, &join(key, "kind")),
+                        None => self.misnamed(kind, &kinds, &join(key, "kind")),
                     },
                     _ => {
                         let phrase = format!("must be {}", one_of(&kinds));
@@ -169,7 +174,7 @@ impl Checker<'_> {
     fn name(&mut self, node: &Node, name: &str, schema: &Json, key: &str) {
         let names = names(schema);
         if !names.is_empty() && !names.contains(&name) {
-            self.misnamed(node, name, &names, key);
+            self.misnamed(node, &names, key);
         }
     }
 
@@ -213,10 +218,15 @@ impl Checker<'_> {
         self.findings.well_formed = false;
     }
 
-    fn misnamed(&mut self, node: &Node, name: &str, names: &[&str], key: &str) {
+    fn misnamed(&mut self, node: &Node, names: &[&str], key: &str) {
         let found = format!("found {}", self.document.excerpt(node));
         self.form_error(node, key, found, format!("must be {}", one_of(names)));
-        if let Some(error) = self.findings.errors.last_mut() {
+        self.hint(node, names);
+    }
+
+    /// Adds the nearest of `names` to the last error.
+    fn hint(&mut self, node: &Node, names: &[&str]) {
+        if let (Value::String(name), Some(error)) = (&node.value, self.findings.errors.last_mut()) {
             error.hint = nearest(name, names).map(|n| format!("\"{n}\""));
         }
     }
@@ -248,6 +258,12 @@ fn names(schema: &Json) -> Vec<&str> {
     let variants = schema["oneOf"].as_array().into_iter().flatten();
     let nested = variants.flat_map(|v| v["const"].as_str().into_iter().chain(strings(&v["enum"])));
     strings(&schema["enum"]).chain(nested).collect()
+}
+
+/// Whether a value is a string that is none of the names of a schema.
+fn is_other_name(value: &Value, schema: &Json) -> bool {
+    let names = names(schema);
+    matches!(value, Value::String(name) if !names.is_empty() && !names.contains(&name.as_str()))
 }
 
 fn tag(variant: &Json) -> Option<&str> {
@@ -304,7 +320,10 @@ fn describe(schema: &Json) -> String {
     } else if is(schema, "integer") {
         format!("a whole number{range}")
     } else if is(schema, "number") {
-        format!("a finite number{range}")
+        match schema["x-unit"].as_str() {
+            Some(unit) => format!("a number of {unit}{range}"),
+            None => format!("a finite number{range}"),
+        }
     } else if is(schema, "boolean") {
         "true or false".to_string()
     } else if is(schema, "string") {

@@ -6,7 +6,7 @@ use super::table::Cells;
 use crate::digest::sha256;
 use crate::error::Error;
 use crate::report::figure::Style;
-use crate::report::write_file;
+use crate::report::{is_folder, write_file};
 use crate::run::style;
 use crate::scenario::sweep::{KeepSpec, Questions};
 use crate::scenario::{FileHashes, Sweep};
@@ -128,8 +128,9 @@ impl Plan {
     /// The plan in a sweep's folder.
     ///
     /// # Errors
-    /// `NotASweep` without one, `Damaged` with the line that is not a run.
+    /// `NotASweep` without one, `Io` for what cannot be read, `Damaged` with the line that is not a run.
     pub fn read(root: &Path) -> Result<Self, Error> {
+        is_folder(root)?;
         let path = root.join(NAME);
         let text = fs::read_to_string(&path).map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => Error::NotASweep {

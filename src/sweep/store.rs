@@ -66,7 +66,7 @@ impl Store {
     /// The store of a plan in a new folder, an empty one or one of a sweep.
     ///
     /// # Errors
-    /// `NotASweep` for a folder with other things in it, `Io`.
+    /// `NotOurSweep` for a folder with other things in it, `Io`.
     pub fn create(root: &Path, plan: &Plan, text: &str) -> Result<Self, Error> {
         if root.exists() && !root.join(plan::NAME).is_file() {
             let mut entries = fs::read_dir(root).map_err(|e| Error::io(root, e))?;
@@ -78,7 +78,7 @@ impl Store {
                 })
             };
             if entries.any(foreign) {
-                return Err(Error::NotASweep {
+                return Err(Error::NotOurSweep {
                     path: root.to_owned(),
                 });
             }

@@ -149,6 +149,104 @@ fn a_wrong_override_is_named() {
 }
 
 #[test]
+fn a_sweep_is_no_scenario_and_a_scenario_no_sweep() {
+    let place = Place::new(SCENARIO);
+    fs::write(
+        place.path("sweep.toml"),
+        "base = \"scenario.toml\"\ngrid.seed = [1, 2]\n",
+    )
+    .expect("file");
+    for (arguments, said) in [
+        (
+            ["run", "sweep.toml"],
+            "error: sweep.toml:1: this is a sweep: it has base, grid",
+        ),
+        (["check", "sweep.toml"], "`dlnflow sweep` runs a sweep"),
+        (
+            ["sweep", "scenario.toml"],
+            "error: scenario.toml:4: this is a scenario: it has network",
+        ),
+    ] {
+        let done = place.run(&arguments).expect(2, &[said]);
+        assert_eq!(done.stderr.matches("error: ").count(), 1, "{done:?}");
+        assert!(!done.stderr.contains("did you mean"), "{done:?}");
+    }
+}
+
+/// What is wrong with a folder that is only read, and no advice about writing.
+#[test]
+fn folders_that_cannot_be_drawn_or_collected_are_called_what_they_are() {
+    let place = Place::new(SCENARIO);
+    let sweep = "base = \"scenario.toml\"\ngrid.seed = [1]\n";
+    fs::write(place.path("sweep.toml"), sweep).expect("file");
+    fs::create_dir(place.path("empty")).expect("folder");
+    place
+        .run(&["run", "scenario.toml", "--out", "run", "--quiet"])
+        .expect(0, &[]);
+    place
+        .run(&["sweep", "sweep.toml", "--out", "swept", "--quiet"])
+        .expect(0, &[]);
+    // A manifest that is there and cannot be read.
+    fs::create_dir_all(place.path("closed/manifest.json")).expect("folder");
+    let cases = [
+        (
+            "plot",
+            "swept",
+            "swept is the folder of a sweep; `dlnflow collect` draws its figures",
+        ),
+        ("plot", "empty", "empty is not an output folder of dlnflow"),
+        (
+            "plot",
+            "scenario.toml",
+            "scenario.toml: is a file, not a folder",
+        ),
+        ("plot", "none", "none: there is no such folder"),
+        ("plot", "closed", "closed/manifest.json: "),
+        (
+            "collect",
+            "run",
+            "run is the output folder of a run; `dlnflow plot` draws its figures",
+        ),
+        ("collect", "empty", "empty is not the folder of a sweep"),
+        (
+            "collect",
+            "scenario.toml",
+            "scenario.toml: is a file, not a folder",
+        ),
+        ("collect", "none", "none: there is no such folder"),
+    ];
+    for (command, folder, said) in cases {
+        let done = place.run(&[command, folder]).expect(2, &[said]);
+        assert!(!done.stderr.contains("left as it is"), "{done:?}");
+    }
+}
+
+/// Nothing can be made in `/proc`: the message names the folder that was asked for.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_cannot_be_made_is_named() {
+    let place = Place::new(SCENARIO);
+    let done = place.run(&["run", "scenario.toml", "--out", "/proc/x"]);
+    let done = done.expect(2, &["error: /proc/x: "]);
+    assert!(!done.stderr.contains(".dlnflow-"), "{done:?}");
+}
+
+#[test]
+fn gammas_beside_another_size_are_named() {
+    let gaussian = "kind = \"gaussian\"\nstd = 0.1\n";
+    let aligned = "kind = \"aligned\"\nmode_strengths = [1e-3, 1e-3]\n";
+    for (init, said) in [
+        (gaussian, "has init.std; leave it out of the file"),
+        (aligned, "has another init.kind than \"gaussian\""),
+    ] {
+        let place = Place::new(&SCENARIO.replace(aligned, init));
+        let said = format!("error: --gammas sets init.gamma, but the scenario {said}");
+        let done = place.run(&["regimes", "scenario.toml", "--gammas", "0.5"]);
+        done.expect(2, &[&said]);
+    }
+}
+
+#[test]
 fn overrides_and_the_folder_are_obeyed() {
     let place = Place::new(SCENARIO);
     let sets = ["--set", "solver.horizon=2.5", "--set", "title='Short'"];

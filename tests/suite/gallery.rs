@@ -475,8 +475,9 @@ fn the_page_is_the_same_on_every_run() {
         first[1]
     );
     assert!(
-        first[1].contains("| `dlnflow gallery e`")
-            || first[1].contains("[`dlnflow gallery e`](#e)")
+        first[1].contains("[`dlnflow gallery e --catalogue c.toml`](#e)"),
+        "{}",
+        first[1]
     );
     assert!(
         first[0].contains("\n$ dlnflow run x.toml\n"),
@@ -497,6 +498,20 @@ fn a_check_that_fails_gives_exit_code_1() {
     let table = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(table.contains("FAILED") && table.contains("4.5"), "{table}");
     let list = place.json(0, &["gallery", "--catalogue", "c.toml", "--out", "o"]);
+    assert_eq!(list["entries"][0]["status"], "failed");
+}
+
+#[test]
+fn a_figure_that_is_not_there_fails_its_entry() {
+    let place = Place::new();
+    place.own(4.0);
+    let text = place.read("c.toml").replace("cost_log.svg", "costs.svg");
+    fs::write(place.0.path().join("c.toml"), text).expect("catalogue");
+    let own = ["--catalogue", "c.toml", "--out", "o"];
+    let output = place.run(1, &[&["gallery", "e"][..], &own].concat());
+    let table = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(table.contains("figure `s/figures/costs.svg`"), "{table}");
+    let list = place.json(0, &[&["gallery"][..], &own].concat());
     assert_eq!(list["entries"][0]["status"], "failed");
 }
 

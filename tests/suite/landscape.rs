@@ -321,7 +321,7 @@ fn the_command_lists_and_refuses() {
     let done = run(&["landscape", file.to_str().expect("path")]);
     assert_eq!(done.status.code(), Some(2));
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
-    assert!(said.contains("one layer has one critical point"), "{said}");
+    assert!(said.contains("one layer has one critical value"), "{said}");
 }
 
 /// A scenario with widths `[2, 1, 2]`.

@@ -596,7 +596,7 @@ proptest! {
         fs::write(folder.join(name), bytes).unwrap();
         // Either it still draws, or it says which file is at fault.
         if let Err(error) = redraw(&folder) {
-            let ours = matches!(error, Error::NotOurs { .. });
+            let ours = matches!(error, Error::NotARun { .. });
             prop_assert!(ours == (name == "manifest.json") || error.to_string().contains(name));
         }
     }

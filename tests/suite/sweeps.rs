@@ -145,7 +145,39 @@ fn bad_files_raise_their_messages() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    assert_eq!(seen, 28);
+    assert_eq!(seen, 30);
+}
+
+/// Each value stands with some of the others, so that no axis alone is to blame: both are named.
+#[test]
+fn a_combination_that_fails_names_its_values() {
+    let place =
+        Place::new("[grid]\n\"init.std\" = [1.0, 1e-100]\n\"init.scale\" = [1.0, 1e-100]\n");
+    let text = fs::read_to_string(place.path("sweep.toml")).expect("sweep");
+    let gaussian = "init = { kind = \"gaussian\", std = 1.0 }";
+    let aligned = "init = { kind = \"aligned\", mode_strengths = [1e-3, 1e-3] }";
+    fs::write(place.path("sweep.toml"), text.replace(aligned, gaussian)).expect("sweep");
+    let error = place.load().build(3).expect_err("weights of 1e-200");
+    let said = error.to_string();
+    let both = "(with init.std = 1e-100, init.scale = 1e-100)";
+    assert!(
+        said.contains("grid.init.scale[1]: found") && said.contains(both),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_count_of_one_is_singular() {
+    let place = Place::new("[grid]\nseed = [5]\n");
+    let listed = place.run(0, &["sweep", "sweep.toml", "--list"]);
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(
+        listed.starts_with("sweep: 1 run in out/sweep\n"),
+        "{listed}"
+    );
+    let done = place.run(0, &["sweep", "sweep.toml"]);
+    let done = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.starts_with("1 run done in"), "{done}");
 }
 
 #[test]
@@ -480,6 +512,9 @@ fn folders_of_others_are_left_alone() {
         let output = place.run(2, arguments);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(said.contains("mine is not the folder of a sweep"), "{said}");
+        // Advice for who wanted to write there.
+        let writes = arguments.contains(&"--out");
+        assert_eq!(said.contains("choose another folder"), writes, "{said}");
     }
     assert_eq!(fs::read_dir(place.path("mine")).expect("folder").count(), 1);
 }

@@ -21,6 +21,7 @@ fn page(shelf: &Shelf, shown: &[Shown], folder: &Path, figures: &str) -> Result<
     }
     let page = Page {
         catalogue: &shelf.catalogue,
+        option: shelf.option.clone(),
         scenarios: shelf.typed,
         shown: shown.to_vec(),
         figures,

@@ -17,6 +17,8 @@ pub struct Shelf {
     pub scenarios: PathBuf,
     /// What a user types before their names: the repository's folder, or nothing.
     pub typed: &'static str,
+    /// What a user types to get at this catalogue.
+    pub option: String,
     /// Whether the scenarios are the program's own.
     shipped: bool,
     pub out: PathBuf,
@@ -32,6 +34,7 @@ impl Shelf {
         let out = out.unwrap_or(Path::new(OUT)).to_owned();
         let program = std::env::current_exe().map_err(|e| Error::io(Path::new("dlnflow"), e))?;
         let program_hash = sha256_of_file(&program).map_err(|e| Error::io(&program, e))?;
+        let option = own.map_or_else(String::new, |o| format!(" --catalogue {}", o.display()));
         let (catalogue, scenarios, typed) = match own {
             Some(file) => (read(file)?, beside(file), ""),
             None => (shipped_catalogue()?, out.join("scenarios"), "scenarios/"),
@@ -40,6 +43,7 @@ impl Shelf {
             catalogue,
             scenarios,
             typed,
+            option,
             shipped: own.is_none(),
             out,
             program,

@@ -1,7 +1,7 @@
 //! A folder being written beside its final place, and its way there.
 
 use super::theirs::{can_be_kept, copy, theirs};
-use super::{Extras, Keep, SCRATCH, parent, scratch_beside};
+use super::{Extras, Keep, SCRATCH, parent, scratch_beside, unplaced};
 use crate::digest::sha256_of_file;
 use crate::error::Error;
 use crate::report::figure::{self, Figure};
@@ -124,7 +124,7 @@ impl Staging {
             // A folder that cannot be written to cannot be replaced either.
             let mut probe = tempfile::Builder::new();
             let probe = probe.prefix(SCRATCH).tempfile_in(&target);
-            probe.map_err(failed)?;
+            probe.map_err(|e| failed(unplaced(e)))?;
         }
         let scratch = scratch_beside(&target).map_err(failed)?;
         let aside = scratch.path().join("new");
@@ -263,7 +263,7 @@ fn outputs_to_replace(target: &Path, folder: &Path) -> Result<Option<Hashes>, Er
         return Err(foreign());
     }
     let mut entries = fs::read_dir(target).map_err(|e| Error::io(folder, e))?;
-    match manifest::outputs(target) {
+    match manifest::outputs_of(target)? {
         None if entries.next().is_none() => Ok(None),
         None => Err(foreign()),
         listed => Ok(listed),

@@ -3,6 +3,7 @@
 use super::super::document::{Document, Entry, Node, Place, Value};
 use super::super::error::{InputError, nearest};
 use super::written::{Written, float};
+use crate::error::counted;
 use crate::model::draws::child_seed;
 use std::collections::BTreeMap;
 
@@ -61,7 +62,7 @@ impl Reader<'_> {
             .try_fold(1_usize, |n, block| n.checked_mul(block.len()));
         if runs.is_none_or(|n| n > MOST_RUNS) {
             let found = runs.map_or("found more runs than can be counted".into(), |n| {
-                format!("found {n} runs")
+                format!("found {}", counted(n, "run", "runs"))
             });
             let allowed = format!("a sweep has at most {MOST_RUNS} runs");
             self.at(&Place::Whole, "", found, &allowed);
@@ -249,7 +250,7 @@ impl Reader<'_> {
         for axis in &axes {
             if axis.values.len() != length {
                 let path = format!("zip.{}", axis.key);
-                let found = format!("found {} values", axis.values.len());
+                let found = format!("found {}", counted(axis.values.len(), "value", "values"));
                 let allowed = format!("must have as many as zip.{key}: {length}");
                 let place = axis
                     .values

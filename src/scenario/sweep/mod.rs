@@ -3,6 +3,7 @@
 //! `sweep.toml → Sweep → scenario(0), scenario(1), …`, each a [`Scenario`] with a few keys set.
 
 mod axis;
+mod blame;
 mod questions;
 mod schema;
 mod written;
@@ -15,7 +16,8 @@ pub use schema::{
 
 use super::build::Built;
 use super::document::{Document, Node, Place, Value};
-use super::error::{InputError, InputErrors};
+use super::error::InputErrors;
+use super::kind;
 use super::load::{Scenario, Source, unreadable};
 use super::structure;
 use axis::{Axis, Block, Reader};
@@ -66,7 +68,8 @@ impl Sweep {
         let schema = structure::inlined::<SweepSpec>();
         let findings = structure::check_against(&document, &schema);
         if !findings.errors.is_empty() {
-            return Err(document.errors(findings.errors));
+            let other = kind::refuse_scenario(&document);
+            return Err(other.unwrap_or_else(|| document.errors(findings.errors)));
         }
         let spec = SweepSpec::deserialize(document.root.to_toml()).map_err(|error| {
             unreadable(&source.file, &format!("not a sweep: {}", error.message()))
@@ -142,7 +145,7 @@ impl Sweep {
     pub fn scenario(&self, index: usize) -> Result<Scenario, InputErrors> {
         let rows = self.rows(index);
         let scenario = self.base.with(&overrides(&self.applied(&rows)));
-        scenario.map_err(|errors| self.relocate(&rows, errors))
+        scenario.map_err(|errors| self.relocate(&rows, false, errors))
     }
 
     /// The scenario of run `index`, built.
@@ -152,7 +155,7 @@ impl Sweep {
     pub fn build(&self, index: usize) -> Result<(Scenario, Built), InputErrors> {
         let scenario = self.scenario(index)?;
         let built = scenario.build();
-        let built = built.map_err(|errors| self.relocate(&self.rows(index), errors))?;
+        let built = built.map_err(|errors| self.relocate(&self.rows(index), true, errors))?;
         Ok((scenario, built))
     }
 
@@ -218,71 +221,15 @@ impl Sweep {
                 self.try_rows(&rows, build).err()?;
             }
         }
-        Some(reason)
+        Some(self.relocate(&first, build, reason))
     }
 
     fn try_rows(&self, rows: &[Option<usize>], build: bool) -> Result<(), InputErrors> {
-        let scenario = self.base.with(&overrides(&self.applied(rows)));
-        let built = scenario.and_then(|scenario| match build {
+        let scenario = self.base.with(&overrides(&self.applied(rows)))?;
+        match build {
             true => scenario.build().map(drop),
             false => Ok(()),
-        });
-        built.map_err(|errors| self.relocate(rows, errors))
-    }
-
-    /// Errors about overrides where the sweep file has them.
-    fn relocate(&self, rows: &[Option<usize>], errors: InputErrors) -> InputErrors {
-        let applied = self.applied(rows);
-        let errors = errors.errors.into_iter();
-        let errors = errors.map(|error| self.relocate_one(rows, &applied, error));
-        self.document.errors(errors.collect())
-    }
-
-    fn relocate_one(
-        &self,
-        rows: &[Option<usize>],
-        applied: &[(&Axis, &Written)],
-        error: InputError,
-    ) -> InputError {
-        let written = applied
-            .iter()
-            .find(|(axis, value)| error.file == format!("--set {}", text(axis, value)));
-        if let Some((axis, value)) = written {
-            let row = self.row_of(rows, &axis.key);
-            let inside = error.key.strip_prefix(&axis.key).unwrap_or_default();
-            let key = match axis.table {
-                "list" => format!("list[{row}].{}{inside}", axis.key),
-                table => format!("{table}.{}[{row}]{inside}", axis.key),
-            };
-            let place = &value.place;
-            let placed = self
-                .document
-                .error_at(place, &key, error.found, error.allowed);
-            return InputError {
-                hint: error.hint,
-                ..placed
-            };
         }
-        let with: Vec<String> = applied
-            .iter()
-            .filter(|(axis, _)| axis.key != "seed")
-            .map(|(axis, value)| format!("{} = {}", axis.key, value.toml))
-            .collect();
-        let inline = error.file == self.document.file;
-        InputError {
-            found: match with.is_empty() {
-                true => error.found,
-                false => format!("{} (with {})", error.found, with.join(", ")),
-            },
-            span: error.span.filter(|_| inline),
-            ..error
-        }
-    }
-
-    fn row_of(&self, rows: &[Option<usize>], key: &str) -> usize {
-        let mut blocks = self.blocks.iter().zip(rows);
-        let block = blocks.find(|(block, _)| block.axes.iter().any(|axis| axis.key == key));
-        block.and_then(|(_, &row)| row).unwrap_or(0)
     }
 }
 
