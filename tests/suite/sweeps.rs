@@ -145,7 +145,7 @@ fn bad_files_raise_their_messages() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    assert_eq!(seen, 28);
+    assert_eq!(seen, 29);
 }
 
 #[test]
