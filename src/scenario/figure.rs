@@ -25,14 +25,23 @@ pub(super) fn check(context: &mut Context<'_>) {
     let Some(spec) = &context.spec.figure else {
         return;
     };
+    for (key, allowed) in contradictions(spec) {
+        context.wrong(key, allowed);
+    }
+    check_panels(context, spec);
+}
+
+/// Keys that cannot stand beside others of the section, and what is allowed instead.
+pub(super) fn contradictions(spec: &FigureSpec) -> Vec<(&'static str, &'static str)> {
+    let mut found = Vec::new();
     if spec.height.is_some() && spec.aspect.is_some() {
-        context.wrong("figure.aspect", "allowed only without figure.height");
+        found.push(("figure.aspect", "allowed only without figure.height"));
     }
     if spec.end_labels && spec.legend == LegendName::Right {
         let allowed = "must be another place with end_labels = true: names stand there";
-        context.wrong("figure.legend", allowed);
+        found.push(("figure.legend", allowed));
     }
-    check_panels(context, spec);
+    found
 }
 
 fn check_panels(context: &mut Context<'_>, spec: &FigureSpec) {

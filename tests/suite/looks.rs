@@ -287,3 +287,203 @@ fn plot_refuses_what_it_cannot_do() {
         place.run(&args).expect(2, &[message]);
     }
 }
+
+fn panels(report: &dlnflow::report::Report, panels: Vec<Panel>, style: Style) -> Figure {
+    let look = Look {
+        style,
+        panels,
+        only: vec!["panels".to_owned()],
+    };
+    all(&Drawing::from(report), &look)
+        .expect("figures")
+        .remove(0)
+}
+
+fn logarithmic() -> Side {
+    Side {
+        log: true,
+        ..Side::default()
+    }
+}
+
+/// The third of three modes at `sigma`.
+fn with_third(sigma: f64) -> dlnflow::report::Report {
+    let mut report = synthetic::report(3);
+    for row in &mut report.trajectory.rows {
+        row.singular_values[2] = sigma;
+    }
+    report
+}
+
+#[test]
+fn a_mode_with_digits_of_its_own_is_drawn_however_small() {
+    let report = with_third(9e-24);
+    let mut drawing = Drawing::from(&report);
+    for graded in [false, true] {
+        drawing.graded = graded;
+        let figures = all(&drawing, &Look::default()).expect("figures");
+        for figure in &figures[..2] {
+            assert_eq!(figure.numbers.contains("\nsigma_3,"), graded);
+        }
+    }
+}
+
+#[test]
+fn a_mode_that_a_panel_names_is_drawn_however_small() {
+    let small = |modes: &[usize]| Panel {
+        y: logarithmic(),
+        modes: modes.to_vec(),
+        predictions: false,
+        ..panel(vec![Quantity::SingularValue])
+    };
+    let draw = |modes| panels(&with_third(1e-13), vec![small(modes)], Style::default());
+    assert!(draw(&[3]).numbers.contains("\nsigma_3,"));
+    assert!(!draw(&[]).numbers.contains("sigma_3,"));
+}
+
+/// Content, place, size and whether it begins at its place, of every text that is not turned.
+fn level_texts(svg: &str) -> Vec<(String, f64, f64, bool)> {
+    let lines = svg.lines().filter(|l| l.starts_with("<text"));
+    let lines = lines.filter(|l| !l.contains("rotate"));
+    let attribute = |line: &str, name: &str| -> Option<f64> {
+        line.split(&format!(" {name}=\""))
+            .nth(1)?
+            .split('"')
+            .next()?
+            .parse()
+            .ok()
+    };
+    let content = |line: &str| -> String {
+        let parts = line.split('<').filter_map(|part| part.split('>').nth(1));
+        parts.collect()
+    };
+    lines
+        .filter_map(|l| {
+            let start = !l.contains("text-anchor=\"middle\"") && !l.contains("text-anchor=\"end\"");
+            Some((
+                content(l),
+                attribute(l, "x")?,
+                attribute(l, "font-size")?,
+                start,
+            ))
+        })
+        .collect()
+}
+
+#[test]
+fn a_legend_stays_on_the_canvas() {
+    let two = || {
+        vec![
+            panel(vec![Quantity::SingularValue]),
+            Panel {
+                y: logarithmic(),
+                ..panel(vec![Quantity::Cost, Quantity::GradientNorm])
+            },
+        ]
+    };
+    let report = synthetic::report(3);
+    for width in [82.5, 60.0] {
+        let style = Style {
+            width,
+            ..Style::default()
+        };
+        let svg = panels(&report, two(), style.clone()).svg;
+        let texts = level_texts(&svg);
+        assert!(
+            texts.iter().any(|t| t.0 == "gradient norm ‖∇‖"),
+            "{texts:?}"
+        );
+        for (text, x, size, _) in texts.iter().filter(|t| t.3) {
+            let end = x + f64::from(style.text_width(text, *size as i32));
+            assert!(end <= 100.0 * width, "{text} ends at {end}");
+        }
+    }
+}
+
+#[test]
+fn a_name_has_one_size_along_its_axis() {
+    let style = Style {
+        height: Height::Millimetres(30.0),
+        ..Style::default()
+    };
+    let shown = vec![
+        panel(vec![Quantity::Cost, Quantity::GradientNorm]),
+        panel(vec![Quantity::Cost]),
+    ];
+    let svg = panels(&synthetic::report(3), shown, style).svg;
+    let size = |name: &str| {
+        let mut lines = svg.lines().filter(|l| l.contains("rotate"));
+        let line = lines.find(|l| l.contains(&format!(">{name}</text>")));
+        let line = line.unwrap_or_else(|| panic!("{name}"));
+        line.split(" font-size=\"")
+            .nth(1)
+            .and_then(|l| l.split('"').next())
+            .map(str::to_owned)
+    };
+    assert_eq!(size("cost C,"), size("gradient norm ‖∇‖"));
+}
+
+const NOTE: &str = ">nothing lies within these axes</text>";
+
+#[test]
+fn empty_axes_say_so() {
+    let beyond = |range| Panel {
+        x: Side {
+            range: Some(range),
+            ..Side::default()
+        },
+        ..panel(vec![Quantity::Cost])
+    };
+    let report = synthetic::report(3);
+    let draw = |range| panels(&report, vec![beyond(range)], Style::default()).svg;
+    assert!(draw((100.0, 200.0)).contains(NOTE));
+    assert!(!draw((1.0, 2.0)).contains(NOTE));
+    // A run that ends where it begins has no time on a logarithmic axis.
+    let mut short = synthetic::report(3);
+    short.trajectory.rows.truncate(1);
+    short.events.clear();
+    short.predictions.clear();
+    let figures = all(&Drawing::from(&short), &Look::default()).expect("figures");
+    assert!(figures[1].svg.contains(NOTE) && figures[3].svg.contains(NOTE));
+    assert!(!figures[1].svg.contains("σ<tspan dy=\"45\""));
+}
+
+#[test]
+fn a_legend_names_what_its_window_shows() {
+    let report = with_third(1e-5);
+    let window = Panel {
+        y: Side {
+            log: true,
+            range: Some((1e-6, 1e-4)),
+            label: None,
+        },
+        x: Side {
+            range: Some((synthetic::HORIZON - 0.1, synthetic::HORIZON)),
+            ..Side::default()
+        },
+        predictions: false,
+        events: false,
+        ..panel(vec![Quantity::SingularValue])
+    };
+    let svg = panels(&report, vec![window], Style::default()).svg;
+    let texts: Vec<String> = level_texts(&svg).into_iter().map(|t| t.0).collect();
+    assert!(texts.contains(&"σ3".to_owned()), "{texts:?}");
+    assert!(!texts.contains(&"σ1".to_owned()), "{texts:?}");
+}
+
+#[test]
+fn the_least_width_holds_a_figure() {
+    let style = Style {
+        width: 30.0,
+        ..Style::default()
+    };
+    for figure in styled(style.clone()) {
+        for (text, x, size, start) in level_texts(&figure.svg) {
+            let width = f64::from(style.text_width(&text, size as i32));
+            assert!(
+                x >= 0.0 && x + if start { width } else { 0.0 } <= 3000.0,
+                "{text}"
+            );
+        }
+    }
+}

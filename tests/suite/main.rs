@@ -45,6 +45,7 @@ mod riccati;
 mod saddle_points;
 mod saddle_runs;
 mod scenarios;
+mod scripts;
 mod small_start;
 mod starts;
 mod sweeps;

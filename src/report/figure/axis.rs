@@ -35,15 +35,18 @@ pub fn vertical_ticks(scale: &Scale, length: i32, style: &Style) -> Ticks {
 /// As many ticks as have room for their labels on a horizontal axis of this length.
 pub fn horizontal_ticks(scale: &Scale, length: i32, style: &Style) -> Ticks {
     let room = f64::from(style.small());
-    let fits = |ticks: &Ticks| {
-        ticks.major.windows(2).all(|pair| {
-            let widths = pair.iter().map(|(_, l)| style.text_width(l, style.small()));
-            let needed = 0.5 * f64::from(widths.sum::<i32>()) + room;
-            (pair[1].0 - pair[0].0) * f64::from(length) >= needed
-        })
+    let apart = |a: &(f64, String), b: &(f64, String)| {
+        let widths = [a, b].map(|(_, l)| style.text_width(l, style.small()));
+        let needed = 0.5 * f64::from(widths.iter().sum::<i32>()) + room;
+        (b.0 - a.0) * f64::from(length) >= needed
     };
+    let fits = |ticks: &Ticks| ticks.major.windows(2).all(|pair| apart(&pair[0], &pair[1]));
     let tried = (2..=6).rev().map(|most| ticks(scale, most));
-    tried.clone().find(fits).unwrap_or_else(|| ticks(scale, 2))
+    tried.clone().find(fits).unwrap_or_else(|| {
+        let mut few = ticks(scale, 2);
+        few.major.dedup_by(|next, kept| !apart(kept, next));
+        few
+    })
 }
 
 fn widest(ticks: &Ticks, style: &Style) -> i32 {
@@ -193,8 +196,10 @@ fn upwards(
 ) -> io::Result<()> {
     let lines = lines(name, length, style);
     let below = |i: usize| (lines.len() - 1 - i) as i32 * line_height(style);
+    // One size for the whole name.
+    let sizes = lines.iter().map(|l| fitting(l, length + 2 * MINOR, style));
+    let size = sizes.min().unwrap_or(style.label());
     for (i, line) in lines.iter().enumerate() {
-        let size = fitting(line, length + 2 * MINOR, style);
         canvas.text(line, (at.0 - below(i), at.1), size, Anchor::Upwards)?;
     }
     Ok(())
@@ -223,7 +228,7 @@ fn more_lines(name: &str, length: i32, style: &Style) -> i32 {
 }
 
 /// The text height of a name in `room`.
-fn fitting(name: &str, room: i32, style: &Style) -> i32 {
+pub fn fitting(name: &str, room: i32, style: &Style) -> i32 {
     let width = style.text_width(name, style.label()).max(1);
     let part = (f64::from(room) / f64::from(width)).min(1.0);
     raised(part, style.label())
@@ -252,6 +257,22 @@ mod tests {
         assert_eq!(lines("cost C, rank", HEIGHT, &style), ["cost C, rank"]);
         assert!(more_lines(name, HEIGHT, &style) > style.label());
         assert_eq!(more_lines("cost C", HEIGHT, &style), 0);
+    }
+
+    #[test]
+    fn labels_of_a_narrow_window_stand_apart() {
+        let style = Style::default();
+        for (lo, hi) in [(4.4276, 4.4277), (14.99999, 15.0), (0.0, 15.0)] {
+            for length in [1500, 2500, 7000] {
+                let ticks = horizontal_ticks(&Scale::linear(lo, hi), length, &style);
+                assert!(!ticks.major.is_empty());
+                for pair in ticks.major.windows(2) {
+                    let widths = pair.iter().map(|(_, l)| style.text_width(l, style.small()));
+                    let apart = (pair[1].0 - pair[0].0) * f64::from(length);
+                    assert!(apart > 0.5 * f64::from(widths.sum::<i32>()), "{ticks:?}");
+                }
+            }
+        }
     }
 
     #[test]

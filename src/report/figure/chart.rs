@@ -103,6 +103,11 @@ impl Chart {
         entry.map(|(_, text)| text.as_str())
     }
 
+    /// Where a point lies along both axes, when it lies within them.
+    pub fn place(&self, (x, y): (f64, f64)) -> Option<(f64, f64)> {
+        self.x.scale.inside(x).zip(self.y.scale.inside(y))
+    }
+
     /// Axes with nothing in them.
     pub fn new(name: &str, title: String, description: String, (x, y): (Axis, Axis)) -> Self {
         Self {

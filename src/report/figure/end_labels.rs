@@ -6,6 +6,7 @@ use super::chart::{Chart, Curve, Sample};
 use super::layout::{END_GAP, Placed};
 use super::palette;
 use super::style::Style;
+use super::thinning::legend_within;
 use plotters::style::RGBColor;
 use std::io;
 
@@ -83,13 +84,13 @@ fn end_of<'a>(chart: &'a Chart, curve: &Curve) -> Option<(&'a str, f64)> {
     (x >= NEAR_END && (0.0..=1.0).contains(&y)).then_some((text, y))
 }
 
-/// The legend without the curves that bear their names.
+/// The legend without the curves that bear their names, and without those outside of the axes.
 pub fn unnamed(chart: &Chart, style: &Style) -> Vec<(Sample, String)> {
     let curves = chart.curves.iter().filter(|_| style.end_labels);
     let named: Vec<&str> = curves.filter_map(|c| Some(end_of(chart, c)?.0)).collect();
-    let entries = chart.legend.iter();
-    let entries = entries.filter(|(_, text)| !named.contains(&text.as_str()));
-    entries.cloned().collect()
+    let mut entries = legend_within(chart);
+    entries.retain(|(_, text)| !named.contains(&text.as_str()));
+    entries
 }
 
 /// The names of a chart whose axes have this top and bottom.

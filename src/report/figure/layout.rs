@@ -136,6 +136,11 @@ impl<'a> Grid<'a> {
         for _ in 0..2 {
             let measured = panels.iter().enumerate().map(|(i, c)| self.room(i, c));
             self.rooms = measured.collect();
+            // Axes of one column begin together: only now it is known how wide legends above them may be.
+            let tops = (0..panels.len()).map(|i| self.top(i));
+            for (i, top) in tops.collect::<Vec<_>>().into_iter().enumerate() {
+                self.rooms[i].top = top;
+            }
             self.axes_height = self.height(self.axes_height);
         }
     }
@@ -199,15 +204,30 @@ impl<'a> Grid<'a> {
             }
             _ => end_labels::room(chart, self.axes_height, style),
         };
+        Room {
+            left,
+            right: ticks.max(beside),
+            top: 0,
+        }
+    }
+
+    /// Room above the axes of panel `i`.
+    fn top(&self, i: usize) -> i32 {
+        let left = self.column_room(i % self.columns).left;
         let legend = match (self.places[i], self.legend(i, left)) {
             (LegendPlace::Above, Some(legend)) => legend.size().1,
             _ => 0,
         };
-        let letter = if self.lettered { style.label() } else { 0 };
-        Room {
-            left,
-            right: ticks.max(beside),
-            top: MARGIN + legend.max(letter) + MM,
+        let letter = if self.lettered { self.style.label() } else { 0 };
+        MARGIN + legend.max(letter) + MM
+    }
+
+    /// From the edge of a cell to where a legend above the axes may begin.
+    fn letter_room(&self) -> i32 {
+        let style = self.style;
+        match self.lettered {
+            true => MARGIN / 2 + style.text_width("(m)", style.label()) + MARGIN,
+            false => MARGIN / 2,
         }
     }
 
@@ -217,8 +237,9 @@ impl<'a> Grid<'a> {
         match self.places[i] {
             LegendPlace::None => None,
             LegendPlace::Above => {
-                let width = self.cell - MARGIN / 2 - left;
-                Some(Legend::rows(entries, width, self.style))
+                let end = self.cell - MARGIN / 2;
+                let most = end - self.letter_room().min(left);
+                Some(Legend::rows(entries, end - left, self.style).within(most))
             }
             LegendPlace::Inside => Some(Legend::column(entries, self.axes_height / 2, self.style)),
             LegendPlace::Right => Some(Legend::column(entries, self.axes_height, self.style)),
@@ -250,7 +271,12 @@ impl<'a> Grid<'a> {
             inner.and_then(|legend| free_place(legend.size(), &frame, &taken(chart, &frame)));
         let outer = match self.places[i] {
             LegendPlace::Right => (right + END_GAP, top),
-            _ => (left, y + MARGIN),
+            _ => {
+                // A name that is wider than the axes begins before them.
+                let wide = legend.as_ref().map_or(0, |legend| legend.size().0);
+                let last = x + self.cell - MARGIN / 2 - wide;
+                (left.min(last), y + MARGIN)
+            }
         };
         Placed {
             chart,
@@ -262,6 +288,46 @@ impl<'a> Grid<'a> {
             legend_at: inner.unwrap_or(outer),
             legend_inside: inner.is_some(),
             letter_at: (x + MARGIN / 2, y + MARGIN + self.style.label() * 7 / 10),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::chart::Axis;
+    use super::super::palette;
+    use super::super::scale::Scale;
+    use super::*;
+
+    fn chart(top: f64) -> Chart {
+        let axis = |hi| Axis {
+            label: "x".to_owned(),
+            scale: Scale::linear(0.0, hi),
+        };
+        Chart::new("", String::new(), String::new(), (axis(1.0), axis(top)))
+    }
+
+    /// The wide labels of the lower panel narrow the axes of the upper one too, and its legend breaks.
+    #[test]
+    fn legends_stand_above_their_axes() {
+        let charts = [1.0, 1.0, 0.001_234, 1.0].map(chart);
+        let name = |k| format!("curve {k}");
+        for length in 1..20 {
+            let entry = |k| {
+                (
+                    Sample::Line(palette::line(k, 3)),
+                    name(k) + &"m".repeat(length),
+                )
+            };
+            let legends = vec![(1..=3).map(entry).collect::<Vec<_>>(); 4];
+            let style = Style::default();
+            let layout = Layout::new(&charts, &legends, &style);
+            for panel in &layout.panels {
+                let legend = panel.legend.as_ref().expect("a legend");
+                let end = f64::from(panel.legend_at.1 + legend.size().1);
+                assert!(end <= panel.frame.top, "{length}");
+                assert!(panel.legend_at.0 + legend.size().0 <= panel.cell.1);
+            }
         }
     }
 }

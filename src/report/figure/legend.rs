@@ -20,6 +20,8 @@ const GAP: i32 = 90;
 const BETWEEN: i32 = 210;
 /// Above the axes, where a key can stand for more.
 const MOST_ROWS: usize = 2;
+/// A legend is not made smaller than this part of what is asked for.
+const LEAST_PART: f64 = 0.3;
 /// Room between an inner legend and what stands around it.
 const INNER: i32 = 60;
 /// Places that an inner legend tries along each axis.
@@ -32,6 +34,8 @@ pub const MARK_RADIUS: i32 = 62;
 pub struct Legend<'a> {
     rows: Vec<Vec<(Sample, String)>>,
     style: &'a Style,
+    /// Of the size that `style` asks for.
+    part: f64,
 }
 
 impl<'a> Legend<'a> {
@@ -48,6 +52,7 @@ impl<'a> Legend<'a> {
         let mut legend = Self {
             rows: Vec::new(),
             style,
+            part: 1.0,
         };
         let mut used = 0;
         for entry in entries {
@@ -71,6 +76,7 @@ impl<'a> Legend<'a> {
         let all = |entries: &[(Sample, String)]| Self {
             rows: entries.iter().map(|entry| vec![entry.clone()]).collect(),
             style,
+            part: 1.0,
         };
         match entries.len() as i32 * style.scaled(ROW) > height {
             true => all(&compact(entries)),
@@ -78,20 +84,37 @@ impl<'a> Legend<'a> {
         }
     }
 
+    /// Smaller where it would be wider than `width` units.
+    pub fn within(mut self, width: i32) -> Self {
+        let wide = self.size().0;
+        if wide > width {
+            self.part = (f64::from(width) / f64::from(wide)).max(LEAST_PART);
+        }
+        self
+    }
+
+    fn small(&self) -> i32 {
+        (self.part * f64::from(self.style.small())).floor() as i32
+    }
+
+    fn scaled(&self, length: i32) -> i32 {
+        (self.part * f64::from(self.style.scaled(length))).floor() as i32
+    }
+
     /// Width and height in units.
     pub fn size(&self) -> Place {
         let rows = self.rows.iter();
         let width = rows.map(|row| row.iter().map(|e| self.entry_width(e)).sum::<i32>());
-        let last = self.style.scaled(BETWEEN);
+        let last = self.scaled(BETWEEN);
         (
             width.max().map_or(0, |w| w - last),
-            self.rows.len() as i32 * self.style.scaled(ROW),
+            self.rows.len() as i32 * self.scaled(ROW),
         )
     }
 
     /// Draws the legend; `origin` is its upper left corner.
     pub fn draw(&self, canvas: &mut Canvas, origin: Place) -> io::Result<()> {
-        let row_height = self.style.scaled(ROW);
+        let row_height = self.scaled(ROW);
         let mut y = origin.1 + row_height / 2;
         for row in &self.rows {
             let mut x = origin.0;
@@ -110,14 +133,14 @@ impl<'a> Legend<'a> {
         (sample, text): &(Sample, String),
         (x, y): Place,
     ) -> io::Result<()> {
-        let size = self.style.small();
+        let size = self.small();
         let baseline = y + (0.36 * f64::from(size)) as i32;
         if let Sample::Ramp(first, _) = sample {
             canvas.text(first, (x, baseline), size, Anchor::Start)?;
         }
         let at = x + self.before(sample);
         self.draw_sample(canvas, sample, (at, y))?;
-        let after = at + self.sample_width(sample) + self.style.scaled(GAP);
+        let after = at + self.sample_width(sample) + self.scaled(GAP);
         canvas.text(text, (after, baseline), size, Anchor::Start)
     }
 
@@ -129,7 +152,7 @@ impl<'a> Legend<'a> {
     }
 
     fn sample_width(&self, sample: &Sample) -> i32 {
-        self.style.scaled(match sample {
+        self.scaled(match sample {
             Sample::Mark(..) | Sample::Bar(_) => MARK_SAMPLE,
             Sample::Line(_) | Sample::Band => SAMPLE,
             Sample::Ramp(_, pens) => (pens.len() as i32 * COLOR).clamp(2 * SAMPLE, 4 * SAMPLE),
@@ -139,17 +162,15 @@ impl<'a> Legend<'a> {
     /// Room for what stands before the sample.
     fn before(&self, sample: &Sample) -> i32 {
         match sample {
-            Sample::Ramp(first, _) => {
-                self.style.text_width(first, self.style.small()) + self.style.scaled(GAP)
-            }
+            Sample::Ramp(first, _) => self.style.text_width(first, self.small()) + self.scaled(GAP),
             _ => 0,
         }
     }
 
     fn entry_width(&self, (sample, text): &(Sample, String)) -> i32 {
-        let text = self.style.text_width(text, self.style.small());
+        let text = self.style.text_width(text, self.small());
         let sample = self.before(sample) + self.sample_width(sample);
-        sample + self.style.scaled(GAP + BETWEEN) + text
+        sample + self.scaled(GAP + BETWEEN) + text
     }
 
     fn draw_sample(&self, canvas: &mut Canvas, sample: &Sample, (x, y): Place) -> io::Result<()> {

@@ -168,7 +168,9 @@ pub fn chart(drawing: &Drawing, panel: &Panel) -> Chart {
     if against_time && panel.predictions && shows_sigmas(panel) {
         let (first, modes) = (curves.len(), modes(drawing, panel));
         curves.extend(singular_values::predicted(drawing, &modes));
-        chart.verticals = predicted_times(drawing, &pens.modes);
+        let times = predicted_times(drawing, &pens.modes).into_iter();
+        let within = times.filter(|v| chart.x.scale.inside(v.x).is_some());
+        chart.verticals = within.collect();
         legend.extend(prediction_entries(curves.len() > first, &chart.verticals));
     }
     // One curve needs no legend: the axis names it.
@@ -192,11 +194,13 @@ fn shows_sigmas(panel: &Panel) -> bool {
         .contains(&Column::Of(Quantity::SingularValue))
 }
 
+/// Those that the panel names, however small; else those that the other figures draw.
 fn modes(drawing: &Drawing, panel: &Panel) -> Vec<usize> {
-    let drawn = singular_values::drawn_modes(drawing).into_iter();
-    drawn
-        .filter(|k| panel.modes.is_empty() || panel.modes.contains(k))
-        .collect()
+    if panel.modes.is_empty() {
+        return singular_values::drawn_modes(drawing);
+    }
+    let all = 1..=singular_values::mode_count(drawing);
+    all.filter(|k| panel.modes.contains(k)).collect()
 }
 
 fn sigmas(drawing: &Drawing, panel: &Panel, pens: &ModePens) -> Vec<Curve> {

@@ -1,7 +1,7 @@
 //! From charts to an SVG document and the table of the numbers in it.
 
 use super::Figure;
-use super::axis::{draw_bar, draw_x, draw_y};
+use super::axis::{draw_bar, draw_x, draw_y, fitting};
 use super::canvas::{Anchor, Canvas, Place};
 use super::chart::{Chart, Curve};
 use super::layout::{Layout, Placed};
@@ -11,7 +11,7 @@ use super::polyline::Run;
 use super::scale::Scale;
 use super::style::{Extra, Style};
 use super::svg::{Head, document};
-use super::thinning::thin_curve;
+use super::thinning::{is_empty, thin_curve};
 use super::{end_labels, export, script};
 use crate::error::Error;
 use std::fmt::Write;
@@ -50,7 +50,7 @@ pub fn panels(name: &str, charts: &[Chart], style: &Style) -> Result<Figure, Err
     let svg = svg.map_err(|e| Error::io(Path::new(name), e))?;
     Ok(Figure {
         name: name.to_owned(),
-        extras: extras(name, &svg, &layout, style)?,
+        extras: extras(name, &svg, (&layout, &curves), style)?,
         svg,
         numbers: numbers(&layout, &curves),
     })
@@ -60,7 +60,7 @@ pub fn panels(name: &str, charts: &[Chart], style: &Style) -> Result<Figure, Err
 fn extras(
     name: &str,
     svg: &str,
-    layout: &Layout,
+    (layout, curves): (&Layout, &[Vec<Vec<Run>>]),
     style: &Style,
 ) -> Result<Vec<(&'static str, Vec<u8>)>, Error> {
     let mut files = Vec::new();
@@ -74,7 +74,7 @@ fn extras(
             ),
             Extra::Pgfplots => (
                 "_pgfplots.tex",
-                script::pgfplots(name, layout, style).into_bytes(),
+                script::pgfplots(layout, curves, style).into_bytes(),
             ),
         });
     }
@@ -123,6 +123,7 @@ impl Placed<'_> {
             draw_bar(canvas, &self.frame, bar, style)?;
         }
         end_labels::draw(canvas, self, style)?;
+        self.draw_note(style, canvas)?;
         match &self.legend {
             Some(legend) if self.legend_inside => legend.draw_inside(canvas, self.legend_at),
             Some(legend) => legend.draw(canvas, self.legend_at),
@@ -180,9 +181,20 @@ impl Placed<'_> {
         Ok(())
     }
 
-    fn inside(&self, (x, y): (f64, f64)) -> Option<Place> {
-        let (x, y) = (self.chart.x.scale.inside(x)?, self.chart.y.scale.inside(y)?);
+    fn inside(&self, at: (f64, f64)) -> Option<Place> {
+        let (x, y) = self.chart.place(at)?;
         Some((self.frame.across(x) as i32, self.frame.up(y) as i32))
+    }
+
+    /// Says why the axes are empty where they are.
+    fn draw_note(&self, style: &Style, canvas: &mut Canvas) -> io::Result<()> {
+        const NOTE: &str = "nothing lies within these axes";
+        if !is_empty(self.chart) {
+            return Ok(());
+        }
+        let (x, y) = (self.frame.across(0.5) as i32, self.frame.up(0.5) as i32);
+        let size = fitting(NOTE, (self.frame.right - self.frame.left) as i32, style);
+        canvas.text(NOTE, (x, y), size.min(style.small()), Anchor::Middle)
     }
 }
 
@@ -235,28 +247,34 @@ fn tile_numbers(chart: &Chart) -> String {
     out
 }
 
+/// A row without numbers is a gap between two parts of a curve.
 fn panel_numbers(chart: &Chart, curves: &[Vec<Run>], prefix: &str, out: &mut String) {
-    let mut row = |series: &str, x: f64, y: Option<f64>| {
-        let y = y.map_or_else(String::new, |y| format!("{y:.16e}"));
+    let mut row = |series: &str, x: Option<f64>, y: Option<f64>| {
+        let [x, y] = [x, y].map(|v| v.map_or_else(String::new, |v| format!("{v:.16e}")));
         // Writing to a string cannot fail.
         let name = quoted(&format!("{prefix}{series}"));
-        let _ = writeln!(out, "{name},{x:.16e},{y}");
+        let _ = writeln!(out, "{name},{x},{y}");
     };
     for (curve, runs) in chart.curves.iter().zip(curves) {
-        for vertex in runs.iter().flatten() {
-            let (x, y) = curve.points[vertex.index];
-            row(&curve.series, x, Some(y));
+        for (i, run) in runs.iter().enumerate() {
+            if i > 0 {
+                row(&curve.series, None, None);
+            }
+            for vertex in run {
+                let (x, y) = curve.points[vertex.index];
+                row(&curve.series, Some(x), Some(y));
+            }
         }
     }
     for mark in &chart.marks {
-        row(&mark.series, mark.at.0, Some(mark.at.1));
+        row(&mark.series, Some(mark.at.0), Some(mark.at.1));
     }
     for vertical in &chart.verticals {
-        row(&vertical.series, vertical.x, None);
+        row(&vertical.series, Some(vertical.x), None);
     }
     for band in &chart.bands {
-        row(&format!("{}_from", band.series), band.from, None);
-        row(&format!("{}_to", band.series), band.to, None);
+        row(&format!("{}_from", band.series), Some(band.from), None);
+        row(&format!("{}_to", band.series), Some(band.to), None);
     }
 }
 

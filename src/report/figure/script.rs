@@ -1,5 +1,5 @@
-//! Scripts that draw a figure's numbers again, to be changed by hand: Python with matplotlib, and
-//! LaTeX with pgfplots. Both read the CSV beside the figure.
+//! Scripts that draw a figure's numbers again, to be changed by hand: Python with matplotlib, which reads
+//! the CSV beside the figure, and LaTeX with pgfplots, which holds the numbers itself.
 
 mod matplotlib;
 mod pgfplots;
@@ -8,9 +8,11 @@ pub use matplotlib::matplotlib;
 pub use pgfplots::pgfplots;
 
 use super::canvas::MM;
-use super::chart::{Chart, Curve, Mark};
+use super::chart::{Band, Chart, Mark, Sample, Tile};
 use super::markup::next_group;
 use super::scale::{Kind, Scale};
+use super::style::{LegendPlace, Style};
+use super::thinning::legend_within;
 
 fn inches(units: i32) -> f64 {
     f64::from(units) / f64::from(MM) / 25.4
@@ -28,11 +30,30 @@ fn ends(scale: &Scale) -> (f64, f64) {
     }
 }
 
-/// The legend's word for a curve, once for each pen.
-fn legend_of<'a>(chart: &'a Chart, curve: &Curve) -> Option<&'a str> {
-    let first = chart.curves.iter().find(|c| c.pen == curve.pen)?;
-    let is_first = std::ptr::eq(first, curve);
-    chart.name_of(curve.pen).filter(|_| is_first)
+/// The legend of a chart as it is to be drawn; names at the ends of curves are not drawn by scripts.
+fn legend(chart: &Chart, style: &Style) -> Vec<(Sample, String)> {
+    match style.legend {
+        LegendPlace::None => Vec::new(),
+        _ => legend_within(chart),
+    }
+}
+
+/// Entries of a legend above the axes that stand beside each other.
+const MOST_COLUMNS: usize = 4;
+
+/// A shaded interval within the axes; on a logarithmic one it may begin where there is no place.
+fn band_ends(band: &Band, scale: &Scale) -> (f64, f64) {
+    let (lo, hi) = ends(scale);
+    (band.from.clamp(lo, hi), band.to.clamp(lo, hi))
+}
+
+/// Where tiles begin along one axis, and where the last ends.
+fn edges(tiles: &[Tile], side: fn(&Tile) -> (f64, f64)) -> Vec<f64> {
+    let mut begins: Vec<f64> = tiles.iter().map(|t| side(t).0).collect();
+    begins.sort_by(f64::total_cmp);
+    begins.dedup();
+    begins.extend(tiles.iter().map(|t| side(t).1).reduce(f64::max));
+    begins
 }
 
 /// Marks of one series, which share their look.

@@ -13,7 +13,7 @@ use crate::observe::{Event, EventKind, Quantity, Row};
 /// Computed singular values below this part of `σ_1` are roundoff.
 const ROUNDOFF: f64 = f64::EPSILON;
 /// A mode that never rises above this part of the largest singular value of the run is the
-/// roundoff of a matrix of lower rank.
+/// roundoff of a matrix of lower rank, where singular values have no digits of their own.
 const NEGLIGIBLE: f64 = 1e-12;
 /// A mode that rises above this part of the largest singular value of the run is one of those that the
 /// figure is about.
@@ -72,14 +72,14 @@ pub fn chart(drawing: &Drawing, kind: Kind) -> Chart {
     }
 }
 
-fn mode_count(drawing: &Drawing) -> usize {
+pub fn mode_count(drawing: &Drawing) -> usize {
     let rows = &drawing.trajectory.rows;
     rows.first().map_or(0, |row| row.singular_values.len())
 }
 
 /// The modes with something to show; all of them in a run that stays at zero.
 fn visible_modes(drawing: &Drawing) -> usize {
-    modes_above(drawing, NEGLIGIBLE)
+    modes_above(drawing, if drawing.graded { 0.0 } else { NEGLIGIBLE })
 }
 
 /// How many modes rise above a part of the largest singular value of the run.

@@ -1,7 +1,7 @@
 //! Curves of a chart as vertices on the canvas, and the places that they leave no room at.
 
 use super::canvas::Place;
-use super::chart::{Chart, Curve};
+use super::chart::{Chart, Curve, Sample};
 use super::polyline::{Frame, Run, Vertex, runs, thin};
 use std::collections::BTreeSet;
 
@@ -56,6 +56,44 @@ fn visible<'a>(
         .iter()
         .enumerate()
         .filter(move |(i, _)| range.contains(i))
+}
+
+/// Axes of any size: whether a curve crosses them does not depend on it.
+const ANY_FRAME: Frame = Frame {
+    left: 0.0,
+    right: 1e4,
+    top: 0.0,
+    bottom: 1e4,
+};
+
+/// Whether any of a curve lies within the axes.
+fn is_within(chart: &Chart, curve: &Curve) -> bool {
+    let runs = thin_curve(chart, &ANY_FRAME, curve, 1.0);
+    runs.iter().any(|run| !ANY_FRAME.clip(run).is_empty())
+}
+
+/// The legend without lines and marks of which nothing lies within the axes.
+pub fn legend_within(chart: &Chart) -> Vec<(Sample, String)> {
+    let shown = |sample: &Sample| match sample {
+        Sample::Line(pen) => {
+            let mut curves = chart.curves.iter().filter(|c| c.pen == *pen).peekable();
+            curves.peek().is_none() || curves.any(|c| is_within(chart, c))
+        }
+        Sample::Mark(shape, _) => {
+            let mut marks = chart.marks.iter().filter(|m| m.shape == *shape).peekable();
+            marks.peek().is_none() || marks.any(|m| chart.place(m.at).is_some())
+        }
+        _ => true,
+    };
+    let entries = chart.legend.iter().filter(|(sample, _)| shown(sample));
+    entries.cloned().collect()
+}
+
+/// Whether the axes have nothing in them.
+pub fn is_empty(chart: &Chart) -> bool {
+    chart.tiles.is_empty()
+        && !chart.curves.iter().any(|c| is_within(chart, c))
+        && !chart.marks.iter().any(|m| chart.place(m.at).is_some())
 }
 
 /// From one place in a shaded interval to the next.

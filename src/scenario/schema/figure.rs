@@ -79,7 +79,7 @@ impl Default for FigureSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Width {
-    Millimetres(#[schemars(range(min = 20.0, max = 500.0), extend("x-unit" = "mm"))] f64),
+    Millimetres(#[schemars(range(min = 30.0, max = 500.0), extend("x-unit" = "mm"))] f64),
     Named(WidthName),
 }
 

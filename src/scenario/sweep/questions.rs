@@ -2,6 +2,7 @@
 
 use super::super::document::Document;
 use super::super::error::{InputError, InputErrors, nearest};
+use super::super::figure::contradictions;
 use super::super::schema::{FigureSpec, ObservableName};
 use super::schema::{
     Align, BandsSpec, Columns, CurvesSpec, FamilySpec, FitSpec, MapSpec, SweepSpec, TimeUnit,
@@ -121,6 +122,7 @@ pub(super) fn check(
         errors.extend(asked.check(family));
     }
     errors.extend(without_trajectories(document, spec));
+    errors.extend(wrong_look(document, &spec.figure));
     match errors.is_empty() {
         true => Ok(()),
         false => Err(document.errors(errors)),
@@ -188,6 +190,20 @@ fn listed<'a>(
 ) -> impl Iterator<Item = Named<'a>> {
     let each = list.iter().enumerate();
     each.map(move |(k, name)| (format!("{key}[{k}]"), name.as_str(), names))
+}
+
+/// The errors of `[figure]`: figures of a sweep are those of its questions, which have one panel each.
+fn wrong_look(document: &Document, figure: &FigureSpec) -> Vec<InputError> {
+    let mut wrong = contradictions(figure);
+    if !figure.panels.is_empty() {
+        let allowed = "allowed only in scenarios; figures of a sweep are those of \
+                       [[fit]], [[bands]], [[family]], [[curves]] and [[map]]";
+        wrong.push(("figure.panels", allowed));
+    }
+    let errors = wrong.into_iter();
+    errors
+        .map(|(key, allowed)| document.error(key, None, allowed.to_owned()))
+        .collect()
 }
 
 /// The error of figures that need trajectories which are not kept.

@@ -103,7 +103,10 @@ impl Edges {
         let (below, above) = (neighbour(place.checked_sub(1)), neighbour(Some(place + 1)));
         let below = below.or(above.map(|a| -a)).unwrap_or(-0.5);
         let above = above.unwrap_or(-below);
-        (back(at + below), back(at + above))
+        let from = back(at + below);
+        // The first of few values far apart would reach to where a width or a scale cannot be.
+        let from = if value > 0.0 { from.max(0.0) } else { from };
+        (from, back(at + above))
     }
 }
 
@@ -157,6 +160,11 @@ mod tests {
         let linear = Edges::new([1.0, 2.0, 4.0].into_iter());
         assert_eq!(linear.of(2.0), (1.5, 3.0));
         assert_eq!(linear.of(1.0), (0.5, 1.5));
+        let widths = Edges::new([10.0, 50.0].into_iter());
+        assert_eq!(
+            [10.0, 50.0].map(|w| widths.of(w)),
+            [(0.0, 30.0), (30.0, 70.0)]
+        );
         let log = Edges::new([1e-4, 1e-2, 1.0].into_iter());
         let (from, to) = log.of(1e-2);
         assert!((from / 1e-3 - 1.0).abs() < 1e-12 && (to / 1e-1 - 1.0).abs() < 1e-12);

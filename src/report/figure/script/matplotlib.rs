@@ -1,11 +1,14 @@
 //! A Python script with matplotlib.
 
 use super::super::canvas::{Dash, Pen};
-use super::super::chart::{Axis, Chart, Shape};
+use super::super::chart::{Axis, Chart, Sample, Shape};
 use super::super::layout::Layout;
+use super::super::palette;
 use super::super::scale::Kind;
-use super::super::style::Style;
-use super::{ends, inches, legend_of, mark_series, points, with_mathematics};
+use super::super::style::{ColorMap, LegendPlace, Style};
+use super::{
+    MOST_COLUMNS, band_ends, edges, ends, inches, legend, mark_series, points, with_mathematics,
+};
 use plotters::style::RGBColor;
 use std::fmt::Write;
 
@@ -15,10 +18,13 @@ pub fn matplotlib(name: &str, layout: &Layout, style: &Style) -> String {
     let (width, height) = (inches(layout.size.0), inches(layout.size.1));
     let mut out = format!(
         "# Draws {name}.csv; run it beside the file.\nimport csv\nfrom collections import defaultdict\n\n\
-         import matplotlib.pyplot as plt\n\nseries = defaultdict(lambda: ([], []))\n\
+         import matplotlib.pyplot as plt\nfrom matplotlib.colors import LogNorm, Normalize\n\
+         from matplotlib.lines import Line2D\nfrom matplotlib.patches import Patch\n\n\
+         # A row without numbers is a gap in its curve.\n\
+         series = defaultdict(lambda: ([], [], []))\n\
          with open(\"{name}.csv\") as file:\n    for row in csv.DictReader(file):\n        \
-         xs, ys = series[row[\"series\"]]\n        xs.append(float(row[\"x\"]))\n        \
-         ys.append(float(row[\"y\"] or \"nan\"))\n\nplt.rcParams[\"font.size\"] = {size:.2}\n\
+         for column, numbers in zip((\"x\", \"y\", \"value\"), series[row[\"series\"]]):\n            \
+         numbers.append(float(row.get(column) or \"nan\"))\n\nplt.rcParams[\"font.size\"] = {size:.2}\n\
          fig, axes = plt.subplots({rows}, {columns}, figsize=({width:.3}, {height:.3}), squeeze=False)\n\
          axes = axes.flatten()\n",
         size = style.font_size * 7.5 / 8.5,
@@ -52,25 +58,102 @@ struct Panel<'a> {
 impl Panel<'_> {
     fn draw(&self, out: &mut String, place: usize) {
         let _ = writeln!(out, "\nax = axes[{place}]");
+        self.draw_tiles(out);
         self.draw_curves(out);
         self.draw_marks(out);
         self.draw_background(out);
         for (letter, axis) in [("x", &self.chart.x), ("y", &self.chart.y)] {
             draw_axis(out, letter, axis);
         }
+        self.draw_legend(out);
+    }
+
+    /// Tiles stand in rows and columns; those that are missing stay white.
+    fn draw_tiles(&self, out: &mut String) {
+        let chart = self.chart;
+        let Some(bar) = &chart.bar else { return };
+        let map = match self.style.color_map {
+            ColorMap::Viridis => "viridis",
+            ColorMap::Cividis => "cividis",
+            ColorMap::Grey => "gray",
+        };
+        let norm = match bar.scale.kind {
+            Kind::Log => "LogNorm",
+            Kind::Linear => "Normalize",
+        };
+        let (lo, hi) = ends(&bar.scale);
+        let (x, y) = (edges(&chart.tiles, |t| t.x), edges(&chart.tiles, |t| t.y));
         let _ = writeln!(
             out,
-            "if ax.get_legend_handles_labels()[0]:\n    ax.legend(frameon=False)"
+            "xs, ys, values = series[\"tile\"]\ntiles = dict(zip(zip(xs, ys), values))\n\
+             rows = [[tiles.get((x, y), float(\"nan\")) for x in sorted(set(xs))] for y in sorted(set(ys))]\n\
+             mesh = ax.pcolormesh({x:?}, {y:?}, rows, cmap=\"{map}\", norm={norm}({lo:e}, {hi:e}))\n\
+             fig.colorbar(mesh, ax=ax, label={})",
+            words(&bar.label)
         );
+    }
+
+    fn draw_legend(&self, out: &mut String) {
+        let entries = legend(self.chart, self.style);
+        if entries.is_empty() {
+            return;
+        }
+        let place = match self.style.legend {
+            LegendPlace::Inside | LegendPlace::None => "loc=\"best\"".to_owned(),
+            LegendPlace::Right => "loc=\"upper left\", bbox_to_anchor=(1.0, 1.0)".to_owned(),
+            LegendPlace::Above => format!(
+                "loc=\"lower left\", bbox_to_anchor=(0.0, 1.0), ncol={}",
+                entries.len().min(MOST_COLUMNS)
+            ),
+        };
+        let _ = writeln!(out, "ax.legend(frameon=False, {place}, handles=[");
+        for (sample, text) in &entries {
+            let _ = writeln!(out, "    {},", self.handle(sample, text));
+        }
+        let _ = writeln!(out, "])");
+    }
+
+    fn handle(&self, sample: &Sample, text: &str) -> String {
+        let label = format!("label={}", words(text));
+        match sample {
+            Sample::Line(pen) => format!("Line2D([], [], {}, {label})", self.look(*pen)),
+            Sample::Mark(shape, pen) => format!(
+                "Line2D([], [], linestyle=\"none\", marker={}, {label})",
+                self.mark(*shape, *pen)
+            ),
+            Sample::Bar(pen) => format!(
+                "Line2D([], [], linestyle=\"none\", marker=\"|\", color=\"#{}\", {label})",
+                self.hex(*pen)
+            ),
+            Sample::Band => format!("Patch(color=\"#{}\", {label})", self.pale()),
+            Sample::Ramp(first, _) => {
+                format!("Patch(label={})", words(&format!("{first} … {text}")))
+            }
+        }
+    }
+
+    /// Shape and look of marks.
+    fn mark(&self, shape: Shape, pen: Pen) -> String {
+        let shape = match shape {
+            Shape::Circle => "o",
+            Shape::Square => "s",
+        };
+        let (width, color) = (points(pen.width), self.hex(pen));
+        format!(
+            "\"{shape}\", markersize=3.5, markerfacecolor=\"white\", markeredgewidth={width}, color=\"#{color}\""
+        )
+    }
+
+    fn pale(&self) -> String {
+        let RGBColor(red, green, blue) = self.style.line_color(palette::PALE);
+        format!("{red:02X}{green:02X}{blue:02X}")
     }
 
     fn draw_curves(&self, out: &mut String) {
         for curve in &self.chart.curves {
-            let label = legend_of(self.chart, curve)
-                .map_or_else(String::new, |text| format!(", label={}", words(text)));
             let _ = writeln!(
                 out,
-                "ax.plot(*series[{}], {}{label})",
+                "ax.plot(*series[{}][:2], {})",
                 self.series(&curve.series),
                 self.look(curve.pen)
             );
@@ -79,17 +162,11 @@ impl Panel<'_> {
 
     fn draw_marks(&self, out: &mut String) {
         for mark in mark_series(self.chart) {
-            let shape = match mark.shape {
-                Shape::Circle => "o",
-                Shape::Square => "s",
-            };
             let _ = writeln!(
                 out,
-                "ax.plot(*series[{}], \"{shape}\", markersize=3.5, markerfacecolor=\"white\", \
-                 markeredgewidth={}, color=\"#{}\")",
+                "ax.plot(*series[{}][:2], linestyle=\"none\", marker={})",
                 self.series(&mark.series),
-                points(mark.pen.width),
-                self.hex(mark.pen),
+                self.mark(mark.shape, mark.pen)
             );
         }
     }
@@ -100,11 +177,9 @@ impl Panel<'_> {
             let _ = writeln!(out, "ax.axvline({}, {look})", vertical.x);
         }
         for band in &self.chart.bands {
-            let _ = writeln!(
-                out,
-                "ax.axvspan({}, {}, color=\"#ECECEC\")",
-                band.from, band.to
-            );
+            let (from, to) = band_ends(band, &self.chart.x.scale);
+            let pale = self.pale();
+            let _ = writeln!(out, "ax.axvspan({from:e}, {to:e}, color=\"#{pale}\")");
         }
     }
 

@@ -1,22 +1,22 @@
 //! A LaTeX file with pgfplots.
 
 use super::super::canvas::{Dash, MM, Pen};
-use super::super::chart::Shape;
+use super::super::chart::{Axis, Sample, Shape};
 use super::super::layout::{Layout, Placed};
+use super::super::palette;
+use super::super::polyline::Run;
 use super::super::scale::Kind;
-use super::super::style::Style;
-use super::{ends, legend_of, mark_series, points, with_mathematics};
+use super::super::style::{LegendPlace, Style};
+use super::{MOST_COLUMNS, band_ends, ends, legend, points, with_mathematics};
 use plotters::style::RGBColor;
 use std::fmt::Write;
 
-/// A LaTeX file that can be compiled by itself or put into another.
-pub fn pgfplots(name: &str, layout: &Layout, style: &Style) -> String {
-    let mut out = format!(
-        "% Draws {name}.csv; compile it beside the file, or \\input the tikzpicture into a document.\n\
-         \\documentclass{{standalone}}\n\\usepackage{{pgfplots}}\n\
-         \\pgfplotsset{{compat=1.16, series/.style={{x filter/.code={{%\n  \
-         \\edef\\found{{\\thisrow{{series}}}}\\edef\\wanted{{#1}}%\n  \
-         \\ifx\\found\\wanted\\else\\def\\pgfmathresult{{}}\\fi}}}}}}\n"
+/// A LaTeX file that can be compiled by itself or put into another. It holds its numbers: names of series
+/// may have any signs, which TeX would read as commands or as the ends of columns.
+pub fn pgfplots(layout: &Layout, curves: &[Vec<Vec<Run>>], style: &Style) -> String {
+    let mut out = String::from(
+        "% Compile it, or \\input the tikzpicture into a document.\n\
+         \\documentclass{standalone}\n\\usepackage{pgfplots}\n\\pgfplotsset{compat=1.16}\n",
     );
     for (code, sign) in [
         ("3C3", "\\sigma"),
@@ -27,6 +27,8 @@ pub fn pgfplots(name: &str, layout: &Layout, style: &Style) -> String {
         ("2207", "\\nabla"),
         ("2016", "\\|"),
         ("3A3", "\\Sigma"),
+        ("3B4", "\\delta"),
+        ("B7", "\\cdot"),
     ] {
         let _ = writeln!(
             out,
@@ -34,11 +36,10 @@ pub fn pgfplots(name: &str, layout: &Layout, style: &Style) -> String {
         );
     }
     out += "\\DeclareUnicodeCharacter{2212}{\\ensuremath{-}}\n\\begin{document}\n\\begin{tikzpicture}\n";
-    for (placed, prefix) in layout.prefixed() {
+    for (placed, curves) in layout.panels.iter().zip(curves) {
         let panel = Panel {
             placed,
-            file: name,
-            prefix: &prefix,
+            curves,
             style,
         };
         panel.draw(&mut out);
@@ -46,13 +47,11 @@ pub fn pgfplots(name: &str, layout: &Layout, style: &Style) -> String {
     out + "\\end{tikzpicture}\n\\end{document}\n"
 }
 
-/// One panel of a figure, and where its numbers are.
+/// One panel of a figure.
 struct Panel<'a> {
     placed: &'a Placed<'a>,
-    /// Of the CSV file, without its end.
-    file: &'a str,
-    /// What its series begin with.
-    prefix: &'a str,
+    /// The vertices of each curve, in parts with gaps between them.
+    curves: &'a [Vec<Run>],
     style: &'a Style,
 }
 
@@ -60,9 +59,12 @@ struct Panel<'a> {
 impl Panel<'_> {
     fn draw(&self, out: &mut String) {
         self.begin(out);
+        self.draw_tiles(out);
+        self.draw_bands(out);
+        self.draw_verticals(out);
         self.draw_curves(out);
         self.draw_marks(out);
-        self.draw_verticals(out);
+        self.draw_legend(out);
         let _ = writeln!(out, "\\end{{axis}}");
     }
 
@@ -71,10 +73,12 @@ impl Panel<'_> {
         let mm = |units: f64| units / f64::from(MM);
         let (x, y) = (mm(frame.left), -mm(frame.bottom));
         let (width, height) = (mm(frame.right - frame.left), mm(frame.bottom - frame.top));
+        let legend = self.legend_place();
         let _ = write!(
             out,
             "\\begin{{axis}}[at={{({x}mm,{y}mm)}}, scale only axis, width={width}mm, height={height}mm,\n  \
-             axis lines=left, legend pos=south east, legend style={{draw=none, fill=none, font=\\scriptsize}},\n  \
+             axis lines*=left, axis on top, legend cell align=left,\n  \
+             legend style={{draw=none, fill=none, font=\\scriptsize, {legend}}},\n  \
              label style={{font=\\small}}, tick label style={{font=\\footnotesize}},\n"
         );
         for (letter, axis) in [("x", &chart.x), ("y", &chart.y)] {
@@ -89,37 +93,135 @@ impl Panel<'_> {
                 "  {letter}mode={mode}, {letter}min={lo:e}, {letter}max={hi:e}, {letter}label={{{label}}},"
             );
         }
+        if let Some(bar) = &chart.bar {
+            self.draw_bar(out, bar);
+        }
         let _ = writeln!(out, "]");
     }
 
-    fn draw_curves(&self, out: &mut String) {
+    fn legend_place(&self) -> String {
+        let entries = legend(self.placed.chart, self.style).len();
+        let (frame, at) = (&self.placed.frame, self.placed.legend_at);
+        let x = (f64::from(at.0) - frame.left) / (frame.right - frame.left);
+        let y = (frame.bottom - f64::from(at.1)) / (frame.bottom - frame.top);
+        match self.style.legend {
+            _ if self.placed.legend_inside => {
+                format!("at={{({x:.3},{y:.3})}}, anchor=north west")
+            }
+            LegendPlace::Right => "at={(1.02,1)}, anchor=north west".to_owned(),
+            _ => {
+                let columns = entries.clamp(1, MOST_COLUMNS);
+                format!("at={{(0,1.02)}}, anchor=south west, legend columns={columns}")
+            }
+        }
+    }
+
+    /// The bar of colours; exponents stand along it where it is logarithmic.
+    fn draw_bar(&self, out: &mut String, bar: &Axis) {
+        let points = (0..=8).map(|i| {
+            let RGBColor(red, green, blue) =
+                palette::shade(self.style.color_map, f64::from(i) / 8.0);
+            format!("rgb255=({red},{green},{blue})")
+        });
+        let map: Vec<String> = points.collect();
+        let (lo, hi) = (bar.scale.lo, bar.scale.hi);
+        let labels = match bar.scale.kind {
+            Kind::Log => ", yticklabel={$10^{\\pgfmathprintnumber{\\tick}}$}",
+            Kind::Linear => "",
+        };
+        let label = with_mathematics(&bar.label, escaped);
+        let _ = writeln!(
+            out,
+            "  colormap={{shades}}{{{}}}, point meta min={lo}, point meta max={hi}, colorbar,\n  \
+             colorbar style={{ylabel={{{label}}}{labels}}},",
+            map.join(" ")
+        );
+    }
+
+    fn draw_tiles(&self, out: &mut String) {
+        for tile in &self.placed.chart.tiles {
+            let shade = palette::shade(self.style.color_map, tile.shade);
+            self.fill(out, shade, (tile.x.0, tile.y.0), (tile.x.1, tile.y.1));
+        }
+    }
+
+    fn draw_bands(&self, out: &mut String) {
         let chart = self.placed.chart;
-        for curve in &chart.curves {
-            let entry = legend_of(chart, curve);
-            // Entries go to plots in order: one that has none must be passed over.
-            let passed = if entry.is_none() { "forget plot, " } else { "" };
-            let look = format!("{passed}{}", self.look(curve.pen));
-            self.draw_series(out, &curve.series, &look);
-            if let Some(text) = entry {
-                let text = with_mathematics(text, escaped);
-                let _ = writeln!(out, "\\addlegendentry{{{text}}}");
+        let (lo, hi) = ends(&chart.y.scale);
+        for band in &chart.bands {
+            let (from, to) = band_ends(band, &chart.x.scale);
+            self.fill(
+                out,
+                self.style.line_color(palette::PALE),
+                (from, lo),
+                (to, hi),
+            );
+        }
+    }
+
+    /// A filled rectangle; what is beyond the axes is drawn up to their ends.
+    fn fill(&self, out: &mut String, color: RGBColor, from: (f64, f64), to: (f64, f64)) {
+        let (x, y) = (
+            ends(&self.placed.chart.x.scale),
+            ends(&self.placed.chart.y.scale),
+        );
+        let at = |(u, v): (f64, f64)| (u.clamp(x.0, x.1), v.clamp(y.0, y.1));
+        let ((x0, y0), (x1, y1)) = (at(from), at(to));
+        let color = rgb(color);
+        let _ = writeln!(
+            out,
+            "\\fill[color={{rgb,255:{color}}}] (axis cs:{x0:e},{y0:e}) rectangle (axis cs:{x1:e},{y1:e});"
+        );
+    }
+
+    fn draw_curves(&self, out: &mut String) {
+        for (curve, runs) in self.placed.chart.curves.iter().zip(self.curves) {
+            let look = self.look(curve.pen);
+            let points = |run: &Run| -> Vec<(f64, f64)> {
+                run.iter()
+                    .map(|vertex| curve.points[vertex.index])
+                    .collect()
+            };
+            for run in runs {
+                plot(out, &look, &points(run));
             }
         }
     }
 
     fn draw_marks(&self, out: &mut String) {
-        for mark in mark_series(self.placed.chart) {
-            let shape = match mark.shape {
-                Shape::Circle => "*",
-                Shape::Square => "square*",
-            };
-            let look = format!(
-                "forget plot, only marks, mark={shape}, mark size=1.7pt, mark options={{fill=white}}, \
-                 color={{rgb,255:{}}}",
-                self.rgb(mark.pen)
-            );
-            self.draw_series(out, &mark.series, &look);
+        for mark in &self.placed.chart.marks {
+            plot(out, &self.mark(mark.shape, mark.pen), &[mark.at]);
         }
+    }
+
+    fn draw_legend(&self, out: &mut String) {
+        for (sample, text) in legend(self.placed.chart, self.style) {
+            let look = match sample {
+                Sample::Line(pen) => self.look(pen),
+                Sample::Mark(shape, pen) => self.mark(shape, pen),
+                Sample::Bar(pen) => {
+                    format!("only marks, mark=|, color={{rgb,255:{}}}", self.rgb(pen))
+                }
+                Sample::Band => {
+                    let pale = rgb(self.style.line_color(palette::PALE));
+                    format!("area legend, draw=none, fill={{rgb,255:{pale}}}")
+                }
+                Sample::Ramp(..) => "empty legend".to_owned(),
+            };
+            let text = with_mathematics(&text, escaped);
+            let _ = writeln!(out, "\\addlegendimage{{{look}}}\\addlegendentry{{{text}}}");
+        }
+    }
+
+    fn mark(&self, shape: Shape, pen: Pen) -> String {
+        let shape = match shape {
+            Shape::Circle => "*",
+            Shape::Square => "square*",
+        };
+        format!(
+            "only marks, mark={shape}, mark size=1.7pt, mark options={{fill=white}}, color={{rgb,255:{}}}",
+            self.rgb(pen)
+        )
     }
 
     fn draw_verticals(&self, out: &mut String) {
@@ -133,14 +235,6 @@ impl Panel<'_> {
         }
     }
 
-    fn draw_series(&self, out: &mut String, series: &str, look: &str) {
-        let (file, prefix) = (self.file, self.prefix);
-        let _ = writeln!(
-            out,
-            "\\addplot[{look}, no markers, series={{{prefix}{series}}}] table[col sep=comma, x=x, y=y] {{{file}.csv}};"
-        );
-    }
-
     fn look(&self, pen: Pen) -> String {
         format!(
             "color={{rgb,255:{}}}, line width={}pt, {}",
@@ -151,9 +245,27 @@ impl Panel<'_> {
     }
 
     fn rgb(&self, pen: Pen) -> String {
-        let RGBColor(red, green, blue) = self.style.line_color(pen.color);
-        format!("red,{red};green,{green};blue,{blue}")
+        rgb(self.style.line_color(pen.color))
     }
+}
+
+fn rgb(RGBColor(red, green, blue): RGBColor) -> String {
+    format!("red,{red};green,{green};blue,{blue}")
+}
+
+/// Points with a look; a point of a line that is alone is a dot.
+fn plot(out: &mut String, look: &str, points: &[(f64, f64)]) {
+    let marks = match (points, look.contains("only marks")) {
+        (_, true) => "",
+        ([_], false) => ", only marks, mark=*, mark size=0.6pt",
+        _ => ", no markers",
+    };
+    let _ = write!(out, "\\addplot[forget plot, {look}{marks}] coordinates {{");
+    for (i, (x, y)) in points.iter().enumerate() {
+        let end = if i % 4 == 3 { "\n" } else { " " };
+        let _ = write!(out, "({x:e},{y:e}){end}");
+    }
+    let _ = writeln!(out, "}};");
 }
 
 /// Text as LaTeX prints it: signs that are commands there, or other signs in its fonts, as what they look like.

@@ -1,0 +1,128 @@
+//! The Python and LaTeX files beside figures: they show what the figure shows, whatever series are called.
+
+use crate::synthetic;
+use dlnflow::report::figure::{
+    Bar, Drawing, Extra, Figure, LegendPlace, Line, Look, Plot, Style, Tile, all, plot,
+};
+
+fn style() -> Style {
+    Style {
+        extras: vec![Extra::Matplotlib, Extra::Pgfplots],
+        ..Style::default()
+    }
+}
+
+/// The Python script and the LaTeX file.
+fn scripts(figure: &Figure) -> [String; 2] {
+    let text = |i: usize| String::from_utf8(figure.extras[i].1.clone()).expect("text");
+    [text(0), text(1)]
+}
+
+fn of_run(modes: usize, style: Style) -> Vec<Figure> {
+    let look = Look {
+        style,
+        ..Look::default()
+    };
+    all(&Drawing::from(&synthetic::report(modes)), &look).expect("figures")
+}
+
+/// Two curves, one with a gap, and bars.
+fn curves() -> Figure {
+    const GAP: (f64, f64) = (f64::NAN, f64::NAN);
+    let line = |name: &str, x: f64| Line {
+        name: name.to_owned(),
+        points: vec![(x, 1.0), (x + 1.0, 2.0), GAP, (x, 3.0), (x + 1.0, 4.0)],
+        bars: vec![(x, 0.5, 1.5), (x + 1.0, 1.5, 2.5)],
+        ..Line::default()
+    };
+    let shown = Plot {
+        name: "family_1".to_owned(),
+        lines: vec![line("scale 0.01, cost C", 0.0), line("50 %", 4.0)],
+        ..Plot::default()
+    };
+    plot(&shown, &style()).expect("a figure")
+}
+
+#[test]
+fn parts_of_a_curve_stay_apart() {
+    let figure = curves();
+    let rows = figure.numbers.lines();
+    let gaps = |series: &str| rows.clone().filter(|l| *l == format!("{series},,")).count();
+    assert_eq!(gaps("\"scale 0.01, cost C\""), 1);
+    assert_eq!(gaps("50 % bar"), 1);
+    let [_, latex] = scripts(&figure);
+    // Two parts of each of two curves, and two bars of each.
+    assert_eq!(latex.matches("\\addplot").count(), 8, "{latex}");
+}
+
+/// Numbers stand in the LaTeX file: no name of a series is read there.
+#[test]
+fn names_of_series_may_have_any_signs() {
+    let [python, latex] = scripts(&curves());
+    assert!(python.contains("series[\"scale 0.01, cost C\"]"));
+    assert!(
+        !latex.contains("table[") && !latex.contains(".csv"),
+        "{latex}"
+    );
+    assert!(latex.contains("\\addlegendentry{50 \\%}"));
+}
+
+#[test]
+fn a_legend_has_the_order_of_the_figure_or_is_not_there() {
+    let figures = of_run(8, style());
+    let [python, latex] = scripts(&figures[1]);
+    let order = |text: &str, begin: &str| -> Vec<usize> {
+        let ends = text.split(begin).skip(1);
+        ends.filter_map(|rest| rest.split('}').next()?.parse().ok())
+            .collect()
+    };
+    let all: Vec<usize> = (1..=8).collect();
+    assert_eq!(order(&python, "label=\"σ${}_{"), all);
+    assert_eq!(order(&latex, "\\addlegendentry{σ${}_{"), all);
+    let none = of_run(
+        8,
+        Style {
+            legend: LegendPlace::None,
+            ..style()
+        },
+    );
+    for figure in &none {
+        let [python, latex] = scripts(figure);
+        assert!(!python.contains("ax.legend") && !latex.contains("\\addlegend"));
+    }
+}
+
+#[test]
+fn both_shade_plateaus() {
+    let [python, latex] = scripts(&of_run(3, style())[2]);
+    let bands = python.matches("ax.axvspan(").count();
+    assert!(bands > 0);
+    assert_eq!(latex.matches("\\fill[").count(), bands);
+}
+
+#[test]
+fn both_draw_the_tiles_of_a_map() {
+    let tile = |x: f64, y: f64| Tile {
+        x: (x, x + 1.0),
+        y: (y, y + 2.0),
+        at: (x + 0.5, y + 1.0),
+        value: x + y + 1.0,
+        shade: (x + y) / 3.0,
+    };
+    let shown = Plot {
+        name: "map_1".to_owned(),
+        tiles: vec![tile(0.0, 0.0), tile(1.0, 0.0), tile(0.0, 2.0)],
+        bar: Some(Bar {
+            label: "final_cost".to_owned(),
+            log: true,
+            range: (1.0, 3.0),
+        }),
+        ..Plot::default()
+    };
+    let [python, latex] = scripts(&plot(&shown, &style()).expect("a figure"));
+    let mesh =
+        "ax.pcolormesh([0.0, 1.0, 2.0], [0.0, 2.0, 4.0], rows, cmap=\"viridis\", norm=LogNorm(";
+    assert!(python.contains(mesh), "{python}");
+    assert_eq!(latex.matches("\\fill[").count(), 3);
+    assert!(latex.contains("colorbar style={ylabel={cost at the end}"));
+}
