@@ -93,6 +93,11 @@ impl<'a> Legend<'a> {
         self
     }
 
+    /// How many entries stand in each row.
+    pub fn row_lengths(&self) -> Vec<usize> {
+        self.rows.iter().map(Vec::len).collect()
+    }
+
     fn small(&self) -> i32 {
         (self.part * f64::from(self.style.small())).floor() as i32
     }

@@ -9,6 +9,8 @@ pub use pgfplots::pgfplots;
 
 use super::canvas::MM;
 use super::chart::{Band, Chart, Mark, Sample, Tile};
+use super::layout::Placed;
+use super::legend::Legend;
 use super::markup::next_group;
 use super::scale::{Kind, Scale};
 use super::style::{LegendPlace, Style};
@@ -38,8 +40,19 @@ fn legend(chart: &Chart, style: &Style) -> Vec<(Sample, String)> {
     }
 }
 
-/// Entries of a legend above the axes that stand beside each other.
-const MOST_COLUMNS: usize = 4;
+/// Entries of a legend that stand beside each other where the figure has a key of colours in their stead.
+const KEY_COLUMNS: usize = 4;
+
+/// Entries of a legend above the axes that stand beside each other: one less than in the longest row of the
+/// figure, since columns are as wide as their widest entry.
+fn legend_columns(panel: &Placed) -> usize {
+    let rows = panel.legend.as_ref().map(Legend::row_lengths);
+    let rows = rows.unwrap_or_default();
+    match rows.iter().sum::<usize>() < legend_within(panel.chart).len() {
+        true => KEY_COLUMNS,
+        false => rows.into_iter().max().unwrap_or(1).saturating_sub(1).max(1),
+    }
+}
 
 /// A shaded interval within the axes; on a logarithmic one it may begin where there is no place.
 fn band_ends(band: &Band, scale: &Scale) -> (f64, f64) {

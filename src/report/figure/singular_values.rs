@@ -13,7 +13,8 @@ use crate::observe::{Event, EventKind, Quantity, Row};
 /// Computed singular values below this part of `σ_1` are roundoff.
 const ROUNDOFF: f64 = f64::EPSILON;
 /// A mode that never rises above this part of the largest singular value of the run is the
-/// roundoff of a matrix of lower rank, where singular values have no digits of their own.
+/// roundoff of a matrix of lower rank, where singular values have no digits of their own, and nothing to see
+/// against a linear axis.
 const NEGLIGIBLE: f64 = 1e-12;
 /// A mode that rises above this part of the largest singular value of the run is one of those that the
 /// figure is about.
@@ -25,7 +26,12 @@ const MOST_TIMES: usize = 7;
 
 /// The figure for one kind of time axis.
 pub fn chart(drawing: &Drawing, kind: Kind) -> Chart {
-    let modes = drawn_modes(drawing);
+    let mut modes = drawn_modes(drawing);
+    if kind == Kind::Linear {
+        // What stays at zero in this figure has its place in the other.
+        let seen = modes_above(drawing, NEGLIGIBLE);
+        modes.retain(|k| *k <= seen);
+    }
     let pens = mode_pens(drawing, &modes, 0);
     let curve = |k: usize| measured(drawing, k, pens.of(k), kind);
     let mut curves: Vec<Curve> = pens.in_order().into_iter().map(curve).collect();

@@ -7,7 +7,7 @@ use super::super::palette;
 use super::super::scale::Kind;
 use super::super::style::{ColorMap, LegendPlace, Style};
 use super::{
-    MOST_COLUMNS, band_ends, edges, ends, inches, legend, mark_series, points, with_mathematics,
+    band_ends, edges, ends, inches, legend, legend_columns, mark_series, points, with_mathematics,
 };
 use plotters::style::RGBColor;
 use std::fmt::Write;
@@ -34,13 +34,14 @@ pub fn matplotlib(name: &str, layout: &Layout, style: &Style) -> String {
             chart: panel.chart,
             prefix: &prefix,
             style,
+            columns: legend_columns(panel),
         };
         panel.draw(&mut out, i);
     }
     let _ = write!(
         out,
         "for unused in axes[{}:]:\n    unused.set_visible(False)\n\
-         fig.tight_layout()\nfig.savefig(\"{name}_matplotlib.pdf\")\n",
+         fig.tight_layout()\nfig.savefig(\"{name}_matplotlib.pdf\", bbox_inches=\"tight\")\n",
         layout.panels.len()
     );
     out
@@ -52,6 +53,8 @@ struct Panel<'a> {
     /// What its series in the CSV begin with.
     prefix: &'a str,
     style: &'a Style,
+    /// Of a legend above the axes.
+    columns: usize,
 }
 
 // Writing to a string cannot fail, here and below.
@@ -103,10 +106,13 @@ impl Panel<'_> {
             LegendPlace::Right => "loc=\"upper left\", bbox_to_anchor=(1.0, 1.0)".to_owned(),
             LegendPlace::Above => format!(
                 "loc=\"lower left\", bbox_to_anchor=(0.0, 1.0), ncol={}",
-                entries.len().min(MOST_COLUMNS)
+                self.columns
             ),
         };
-        let _ = writeln!(out, "ax.legend(frameon=False, {place}, handles=[");
+        let _ = writeln!(
+            out,
+            "ax.legend(frameon=False, fontsize=\"small\", columnspacing=1.0, {place}, handles=["
+        );
         for (sample, text) in &entries {
             let _ = writeln!(out, "    {},", self.handle(sample, text));
         }

@@ -7,7 +7,7 @@ use super::super::palette;
 use super::super::polyline::Run;
 use super::super::scale::Kind;
 use super::super::style::{LegendPlace, Style};
-use super::{MOST_COLUMNS, band_ends, ends, legend, points, with_mathematics};
+use super::{band_ends, ends, legend, legend_columns, points, with_mathematics};
 use plotters::style::RGBColor;
 use std::fmt::Write;
 
@@ -100,7 +100,6 @@ impl Panel<'_> {
     }
 
     fn legend_place(&self) -> String {
-        let entries = legend(self.placed.chart, self.style).len();
         let (frame, at) = (&self.placed.frame, self.placed.legend_at);
         let x = (f64::from(at.0) - frame.left) / (frame.right - frame.left);
         let y = (frame.bottom - f64::from(at.1)) / (frame.bottom - frame.top);
@@ -110,7 +109,7 @@ impl Panel<'_> {
             }
             LegendPlace::Right => "at={(1.02,1)}, anchor=north west".to_owned(),
             _ => {
-                let columns = entries.clamp(1, MOST_COLUMNS);
+                let columns = legend_columns(self.placed);
                 format!("at={{(0,1.02)}}, anchor=south west, legend columns={columns}")
             }
         }
@@ -204,7 +203,9 @@ impl Panel<'_> {
                 }
                 Sample::Band => {
                     let pale = rgb(self.style.line_color(palette::PALE));
-                    format!("area legend, draw=none, fill={{rgb,255:{pale}}}")
+                    format!(
+                        "legend image code/.code={{\\fill[color={{rgb,255:{pale}}}] (0,-0.1) rectangle (0.6,0.1);}}"
+                    )
                 }
                 Sample::Ramp(..) => "empty legend".to_owned(),
             };
