@@ -17,7 +17,8 @@ pub enum Error {
     /// Modes wait for longer than steps last, and cannot be told from those that have escaped.
     #[error(
         "not resolved: at t = {time:.9e} some modes wait while others are neither escaped nor at rest \
-         (σ_1 = {largest:.1e}), and the horizon lies more than max_steps = {max_steps} steps away; events from here on are missing"
+         (σ_1 = {largest:.1e}), and the horizon lies more than max_steps = {max_steps} steps away; events from \
+         here on are missing"
     )]
     NotResolved {
         time: f64,
