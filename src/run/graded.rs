@@ -112,9 +112,13 @@ fn neuron_range(network: &Network, weights: &[f64]) -> [f64; 2] {
 /// value of `∇C(0)`.
 fn escaped_neuron(problem: &Problem) -> f64 {
     let gradient = gradient_at_origin(problem);
-    let (rows, cols) = problem.cost.shape();
-    let largest = SingularValues::new(rows, cols).of(gradient.as_ref())[0];
+    let largest = largest_singular_value(&gradient);
     std::f64::consts::SQRT_2 * largest.powf(1.0 / problem.network.depth() as f64)
+}
+
+/// `σ_1`.
+fn largest_singular_value(a: &Mat<f64>) -> f64 {
+    SingularValues::new(a.nrows(), a.ncols()).of(a.as_ref())[0]
 }
 
 /// `∇C(0)`.
@@ -287,7 +291,7 @@ impl Run<'_> {
                 return Some(Outcome::Failed {
                     error: Error::NotResolved {
                         time: self.origin.high,
-                        largest: self.largest_singular_value(),
+                        largest: largest_singular_value(&network.end_to_end(&self.state)),
                         max_steps: self.options.max_steps,
                     },
                 });
@@ -341,11 +345,6 @@ impl Run<'_> {
         let now = self.problem.cost.gradient_at(a.as_ref());
         let at_origin = gradient_at_origin(self.problem);
         self.problem.l2 == 0.0 && frobenius(now.as_ref()) <= LEARNED * frobenius(at_origin.as_ref())
-    }
-
-    fn largest_singular_value(&self) -> f64 {
-        let a = self.problem.network.end_to_end(&self.state);
-        SingularValues::new(a.nrows(), a.ncols()).of(a.as_ref())[0]
     }
 
     /// Nothing moves any more.

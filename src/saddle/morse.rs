@@ -180,14 +180,11 @@ fn kind(problem: &Problem, saddle: &Saddle, index: usize) -> (PointKind, Option<
         0 if depth == 2 && problem.l2 > 0.0 && steepest <= 2.0 * problem.l2 * (1.0 + ZERO) => {
             (PointKind::GlobalMinimum, None)
         }
+        0 if problem.l2 == 0.0 && !bottleneck => (PointKind::NonStrictSaddle, Some(depth)),
         // Eckart–Young: among matrices of the rank that the network allows no minimum is worse than another.
-        0 if problem.l2 == 0.0
-            && bottleneck
-            && matches!(problem.cost, Cost::SquaredError { .. }) =>
-        {
+        0 if problem.l2 == 0.0 && matches!(problem.cost, Cost::SquaredError { .. }) => {
             (PointKind::GlobalMinimum, None)
         }
-        0 if problem.l2 == 0.0 && !bottleneck => (PointKind::NonStrictSaddle, Some(depth)),
         0 => (PointKind::LocalMinimum, None),
     }
 }

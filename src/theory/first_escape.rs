@@ -9,9 +9,9 @@
 //!
 //! The error falls as `α^{1−r_2/r_1}` with the size `α` of the start: what escapes carries
 //! `x_2·x_1/|x_1|` of mode 2. For squared error mode 2 acts at second order only and the exponent
-//! doubles. The halves that decay are carried likewise, with `α^{1+r_2/r_1}`. Directions without a partner (`n_0 ≠ n_L`) are carried as a mode that does not grow. What
-//! the start does to its own growth before the escape is of order `α²`: the way begins at `A = 0`, not
-//! at `A(0)`. This is an argument, confirmed by integration, not a theorem.
+//! doubles. The halves that decay are carried likewise, with `α^{1+r_2/r_1}`. Directions without a partner
+//! (`n_0 ≠ n_L`) are carried as a mode that does not grow. What the start does to its own growth before the
+//! escape is of order `α²`: the way begins at `A = 0`, not at `A(0)`. This is an argument, confirmed by integration, not a theorem.
 
 use super::growth::Growth;
 use super::heteroclinic::Way;

@@ -325,8 +325,7 @@ impl<'a> Way<'a> {
             .take_while(|s| *s > NO_OVERLAP)
             .collect();
         log_growth.truncate(share.len());
-        let mut mixing = self.mixing(&overlap, &reduced, &growth.rates, share.len());
-        mixing.share = share;
+        let mixing = self.mixing(&overlap, &reduced, &growth.rates, share);
         Ok(Passage {
             arrived,
             growth,
@@ -336,14 +335,14 @@ impl<'a> Way<'a> {
         })
     }
 
-    /// For the first `known` modes, from the overlaps of the neurons with the new modes, as they are
-    /// and in echelon form.
+    /// For the modes with a share, from the overlaps of the neurons with the new modes, as they are and in
+    /// echelon form.
     fn mixing(
         &self,
         overlap: &Mat<f64>,
         echelon: &Mat<f64>,
         rates: &[f64],
-        known: usize,
+        share: Vec<f64>,
     ) -> Mixing {
         let count = overlap.nrows();
         let image = |rows: &Mat<f64>, i: usize, j: usize, unit: usize| -> f64 {
@@ -361,12 +360,12 @@ impl<'a> Way<'a> {
         let table = |of: &dyn Fn(usize, usize) -> f64| -> Vec<Vec<f64>> {
             let entry = |i: usize, j: usize| if j > i { of(i, j) } else { 0.0 };
             let row = |i: usize| (0..count).map(|j| entry(i, j)).collect();
-            (0..known).map(row).collect()
+            (0..share.len()).map(row).collect()
         };
         Mixing {
             brought: table(&brought),
             slant: table(&slant),
-            share: Vec::new(),
+            share,
         }
     }
 }

@@ -6,8 +6,8 @@
 //! is positive but for the symmetries of the hidden basis. Where it is not, what the start has left of
 //! slower modes in the hidden directions of learned ones does not fade.
 
-use crate::linalg::{Mat, MatRef, multiply, svd, symmetric_eigen, zeros};
-use crate::model::Cost;
+use crate::linalg::{Mat, MatRef, multiply, product, svd, symmetric_eigen, zeros};
+use crate::model::{Cost, Network};
 
 /// Eigenvalues, relative to the largest, that count as zero.
 const ZERO: f64 = 1e-8;
@@ -56,44 +56,63 @@ impl<'a> Factors<'a> {
         })
     }
 
-    /// Columns for the entries of `W_1`, then of `W_2`, neuron by neuron.
+    /// On weights as a network of `k` hidden neurons packs them.
     fn hessian(&self) -> Mat<f64> {
         let (rank, cols) = self.below.shape();
-        let rows = self.above.nrows();
-        let size = rank * (rows + cols);
-        let (mut moved, mut image) = (zeros(rows, cols), zeros(rows, cols));
-        let mut scratch = self.cost.scratch();
+        let network = Network::new(vec![cols, rank, self.above.nrows()]);
+        let size = network.parameters();
         let mut hessian = zeros(size, size);
-        let (mut low, mut high) = (zeros(rank, cols), zeros(rows, rank));
+        let mut unit = vec![0.0; size];
         for column in 0..size {
-            let (neuron, entry) = (column / (rows + cols), column % (rows + cols));
-            moved.fill(0.0);
-            match entry < cols {
-                true => (0..rows).for_each(|i| moved[(i, entry)] = self.above[(i, neuron)]),
-                false => {
-                    (0..cols).for_each(|j| moved[(entry - cols, j)] = self.below[(neuron, j)]);
-                }
-            }
-            let (moved, at) = (moved.as_ref(), image.as_mut());
-            self.cost.curvature(moved, at, &mut scratch);
-            let image = image.as_ref();
-            multiply(low.as_mut(), false, 1.0, self.above.transpose(), image);
-            multiply(high.as_mut(), false, 1.0, image, self.below.transpose());
-            match entry < cols {
-                true => (0..rows).for_each(|i| high[(i, neuron)] += self.gradient[(i, entry)]),
-                false => {
-                    let row = self.gradient.row(entry - cols);
-                    (0..cols).for_each(|j| low[(neuron, j)] += row[j]);
-                }
-            }
-            for k in 0..rank {
-                let first = k * (rows + cols);
-                (0..cols).for_each(|j| hessian[(first + j, column)] = low[(k, j)]);
-                (0..rows).for_each(|i| hessian[(first + cols + i, column)] = high[(i, k)]);
-            }
-            hessian[(column, column)] += 2.0 * self.l2;
+            unit[column] = 1.0;
+            self.apply(&network, &unit, hessian.col_as_slice_mut(column));
+            unit[column] = 0.0;
         }
         hessian
+    }
+
+    /// The Hessian times `delta`.
+    fn apply(&self, network: &Network, delta: &[f64], out: &mut [f64]) {
+        let (low, high) = (network.layer(delta, 1), network.layer(delta, 2));
+        let (below, above) = (self.below.as_ref(), self.above.as_ref());
+        let gradient = self.gradient.as_ref();
+        let mut moved = product(high, below);
+        multiply(moved.as_mut(), true, 1.0, above, low);
+        let mut image = zeros(moved.nrows(), moved.ncols());
+        let scratch = &mut self.cost.scratch();
+        self.cost.curvature(moved.as_ref(), image.as_mut(), scratch);
+        let image = image.as_ref();
+        multiply(
+            network.layer_mut(out, 1),
+            false,
+            1.0,
+            above.transpose(),
+            image,
+        );
+        multiply(
+            network.layer_mut(out, 1),
+            true,
+            1.0,
+            high.transpose(),
+            gradient,
+        );
+        multiply(
+            network.layer_mut(out, 2),
+            false,
+            1.0,
+            image,
+            below.transpose(),
+        );
+        multiply(
+            network.layer_mut(out, 2),
+            true,
+            1.0,
+            gradient,
+            low.transpose(),
+        );
+        for (out, delta) in out.iter_mut().zip(delta) {
+            *out += 2.0 * self.l2 * delta;
+        }
     }
 }
 

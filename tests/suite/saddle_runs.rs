@@ -361,12 +361,12 @@ fn what_cannot_be_studied_is_refused() {
 }
 
 /// A study of a scenario given as TOML.
-fn study(text: &str, scales: &[f64]) -> SaddlesReport {
+fn study(text: &str) -> SaddlesReport {
     let never = AtomicBool::new(false);
     let text = format!("schema = 1\n{text}");
     let scenario = Scenario::parse("s.toml", "s", Path::new("."), text.as_bytes(), &[]);
     let scenario = scenario.expect("a scenario");
-    let study = saddles(&scenario, &ask(scales), &never, &|_, _| {});
+    let study = saddles(&scenario, &ask(&[]), &never, &|_, _| {});
     study.expect("a study").report
 }
 
@@ -381,7 +381,7 @@ fn learned_modes_under_regularisation_are_no_tie() {
              regularization = {{ l2 = 0.2 }}\nsolver = {{ horizon = 60.0 }}\n"
         )
     };
-    let all = study(&text(0.6), &[]);
+    let all = study(&text(0.6));
     assert_eq!(all.seeds[0].greedy.len(), 4);
     assert!(
         all.seeds[0].end.contains("are used"),
@@ -389,7 +389,7 @@ fn learned_modes_under_regularisation_are_no_tie() {
         all.seeds[0].end
     );
     // 0.3 < 2λ: the third mode does not grow.
-    let two = study(&text(0.3), &[]);
+    let two = study(&text(0.3));
     assert_eq!(two.seeds[0].greedy.len(), 3);
     assert!(
         two.seeds[0].end.contains("nothing grows"),
@@ -406,7 +406,6 @@ fn a_bottleneck_that_is_used_up_ends_the_path() {
         "network = { widths = [3, 1, 3] }\n\
          cost = { kind = \"squared_error\", target = { diagonal = [2.0, 1.2, 0.6] } }\n\
          init = { kind = \"gaussian\", std = 1e-3 }\nsolver = { horizon = 60.0 }\n",
-        &[],
     );
     let seed = &exact.seeds[0];
     assert!(seed.end.contains("are used"), "{}", seed.end);
@@ -421,7 +420,6 @@ fn a_bottleneck_that_is_used_up_ends_the_path() {
          init = { kind = \"gaussian\", std = 0.1 }\n[cost]\nkind = \"weighted\"\n\
          target = { rows = [[1.0, 0.2, 0.3], [0.1, 1.1, 0.2], [0.3, 0.1, 0.9]] }\n\
          weights = { rows = [[1.0, 0.05, 0.1], [0.05, 1.0, 0.1], [0.1, 0.1, 1.0]] }\n",
-        &[],
     );
     let reason = &weighted.seeds[0].verdict.reason;
     assert!(!reason.contains("next escape"), "{reason}");
@@ -435,7 +433,6 @@ fn a_run_that_decays_visits_the_origin() {
          cost = { kind = \"squared_error\", target = { diagonal = [2.0, 1.2, 0.6] } }\n\
          init = { kind = \"gaussian\", std = 0.3 }\n\
          regularization = { l2 = 1.1 }\nsolver = { horizon = 60.0 }\n",
-        &[],
     );
     let saddles = &report.seeds[0].scales[0].saddles;
     assert_eq!(saddles.len(), 1);
