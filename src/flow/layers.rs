@@ -97,24 +97,25 @@ impl VectorField for LayerFlow<'_> {
             p, b, dp, db, cost, ..
         } = scratch;
         let (net, depth) = (self.network, self.network.depth());
-        net.prefix_products(w, p);
+        net.upper_products(w, p);
         dp[0].copy_from(net.layer(v, 1));
         for layer in 2..=depth {
             let (done, rest) = dp.split_at_mut(layer - 1);
             let (below, here) = (done[layer - 2].as_ref(), &mut rest[0]);
-            let p_below = p[layer - 2].as_ref();
+            let p_below = net.prefix(w, p, layer - 1);
             multiply(here.as_mut(), false, 1.0, net.layer(v, layer), p_below);
             multiply(here.as_mut(), true, 1.0, net.layer(w, layer), below);
         }
-        let (a, da) = (p[depth - 1].as_ref(), dp[depth - 1].as_ref());
+        let (a, da) = (net.prefix(w, p, depth), dp[depth - 1].as_ref());
         self.cost.gradient(a, b[depth - 1].as_mut(), cost);
         self.cost.curvature(da, db[depth - 1].as_mut(), cost);
         for layer in (2..=depth).rev() {
             let (b_low, b_up) = b.split_at_mut(layer - 1);
             let (db_low, db_up) = db.split_at_mut(layer - 1);
             let (b_here, db_here) = (b_up[0].as_ref(), db_up[0].as_ref());
+            let p_below = net.prefix(w, p, layer - 1);
             let mut dw = net.layer_mut(out, layer);
-            multiply(dw.as_mut(), false, -1.0, db_here, p[layer - 2].transpose());
+            multiply(dw.as_mut(), false, -1.0, db_here, p_below.transpose());
             multiply(dw, true, -1.0, b_here, dp[layer - 2].transpose());
             let (w_t, v_t) = (
                 net.layer(w, layer).transpose(),
@@ -123,7 +124,9 @@ impl VectorField for LayerFlow<'_> {
             let below = &mut db_low[layer - 2];
             multiply(below.as_mut(), false, 1.0, w_t, db_here);
             multiply(below.as_mut(), true, 1.0, v_t, b_here);
-            multiply(b_low[layer - 2].as_mut(), false, 1.0, w_t, b_here);
+            if layer > 2 {
+                multiply(b_low[layer - 2].as_mut(), false, 1.0, w_t, b_here);
+            }
         }
         let mut first = net.layer_mut(out, 1);
         first.copy_from(&db[0]);

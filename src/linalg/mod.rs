@@ -29,7 +29,7 @@ pub use interval_matrix::{
 pub use jacobi::orthogonalise_columns;
 pub use line::Line;
 pub use margins::{add_squares, smaller_margins};
-pub use spectrum::{SingularValues, Svd, svd, symmetric_eigen};
+pub use spectrum::{SingularValues, Svd, rough_symmetric_eigen, svd, symmetric_eigen};
 
 use faer::{Accum, Par};
 

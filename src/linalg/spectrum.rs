@@ -5,6 +5,8 @@ use faer::diag::DiagMut;
 use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 use faer::linalg::evd;
 use faer::linalg::svd::{self as faer_svd, ComputeSvdVectors};
+use faer::traits::RealField;
+use faer::traits::math_utils::zero;
 use faer::{Mat, MatMut, MatRef, Par};
 use std::mem::MaybeUninit;
 
@@ -172,10 +174,38 @@ pub fn symmetric_eigen(a: MatRef<'_, f64>) -> Option<(Vec<f64>, Mat<f64>)> {
         back(&mut values, exponent);
         return Some((values, vectors));
     }
+    let mut vectors = zeros(a.nrows(), a.ncols());
+    let values = decompose(a, vectors.as_mut())?;
+    Some((values, vectors))
+}
+
+/// [`symmetric_eigen`] in single precision, in about half the time: eigenvalues to some `10⁻⁶` of the
+/// largest.
+pub fn rough_symmetric_eigen(a: MatRef<'_, f64>) -> Option<(Vec<f64>, Mat<f64>)> {
+    let (n, largest) = (a.nrows(), a.norm_max());
+    let exponent = match largest > 0.0 && largest.is_finite() {
+        true => libm::ilogb(largest),
+        false => 0,
+    };
+    let unit = libm::scalbn(1.0, -exponent);
+    let rough = Mat::from_fn(n, n, |i, j| (unit * a[(i, j)]) as f32);
+    let mut vectors = Mat::zeros(n, n);
+    let values = decompose(rough.as_ref(), vectors.as_mut())?;
+    let mut values: Vec<f64> = values.into_iter().map(f64::from).collect();
+    back(&mut values, exponent);
+    let mut double = zeros(n, n);
+    for (to, from) in double.col_iter_mut().zip(vectors.col_iter()) {
+        let entries = to.iter_mut().zip(from.iter());
+        entries.for_each(|(to, from)| *to = f64::from(*from));
+    }
+    Some((values, double))
+}
+
+/// Eigenvalues in increasing order, the eigenvectors into `vectors`.
+fn decompose<T: RealField>(a: MatRef<'_, T>, vectors: MatMut<'_, T>) -> Option<Vec<T>> {
     let n = a.nrows();
-    let mut values = vec![0.0; n];
-    let mut vectors = zeros(n, n);
-    let scratch = evd::self_adjoint_evd_scratch::<f64>(
+    let mut values = vec![zero(); n];
+    let scratch = evd::self_adjoint_evd_scratch::<T>(
         n,
         evd::ComputeEigenvectors::Yes,
         Par::Seq,
@@ -184,13 +214,13 @@ pub fn symmetric_eigen(a: MatRef<'_, f64>) -> Option<(Vec<f64>, Mat<f64>)> {
     evd::self_adjoint_evd(
         a,
         DiagMut::from_slice_mut(&mut values),
-        Some(vectors.as_mut()),
+        Some(vectors),
         Par::Seq,
         MemStack::new(&mut workspace(scratch)),
         Default::default(),
     )
     .ok()?;
-    Some((values, vectors))
+    Some(values)
 }
 
 #[cfg(test)]
@@ -217,6 +247,36 @@ mod tests {
             for (found, expected) in all.iter().zip(&expected) {
                 // The unit of the scaled matrix is another power of two: roundoff of a few eps.
                 assert!((found / expected - 1.0).abs() < 1e-14, "{exponent}");
+            }
+        }
+    }
+
+    /// Of a matrix with known eigenvalues, in ordinary, tiny and huge units.
+    #[test]
+    fn single_precision_finds_eigenvalues_to_its_digits() {
+        let n = 40;
+        let turn = Mat::from_fn(n, n, |i, j| (0.3 + 1.7 * i as f64 * j as f64).sin());
+        let q = svd(turn.as_ref()).expect("finite").u;
+        let exact: Vec<f64> = (1..=n).map(|i| i as f64).collect();
+        let scaled = Mat::from_fn(n, n, |i, j| q[(i, j)] * exact[j]);
+        let a = product(scaled.as_ref(), q.transpose());
+        for exponent in [-600, 0, 600] {
+            let scale = libm::scalbn(1.0, exponent);
+            let other = Mat::from_fn(n, n, |i, j| a[(i, j)] * scale);
+            let (values, vectors) = rough_symmetric_eigen(other.as_ref()).expect("finite");
+            let image = product(a.as_ref(), vectors.as_ref());
+            for j in 0..n {
+                // Backward errors of a decomposition grow no faster than its size.
+                let tolerance = f64::from(f32::EPSILON) * n as f64 * exact[n - 1];
+                let found = values[j] / scale;
+                assert!(
+                    (found - exact[j]).abs() < tolerance,
+                    "{exponent} {j} {found}"
+                );
+                for i in 0..n {
+                    let residual = image[(i, j)] - exact[j] * vectors[(i, j)];
+                    assert!(residual.abs() < tolerance, "{residual:e}");
+                }
             }
         }
     }
