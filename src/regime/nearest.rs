@@ -38,7 +38,8 @@ pub struct Nearest {
     pub distance: f64,
     /// `θ`, in the network that was given.
     pub weights: Vec<f64>,
-    /// The larger of `‖θ − θ_0 − Jᵀμ‖/‖θ − θ_0‖` and `‖A(θ) − A*‖_F/‖A*‖_F`.
+    /// The larger of `‖θ − θ_0 − Jᵀμ‖/‖θ − θ_0‖` and `‖A(θ) − A*‖_F/‖A*‖_F`, or `‖A(θ)‖_F/‖A(θ_0)‖_F` for
+    /// `A* = 0`.
     pub residual: f64,
     pub iterations: usize,
 }
@@ -129,6 +130,8 @@ struct Search<'a> {
     target: MatRef<'a, f64>,
     tangent: LayerTangent<'a>,
     products: Vec<Mat<f64>>,
+    /// What the defect is measured by.
+    size: f64,
     limit: f64,
     penalty: f64,
 }
@@ -149,10 +152,15 @@ impl<'a> Search<'a> {
         target: MatRef<'a, f64>,
         limit: f64,
     ) -> Result<Self, Refused> {
+        let size = match target.norm_l2() {
+            0.0 => network.end_to_end(origin).norm_l2(),
+            size => size,
+        };
         Ok(Self {
             network,
             origin,
             target,
+            size,
             tangent: tangent(network)?,
             products: network.product_storage(),
             limit,
@@ -204,7 +212,7 @@ impl<'a> Search<'a> {
     fn judged(&self, at: &[f64], programme: &Programme, iterations: usize) -> Nearest {
         let distance = self.distance(at);
         let size = |x: f64| x.max(f64::MIN_POSITIVE);
-        let defect = programme.defect / size(self.target.norm_l2());
+        let defect = programme.defect / size(self.size);
         let scale = distance.max(1e-10 * norm(self.origin));
         let dual = norm(&programme.step) / size(scale);
         Nearest {

@@ -63,6 +63,14 @@ struct Mode {
     cost: f64,
 }
 
+/// The distance within the directions that are kept.
+#[derive(Default)]
+struct Rest {
+    distance: f64,
+    residual: f64,
+    is_bound: bool,
+}
+
 impl Start<'_> {
     fn nearest_saddle(&self) -> Result<NearestSaddle, Refused> {
         let modes = self.modes()?;
@@ -81,12 +89,12 @@ impl Start<'_> {
             if cost(&set).sqrt() >= best.distance {
                 break;
             }
-            let (rest, residual) = self.rest(&modes, &set, best.distance)?;
-            let distance = cost(&set).sqrt().hypot(rest);
-            if distance < best.distance && residual < 1e-6 {
+            let rest = self.rest(&modes, &set, best.distance)?;
+            let distance = cost(&set).sqrt().hypot(rest.distance);
+            if distance < best.distance && rest.residual < 1e-6 {
                 best.distance = distance;
-                best.residual = residual;
-                best.is_bound = depth > 2 || (set.len() == modes.len() && rest > 0.0);
+                best.residual = rest.residual;
+                best.is_bound = depth > 2 || rest.is_bound;
                 best.missing = set.iter().map(|i| i + 1).collect();
             }
         }
@@ -127,32 +135,26 @@ impl Start<'_> {
         (1..1usize << modes).map(members).collect()
     }
 
-    /// The distance within the directions that are kept, and its residual.
-    fn rest(&self, modes: &[Mode], set: &[usize], limit: f64) -> Result<(f64, f64), Refused> {
+    fn rest(&self, modes: &[Mode], set: &[usize], limit: f64) -> Result<Rest, Refused> {
         let (inputs, outputs) = (self.network.input_width(), self.network.output_width());
         if set.len() >= inputs.min(outputs) {
             // Nothing of A is left to meet.
-            return Ok((0.0, 0.0));
+            return Ok(Rest::default());
         }
         let v = complement(set.iter().map(|&i| &modes[i].v), inputs);
         let u = complement(set.iter().map(|&i| &modes[i].u), outputs);
+        let (network, weights) = self.restricted(&u, &v);
+        if set.len() == modes.len() {
+            return silenced(&network, &weights, limit);
+        }
         let half = product(self.target, v.as_ref());
         let target = product(u.transpose(), half.as_ref());
-        if set.len() == modes.len() {
-            return self.silenced(&u, &v);
-        }
-        let (network, weights) = self.restricted(&u, &v);
         let found = nearest_over(&network, &weights, target.as_ref(), limit)?;
-        Ok((found.distance, found.residual))
-    }
-
-    /// Where nothing of the target is left: both outer layers to zero, or the whole of one of them.
-    fn silenced(&self, u: &Mat<f64>, v: &Mat<f64>) -> Result<(f64, f64), Refused> {
-        let last = self.network.depth();
-        let low = product(self.network.layer(self.weights, 1), v.as_ref()).norm_l2();
-        let high = self.network.layer(self.weights, last);
-        let high = product(u.transpose(), high).norm_l2();
-        Ok((low.min(high), 0.0))
+        Ok(Rest {
+            distance: found.distance,
+            residual: found.residual,
+            is_bound: false,
+        })
     }
 
     /// The network without the missing directions.
@@ -175,6 +177,27 @@ impl Start<'_> {
         }
         (network, weights)
     }
+}
+
+/// Where nothing of the target is left: the nearest weights whose product is zero, or one outer layer
+/// put to zero as a whole.
+fn silenced(network: &Network, weights: &[f64], limit: f64) -> Result<Rest, Refused> {
+    let outer = [1, network.depth()].map(|l| network.layer(weights, l).norm_l2());
+    let whole = Rest {
+        distance: outer[0].min(outer[1]),
+        residual: 0.0,
+        is_bound: true,
+    };
+    let nothing = Mat::zeros(network.output_width(), network.input_width());
+    let found = nearest_over(network, weights, nothing.as_ref(), limit)?;
+    Ok(match found.is_found() && found.distance <= whole.distance {
+        true => Rest {
+            distance: found.distance,
+            residual: found.residual,
+            is_bound: false,
+        },
+        false => whole,
+    })
 }
 
 /// An orthonormal basis of what is orthogonal to orthonormal `vectors`, by Householder reflections.

@@ -57,15 +57,14 @@ pub fn distance_to_minimum(
 ///
 /// - `γ < 1`: `√2 w^{(1−γ)/2}`, to a saddle that lacks one mode of the target. Observed for `L = 2`; for
 ///   `L ≥ 3` a heuristic.
-/// - `γ > 1`: `(n_0 + n_L)^{1/2} w^{(1−γ)/2}`, to the points with `W_1 = 0` and `W_L = 0`, which are
-///   critical whatever the other layers are: an upper bound.
+/// - `γ > 1`: `(2r)^{1/2} w^{(1−γ)/2}`, `r` the number of `target` singular values above 1e-12 of the first, to the points without any of its modes,
+///   where `W_1` vanishes on its inputs, `W_L` into its outputs and `A = 0`: an upper bound.
 /// - `None` for `γ = 1`, where it depends on the draw, and for `L = 1`, which has no saddle.
 pub fn distance_to_saddle(
     depth: usize,
     width: usize,
     gamma: f64,
-    inputs: usize,
-    outputs: usize,
+    target: &[f64],
 ) -> Option<Distance> {
     let layer = (width as f64).powf(0.5 * (1.0 - gamma));
     let status = match depth {
@@ -77,8 +76,10 @@ pub fn distance_to_saddle(
         let value = 2_f64.sqrt() * layer;
         return Some(Distance { value, status });
     }
+    let top = target.iter().copied().fold(0.0, f64::max);
+    let rank = target.iter().filter(|s| **s > 1e-12 * top).count();
     (gamma > 1.0).then(|| Distance {
-        value: ((inputs + outputs) as f64).sqrt() * layer,
+        value: ((2 * rank) as f64).sqrt() * layer,
         status: Status::UpperBound,
     })
 }

@@ -175,6 +175,34 @@ fn the_nearest_saddle_of_a_diagonal_start_is_that_of_its_modes() {
     assert!(!found.is_bound);
 }
 
+/// A target of rank one: without its mode the product of what is left, `b · a`, goes to zero. With
+/// `s, d = (a ± b)/√2`, `2 b·a = |s|² − |d|²`: both go to `(|s| + |d|)/2`, `| |s| − |d| |/√2` away.
+#[test]
+fn the_nearest_saddle_without_any_mode_has_a_product_of_zero() {
+    for seed in ["one", "two", "three"] {
+        let mut problem = problem(&[2, 5, 2], 1.0, squared(diagonal(&[40.0, 0.0])));
+        let (low, high) = (random(5, 2, seed), random(2, 5, &format!("{seed} high")));
+        let network = problem.network.clone();
+        let weights = &mut problem.initial_weights;
+        network.layer_mut(weights, 1).copy_from(&low);
+        network.layer_mut(weights, 2).copy_from(&high);
+        let found = nearest_saddle(&problem).expect("a distance");
+        let mode = low.col(0).squared_norm_l2() + high.row(0).squared_norm_l2();
+        let [sum, difference] = [1.0, -1.0].map(|sign| {
+            let entries = (0..5).map(|i| low[(i, 1)] + sign * high[(1, i)]);
+            (0.5 * entries.map(|x| x * x).sum::<f64>()).sqrt()
+        });
+        let rest = (sum - difference).abs() / 2_f64.sqrt();
+        let exact = mode.sqrt().hypot(rest);
+        assert_eq!(found.missing, [1]);
+        assert!(!found.is_bound);
+        assert!(
+            (found.distance - exact).abs() < 1e-9 * exact,
+            "{found:?} {exact}"
+        );
+    }
+}
+
 /// `W_1ᵀW_1 = W_2W_2ᵀ = c² I`: the kernel is `2c² I`, and `A_lin(t) = T + e^{−2c²t}(A(0) − T)`.
 #[test]
 fn an_isotropic_kernel_closes_every_gap_at_one_rate() {

@@ -118,13 +118,10 @@ fn saddle_entry(task: &Task, problem: &Problem) -> DistanceEntry {
         Ok(found) => found,
         Err(refusal) => return refused(refusal.to_string()),
     };
-    let (inputs, outputs) = (
-        problem.network.input_width(),
-        problem.network.output_width(),
-    );
-    let predicted = task
-        .law
-        .and_then(|gamma| lazy::distance_to_saddle(task.depth, task.width, gamma, inputs, outputs));
+    let predicted = task.law.and_then(|gamma| {
+        let target = problem.cost.target()?;
+        lazy::distance_to_saddle(task.depth, task.width, gamma, &svd(target)?.s)
+    });
     let status = match found.is_bound {
         true => "upper bound",
         false => "nearest over sets of missing modes",

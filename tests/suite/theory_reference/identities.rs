@@ -139,7 +139,7 @@ fn wide_starts_are_as_far_as_they_should_be() {
         let estimate = distance_to_minimum(depth, width, 0.6, residual.norm_l2(), &[]);
         let exact = newton_distance(&network, &lazy, &residual);
         close(estimate.expect("lazy").value, exact, "minimum");
-        let saddle = distance_to_saddle(depth, width, 0.6, N, N).expect("lazy");
+        let saddle = distance_to_saddle(depth, width, 0.6, &[1.0; N]).expect("lazy");
         // The mode of one input and one output is removed by zeroing what it meets.
         let first = network.layer(&lazy, 1).subcols(0, 1).squared_norm_l2();
         let last = network.layer(&lazy, depth).subrows(0, 1).squared_norm_l2();
@@ -151,20 +151,21 @@ fn wide_starts_are_as_far_as_they_should_be() {
         };
         assert_eq!(saddle.status, expected);
         let small = start(1.5);
-        let saddle = distance_to_saddle(depth, width, 1.5, N, N).expect("small");
-        let ends = [1, depth].map(|l| network.layer(&small, l).squared_norm_l2());
-        close(
-            saddle.value,
-            (ends[0] + ends[1]).sqrt(),
-            "saddle of a small start",
-        );
-        assert_eq!(saddle.status, Status::UpperBound);
+        for rank in [1, N] {
+            let saddle = distance_to_saddle(depth, width, 1.5, &[2.0; N][..rank]).expect("small");
+            // All modes go; what is left of a small start's product is smaller by its size.
+            let first = network.layer(&small, 1).subcols(0, rank);
+            let last = network.layer(&small, depth).subrows(0, rank);
+            let ends = first.squared_norm_l2() + last.squared_norm_l2();
+            close(saddle.value, ends.sqrt(), "saddle of a small start");
+            assert_eq!(saddle.status, Status::UpperBound);
+        }
         let minimum = distance_to_minimum(depth, width, 1.5, 1.0, &[2.0, 0.5]).expect("small");
         let l = depth as f64;
         let norm = l * (2_f64.powf(2.0 / l) + 0.5_f64.powf(2.0 / l));
         close(minimum.value, norm.sqrt(), "minimum from the origin");
     }
     assert_eq!(distance_to_minimum(2, 10, 1.0, 1.0, &[]), None);
-    assert_eq!(distance_to_saddle(2, 10, 1.0, 1, 1), None);
-    assert_eq!(distance_to_saddle(1, 10, 0.5, 1, 1), None);
+    assert_eq!(distance_to_saddle(2, 10, 1.0, &[1.0]), None);
+    assert_eq!(distance_to_saddle(1, 10, 0.5, &[1.0]), None);
 }
