@@ -5,6 +5,9 @@ use std::path::PathBuf;
 /// Why there is no result, or why an integration could not go on.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
+    /// Options that no method can work with.
+    #[error("options: {0}")]
+    Options(&'static str),
     /// The step size fell below what `f64` times can resolve.
     #[error("step size {step:.3e} at t = {time:.9e} is below the resolution of the time variable")]
     StepTooSmall { time: f64, step: f64 },

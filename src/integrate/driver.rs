@@ -54,7 +54,8 @@ pub(super) struct Finished {
     pub rejected: usize,
 }
 
-/// Integrates `dy/dt = f(y)` from `y0` at `t = 0` until the horizon, a stop or a failure.
+/// Integrates `dy/dt = f(y)` from `y0` at `t = 0` until the horizon, a stop or a failure; with options that
+/// no method can work with that is [`Error::Options`] at once.
 pub fn integrate(
     field: &dyn VectorField,
     y0: &[f64],
@@ -62,17 +63,25 @@ pub fn integrate(
     observer: &mut dyn Observer,
 ) -> Integration {
     let counted = Counted::new(field);
-    let mut watch = Watch::new(observer, options.max_steps);
-    let finished = match options.method {
-        Method::Dop853 => dop853::run(&counted, y0, options, &mut watch),
-        Method::Auto | Method::ExponentialAdams => adams::run(&counted, y0, options, &mut watch),
-        Method::Exact => closed_form::run(&counted, y0, options, &mut watch),
+    let mut watch = Watch::new(observer, options);
+    let run = |watch: &mut Watch<'_>| match options.method {
+        Method::Dop853 => dop853::run(&counted, y0, options, watch),
+        Method::Auto | Method::ExponentialAdams => adams::run(&counted, y0, options, watch),
+        Method::Exact => closed_form::run(&counted, y0, options, watch),
         Method::GradientDescent { learning_rate } => {
-            euler::run(&counted, y0, learning_rate, options, &mut watch)
+            euler::run(&counted, y0, learning_rate, options, watch)
         }
         Method::Tsit45 | Method::Bdf | Method::Esdirk34 | Method::TrBdf2 => {
-            diffsol_backend::run(&counted, y0, options, &mut watch)
+            diffsol_backend::run(&counted, y0, options, watch)
         }
+    };
+    let finished = match unusable(field.dim(), y0, options) {
+        None => run(&mut watch),
+        Some(reason) => Finished {
+            end: failed(Error::Options(reason)),
+            state: y0.to_vec(),
+            rejected: 0,
+        },
     };
     Integration {
         outcome: match finished.end {
@@ -90,9 +99,32 @@ pub fn integrate(
     }
 }
 
+/// What no method can work with.
+fn unusable(dim: usize, y0: &[f64], options: &Options) -> Option<&'static str> {
+    let adaptive = !matches!(
+        options.method,
+        Method::Exact | Method::GradientDescent { .. }
+    );
+    let sizes = || options.atol.iter().copied().chain([options.rtol]);
+    if y0.len() != dim {
+        Some("the start needs one number for each component")
+    } else if options.horizon.is_nan() || options.horizon < 0.0 {
+        Some("the horizon must not be negative")
+    } else if adaptive && options.atol.len() != dim {
+        Some("atol needs one number for each component")
+    } else if adaptive && sizes().any(|size| !(0.0..f64::INFINITY).contains(&size)) {
+        Some("tolerances must be finite and not negative")
+    } else if adaptive && options.rtol == 0.0 && options.atol.contains(&0.0) {
+        Some("where atol is zero rtol must be positive")
+    } else {
+        None
+    }
+}
+
 /// Shows steps to the observer.
 pub(super) struct Watch<'a> {
     observer: &'a mut dyn Observer,
+    horizon: f64,
     max_steps: usize,
     pub steps: usize,
     pub time: f64,
@@ -101,10 +133,11 @@ pub(super) struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    fn new(observer: &'a mut dyn Observer, max_steps: usize) -> Self {
+    fn new(observer: &'a mut dyn Observer, options: &Options) -> Self {
         Self {
             observer,
-            max_steps,
+            horizon: options.horizon,
+            max_steps: options.max_steps,
             steps: 0,
             time: 0.0,
             last: None,
@@ -124,7 +157,8 @@ impl<'a> Watch<'a> {
         self.steps += 1;
         self.time = step.t1;
         let mut end = stop_with(self.observer.step(step));
-        if end.is_continue() && self.steps >= self.max_steps {
+        let late = self.steps >= self.max_steps && self.time < self.horizon;
+        if end.is_continue() && late {
             end = failed(Error::TooManySteps {
                 steps: self.steps,
                 time: self.time,

@@ -47,6 +47,7 @@ pub struct Options {
     /// Relative tolerance, against `VectorField::magnitude`.
     pub rtol: f64,
     /// Absolute tolerance of each component.
+    /// One for each; `rtol` and they may be zero, but not both.
     pub atol: Vec<f64>,
     /// The run ends at this time.
     pub horizon: f64,

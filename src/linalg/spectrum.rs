@@ -168,6 +168,10 @@ pub fn svd(a: MatRef<'_, f64>) -> Option<Svd> {
 /// Eigenvalues in increasing order and eigenvectors (columns) of a symmetric matrix, of which the
 /// lower triangle is read. `None` when it is not finite.
 pub fn symmetric_eigen(a: MatRef<'_, f64>) -> Option<(Vec<f64>, Mat<f64>)> {
+    // Small matrices with a NaN go through without a complaint.
+    if !a.is_all_finite() {
+        return None;
+    }
     let exponent = unit(a);
     if exponent != 0 {
         let (mut values, vectors) = symmetric_eigen(in_unit(a, exponent).as_ref())?;
@@ -182,8 +186,11 @@ pub fn symmetric_eigen(a: MatRef<'_, f64>) -> Option<(Vec<f64>, Mat<f64>)> {
 /// [`symmetric_eigen`] in single precision, in about half the time: eigenvalues to some `10⁻⁶` of the
 /// largest.
 pub fn rough_symmetric_eigen(a: MatRef<'_, f64>) -> Option<(Vec<f64>, Mat<f64>)> {
+    if !a.is_all_finite() {
+        return None;
+    }
     let (n, largest) = (a.nrows(), a.norm_max());
-    let exponent = match largest > 0.0 && largest.is_finite() {
+    let exponent = match largest > 0.0 {
         true => libm::ilogb(largest),
         false => 0,
     };
@@ -247,6 +254,17 @@ mod tests {
             for (found, expected) in all.iter().zip(&expected) {
                 // The unit of the scaled matrix is another power of two: roundoff of a few eps.
                 assert!((found / expected - 1.0).abs() < 1e-14, "{exponent}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_has_no_eigenvalues() {
+        for value in [f64::NAN, f64::INFINITY] {
+            for n in [1, 2, 20] {
+                let a = Mat::from_fn(n, n, |i, j| if i + j == n - 1 { value } else { 1.0 });
+                assert!(symmetric_eigen(a.as_ref()).is_none());
+                assert!(rough_symmetric_eigen(a.as_ref()).is_none());
             }
         }
     }

@@ -46,7 +46,8 @@ pub fn saddle_levels(problem: &Problem) -> SaddleLevels {
         return found;
     }
     let (rows, cols) = problem.cost.shape();
-    let mut path = Path::new(&problem.cost);
+    let cost = explainable(&problem.cost);
+    let mut path = Path::new(&cost);
     let mut values = SingularValues::new(rows, cols);
     for k in 1..=rank.min(DEFAULT_MODES) {
         let Some(steepest) = path.add_direction() else {
@@ -59,6 +60,15 @@ pub fn saddle_levels(problem: &Problem) -> SaddleLevels {
         found.of_mode[k - 1] = Some(values.of(a.as_ref())[k - 1]);
     }
     found
+}
+
+/// The cost without what no map can explain, beside which what is left to learn would be roundoff.
+fn explainable(cost: &Cost) -> Cost {
+    let mut cost = cost.clone();
+    if let Cost::Regression { floor, .. } = &mut cost {
+        *floor = 0.0;
+    }
+    cost
 }
 
 /// The greedy path up to some rank.
@@ -219,6 +229,18 @@ mod tests {
                 k + 1
             );
         }
+    }
+
+    /// What no map explains is not left to learn.
+    #[test]
+    fn a_floor_changes_no_level() {
+        let target = rows(&[[2.0, 1.0], [4.0, 2.0], [-2.0, -1.0]]);
+        let covariance = rows(&[[1.5, 0.2], [0.2, 0.7]]);
+        let regression = |floor| Cost::regression(target.clone(), covariance.clone(), floor);
+        let [bare, raised] = [0.0, 0.5].map(|floor| levels(regression(floor)));
+        assert!(raised.of_mode[0].is_some() && raised.of_mode[1].is_none());
+        assert_eq!(raised.of_mode, bare.of_mode);
+        assert_eq!((raised.lost_at, bare.lost_at), (None, None));
     }
 
     /// With a covariance `Σ = R²` the rank-k minima are `[T R]_k R^{−1}` (Eckart–Young); here `R`

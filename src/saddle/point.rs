@@ -35,10 +35,14 @@ pub struct Saddle {
 
 impl Saddle {
     /// The critical point of rank `rank` next to `weights` of `problem`, by least-norm Newton steps
-    /// from the weights' best `rank` directions in each hidden layer. `None` where there is none.
+    /// from the weights' best `rank` directions in each hidden layer. `None` where there is none, as for one
+    /// layer, which has no saddles, and for ranks above `Network::max_rank`.
     pub fn near(problem: &Problem, weights: &[f64], rank: usize) -> Option<Self> {
         if rank == 0 {
             return Self::origin(problem);
+        }
+        if problem.network.depth() == 1 || rank > problem.network.max_rank() {
+            return None;
         }
         Self::polished(&narrowed(problem, weights, rank)?, rank)
     }
@@ -61,8 +65,11 @@ impl Saddle {
         self.cost + l2 * weights
     }
 
-    /// `A = 0`.
+    /// `A = 0`; `None` for one layer, where that is no critical point.
     pub fn origin(problem: &Problem) -> Option<Self> {
+        if problem.network.depth() == 1 {
+            return None;
+        }
         Self::at(&problem.cost, None, 0)
     }
 

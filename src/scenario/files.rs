@@ -309,17 +309,60 @@ fn parse_npy(path: &str, bytes: &[u8]) -> Result<Mat<f64>, Complaint> {
 /// Whether the header is that of a small plain array: short, not nested, a shape that cannot
 /// overflow. The array reader trusts its headers, so ours are looked at first.
 fn plain_header(bytes: &[u8]) -> bool {
-    let length = match bytes {
-        [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, a, b, ..] => {
-            u16::from_le_bytes([*a, *b]) as usize
+    let (length, rest) = match bytes {
+        [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, a, b, rest @ ..] => {
+            (u16::from_le_bytes([*a, *b]) as usize, rest)
         }
-        [0x93, b'N', b'U', b'M', b'P', b'Y', 2 | 3, _, a, b, c, d, ..] => {
-            u32::from_le_bytes([*a, *b, *c, *d]) as usize
-        }
+        [
+            0x93,
+            b'N',
+            b'U',
+            b'M',
+            b'P',
+            b'Y',
+            2 | 3,
+            _,
+            a,
+            b,
+            c,
+            d,
+            rest @ ..,
+        ] => (u32::from_le_bytes([*a, *b, *c, *d]) as usize, rest),
         _ => return false,
     };
-    let header = &bytes[..bytes.len().min(12 + length.min(4096))];
+    let header = &rest[..rest.len().min(length)];
     let brackets = header.iter().filter(|b| b"([{".contains(b)).count();
     let digits = header.iter().filter(|b| b.is_ascii_digit()).count();
     length <= 4096 && brackets <= 3 && digits <= 20
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A NumPy array of one number, in versions 1 and 2 of its format (NEP 1).
+    fn array(version: u8, number: [u8; 8]) -> Vec<u8> {
+        let header = "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1), }";
+        let before = if version == 1 { 10 } else { 12 };
+        let length = (before + header.len() + 1).next_multiple_of(64) - before;
+        let mut bytes = vec![0x93, b'N', b'U', b'M', b'P', b'Y', version, 0];
+        match version {
+            1 => bytes.extend((length as u16).to_le_bytes()),
+            _ => bytes.extend((length as u32).to_le_bytes()),
+        }
+        bytes.extend(format!("{header:<width$}\n", width = length - 1).bytes());
+        bytes.extend(number);
+        bytes
+    }
+
+    /// The bytes of a number may be those of brackets or digits.
+    #[test]
+    fn numbers_are_not_read_as_part_of_the_header() {
+        for version in [1, 2] {
+            for number in [*b"((((((()", *b"{[({[({[", *b"12345678"] {
+                let found = parse_npy("x.npy", &array(version, number)).expect("a matrix");
+                assert_eq!(found[(0, 0)], f64::from_le_bytes(number));
+            }
+        }
+    }
 }

@@ -101,12 +101,12 @@ impl<'p> Start<'p> {
             .map(|w| if scale > 0.0 { w / scale } else { 0.0 })
             .collect();
         let (w1, w2) = (network.layer(&unit, 1), network.layer(&unit, 2));
-        let delta = match problem.l2 > 0.0 {
+        let delta = match problem.l2 != 0.0 {
             true => 0.0,
             false => (w2.squared_norm_l2() - w1.squared_norm_l2()) / w1.nrows() as f64,
         };
         if !is_multiple_of_identity(w1, w2, delta) {
-            return Err(match problem.l2 > 0.0 {
+            return Err(match problem.l2 != 0.0 {
                 true => "a balanced start where l2 > 0",
                 false => "an imbalance that is a multiple of the identity",
             });

@@ -688,6 +688,51 @@ fn the_step_limit_and_the_observer_end_a_run() {
     assert_eq!(end.statistics.steps, 7);
 }
 
+/// A run that needs all its steps to reach the horizon has reached it.
+#[test]
+fn as_many_steps_as_are_needed_suffice() {
+    let problem = aligned(2, &[1.7], 1e-4);
+    let field = LayerFlow::new(&problem);
+    let mut o = options(2, 1e-6, 0.0, 50.0);
+    let run = |o: &Options| integrate(&field, &problem.initial_weights, o, &mut Look(|_| {}));
+    let needed = run(&o).statistics.steps;
+    for (limit, reached) in [(needed, true), (needed - 1, false)] {
+        o.max_steps = limit;
+        let end = run(&o);
+        let found = matches!(end.outcome, Outcome::HorizonReached);
+        assert_eq!(found, reached, "{:?}", end.outcome);
+    }
+}
+
+/// Before anything is evaluated.
+#[test]
+fn options_that_no_method_can_work_with_are_refused() {
+    let problem = aligned(2, &[1.7], 1e-4);
+    let field = LayerFlow::new(&problem);
+    let refused = |start: &[f64], change: &dyn Fn(&mut Options)| {
+        for method in [Method::Auto, Method::Dop853, Method::Tsit45, Method::Bdf] {
+            let mut o = options(2, 1e-6, 0.0, 1.0);
+            o.method = method;
+            change(&mut o);
+            let end = integrate(&field, start, &o, &mut Look(|_| {}));
+            let Outcome::Failed { error } = &end.outcome else {
+                panic!("{:?}", end.outcome);
+            };
+            assert!(matches!(error, Error::Options(_)), "{error}");
+            assert_eq!(end.statistics.rhs_evaluations, 0);
+        }
+    };
+    let start = &problem.initial_weights;
+    refused(&start[1..], &|_| {});
+    refused(start, &|o| o.atol = vec![1e-12]);
+    refused(start, &|o| o.atol = vec![1e-12; 3]);
+    refused(start, &|o| o.atol[1] = f64::NAN);
+    refused(start, &|o| o.rtol = -1e-6);
+    refused(start, &|o| o.rtol = 0.0);
+    refused(start, &|o| o.horizon = f64::NAN);
+    refused(start, &|o| o.horizon = -1.0);
+}
+
 /// All singular values at all recorded times, and all escapes, with two methods that share no
 /// formula with exponential Adams.
 #[test]

@@ -227,6 +227,41 @@ fn log_axes_are_labelled_with_powers_of_ten() {
     assert!(minor.count() > 3 * 8 + 6 * 8);
 }
 
+/// Predictions keep to the axes: curves begin where a logarithmic one does, times beyond are neither drawn
+/// nor named.
+#[test]
+fn predictions_keep_to_the_axes() {
+    let mut report = synthetic::report(3);
+    let starts = |report: &Report| -> Vec<f64> {
+        let numbers = &figures(report)[1].numbers;
+        let rows = numbers
+            .lines()
+            .filter(|l| l.starts_with("predicted_sigma_"));
+        rows.map(|l| l.split(',').nth(1).unwrap().parse().unwrap())
+            .collect()
+    };
+    for prediction in &mut report.predictions {
+        if let Some(first) = prediction.curve.first_mut() {
+            first.0 = 1e-17;
+        }
+    }
+    let first = report
+        .trajectory
+        .rows
+        .iter()
+        .map(|row| row.time)
+        .find(|t| *t > 0.0);
+    assert!(starts(&report).iter().all(|t| *t >= first.unwrap()));
+    assert!(figures(&report)[0].svg.contains("predicted escape"));
+    for prediction in &mut report.predictions {
+        prediction.value *= 1e6;
+    }
+    for figure in figures(&report) {
+        assert!(!figure.numbers.contains("predicted_escape"));
+        assert!(!figure.svg.contains("predicted escape"));
+    }
+}
+
 #[test]
 fn numbers_are_those_drawn_at_full_precision() {
     let report = synthetic::report(3);

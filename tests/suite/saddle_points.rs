@@ -50,6 +50,19 @@ fn weights(network: &Network, active: &[usize], strengths: &[f64]) -> Vec<f64> {
     all
 }
 
+/// One layer has no saddles, and a map no rank above the smallest width.
+#[test]
+fn there_is_no_saddle_where_there_can_be_none() {
+    for (widths, ranks) in [(vec![3, 4], 0..6), (vec![3, 5, 4], 4..7)] {
+        let target = Mat::from_fn(4, 3, |i, j| (1.0 + 2.0 * i as f64 + 0.7 * j as f64).sin());
+        let problem = problem(widths, Cost::SquaredError { target }, 0.0);
+        let weights = generic::entries(3, problem.network.parameters());
+        for rank in ranks {
+            assert!(Saddle::near(&problem, &weights, rank).is_none(), "{rank}");
+        }
+    }
+}
+
 /// Index, nullity and extreme eigenvalues at every orbit of the references, found from weights that are
 /// off by 1e-7 and in other hidden bases.
 #[test]

@@ -95,6 +95,8 @@ fn a_legend_has_the_order_of_the_figure_or_is_not_there() {
 #[test]
 fn both_shade_plateaus() {
     let [python, latex] = scripts(&of_run(3, style())[2]);
+    // Signs of a legend are no part of the axes, and have no units of theirs.
+    assert!(latex.contains("(0cm,-0.1cm) rectangle (0.6cm,0.1cm)"));
     let bands = python.matches("ax.axvspan(").count();
     assert!(bands > 0);
     let filled = |line: &&str| line.contains("\\fill[") && !line.contains("legend image");

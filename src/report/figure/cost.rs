@@ -22,7 +22,12 @@ pub fn chart(drawing: &Drawing, kind: Kind) -> Chart {
     let y = Scale::log_around(heights(&curves));
     let marks: Vec<Mark> = drawing.events.iter().filter_map(mark).collect();
     let pens = mode_pens(drawing, &drawn_modes(drawing), 0);
-    let (bands, verticals) = (plateaus(drawing), predicted_times(drawing, &pens));
+    let time = match kind {
+        Kind::Linear => Scale::linear_over(drawing.trajectory.rows.iter().map(|row| row.time)),
+        Kind::Log => log_time(drawing.trajectory),
+    };
+    let verticals = predicted_times(drawing, &pens, &time, |_| true);
+    let bands = plateaus(drawing);
     let lines = curves
         .iter()
         .filter(|(_, c)| c.is_visible(Kind::Log))
@@ -41,12 +46,7 @@ pub fn chart(drawing: &Drawing, kind: Kind) -> Chart {
         description: description(drawing, kind),
         x: Axis {
             label: "time t".to_owned(),
-            scale: match kind {
-                Kind::Linear => {
-                    Scale::linear_over(drawing.trajectory.rows.iter().map(|row| row.time))
-                }
-                Kind::Log => log_time(drawing.trajectory),
-            },
+            scale: time,
         },
         y: Axis {
             label: "cost, gradient norm ‖∇‖".to_owned(),

@@ -39,8 +39,6 @@ pub struct Placed<'a> {
 /// A whole figure.
 pub struct Layout<'a> {
     pub size: Place,
-    /// Rows and columns of panels.
-    pub shape: (usize, usize),
     pub panels: Vec<Placed<'a>>,
 }
 
@@ -76,7 +74,6 @@ impl<'a> Layout<'a> {
         }
         Self {
             size: (style.canvas_width(), grid.total_height()),
-            shape: (grid.rows, grid.columns),
             panels: placed,
         }
     }

@@ -167,10 +167,10 @@ pub fn chart(drawing: &Drawing, panel: &Panel) -> Chart {
     }
     if against_time && panel.predictions && shows_sigmas(panel) {
         let (first, modes) = (curves.len(), modes(drawing, panel));
-        curves.extend(singular_values::predicted(drawing, &modes));
-        let times = predicted_times(drawing, &pens.modes).into_iter();
-        let within = times.filter(|v| chart.x.scale.inside(v.x).is_some());
-        chart.verticals = within.collect();
+        let time = &chart.x.scale;
+        curves.extend(singular_values::predicted(drawing, &modes, time));
+        let shown = |k: usize| panel.modes.is_empty() || panel.modes.contains(&k);
+        chart.verticals = predicted_times(drawing, &pens.modes, time, shown);
         legend.extend(prediction_entries(curves.len() > first, &chart.verticals));
     }
     // One curve needs no legend: the axis names it.

@@ -35,23 +35,21 @@ pub fn chart(drawing: &Drawing, kind: Kind) -> Chart {
     let pens = mode_pens(drawing, &modes, 0);
     let curve = |k: usize| measured(drawing, k, pens.of(k), kind);
     let mut curves: Vec<Curve> = pens.in_order().into_iter().map(curve).collect();
-    curves.extend(predicted(drawing, &modes));
-    let (x, y) = match kind {
-        Kind::Linear => (
-            Scale::linear_over(drawing.trajectory.rows.iter().map(|row| row.time)),
-            Scale::linear_from_zero(heights(&curves)),
-        ),
-        Kind::Log => (
-            log_time(drawing.trajectory),
-            Scale::log_around(heights(&curves)),
-        ),
+    let x = match kind {
+        Kind::Linear => Scale::linear_over(drawing.trajectory.rows.iter().map(|row| row.time)),
+        Kind::Log => log_time(drawing.trajectory),
+    };
+    curves.extend(predicted(drawing, &modes, &x));
+    let y = match kind {
+        Kind::Linear => Scale::linear_from_zero(heights(&curves)),
+        Kind::Log => Scale::log_around(heights(&curves)),
     };
     let marks: Vec<Mark> = drawing
         .events
         .iter()
         .filter_map(|e| mark(e, &pens))
         .collect();
-    let verticals = predicted_times(drawing, &pens);
+    let verticals = predicted_times(drawing, &pens, &x, |_| true);
     Chart {
         name: match kind {
             Kind::Linear => "singular_values_linear",
@@ -149,25 +147,41 @@ fn mode_of(series: &str) -> Option<usize> {
     series.strip_prefix("sigma_")?.parse().ok()
 }
 
-pub fn predicted<'a>(drawing: &'a Drawing, modes: &'a [usize]) -> impl Iterator<Item = Curve> + 'a {
-    drawing.predictions.iter().filter_map(|p| {
+/// Predicted singular values against time. The start has no place on a logarithmic axis: there a curve
+/// begins where the axis does, at the value it started with.
+pub fn predicted<'a>(
+    drawing: &'a Drawing,
+    modes: &'a [usize],
+    time: &Scale,
+) -> impl Iterator<Item = Curve> + 'a {
+    let first = match time.kind {
+        Kind::Log => 10f64.powf(time.lo),
+        Kind::Linear => f64::NEG_INFINITY,
+    };
+    drawing.predictions.iter().filter_map(move |p| {
         let k = p.mode.filter(|k| modes.contains(k))?;
         (!p.curve.is_empty()).then(|| Curve {
             series: format!("predicted_sigma_{k}"),
             pen: palette::prediction(),
-            points: p.curve.clone(),
+            points: p.curve.iter().map(|&(t, s)| (t.max(first), s)).collect(),
         })
     })
 }
 
-/// Predicted escape times as lines over the whole height.
-pub fn predicted_times(drawing: &Drawing, pens: &ModePens) -> Vec<Vertical> {
+/// Predicted escape times of the modes that are `shown`, as lines over the whole height; those within the axes.
+pub fn predicted_times(
+    drawing: &Drawing,
+    pens: &ModePens,
+    time: &Scale,
+    shown: impl Fn(usize) -> bool,
+) -> Vec<Vertical> {
     let escapes = drawing
         .predictions
         .iter()
         .filter(|p| p.quantity == "escape_time");
     let verticals = escapes.filter_map(|p| {
-        let k = p.mode?;
+        let k = p.mode.filter(|k| shown(*k))?;
+        time.inside(p.value)?;
         Some(Vertical {
             series: format!("predicted_escape_{k}"),
             pen: palette::prediction_time(pens.of(k).color),

@@ -60,18 +60,22 @@ pub struct Bar {
 impl Bar {
     /// The shade of a value: 0 at the lower end, 1 at the upper one.
     pub fn shade(&self, value: f64) -> f64 {
-        let (lo, hi) = self.range;
-        match hi > lo {
-            true => self.scale().position(value).unwrap_or(0.0),
-            false => 0.5,
-        }
+        self.scale().position(value).unwrap_or(0.0)
     }
 
+    /// The bar; a single value stands in its middle.
     fn scale(&self) -> Scale {
-        let (lo, hi) = self.range;
+        let (lo, hi) = match self.log {
+            true => (self.range.0.log10(), self.range.1.log10()),
+            false => self.range,
+        };
+        let half = match hi > lo {
+            true => 0.0,
+            false => 0.5_f64.max(0.5 * lo.abs()),
+        };
         match self.log {
-            true => Scale::exactly(Kind::Log, lo.log10(), hi.log10()),
-            false => Scale::linear(lo, hi),
+            true => Scale::exactly(Kind::Log, lo - half, hi + half),
+            false => Scale::linear(lo - half, hi + half),
         }
     }
 

@@ -101,7 +101,9 @@ impl Edges {
                 .map(|v| 0.5 * (bend(*v) - at))
         };
         let (below, above) = (neighbour(place.checked_sub(1)), neighbour(Some(place + 1)));
-        let below = below.or(above.map(|a| -a)).unwrap_or(-0.5);
+        // Of a single one, large enough to be told from it.
+        let single = -0.5_f64.max(1e-3 * at.abs());
+        let below = below.or(above.map(|a| -a)).unwrap_or(single);
         let above = above.unwrap_or(-below);
         let from = back(at + below);
         // The first of few values far apart would reach to where a width or a scale cannot be.

@@ -4,6 +4,7 @@ use super::super::canvas::{Dash, Pen};
 use super::super::chart::{Axis, Chart, Sample, Shape};
 use super::super::layout::Layout;
 use super::super::palette;
+use super::super::polyline::Frame;
 use super::super::scale::Kind;
 use super::super::style::{ColorMap, LegendPlace, Style};
 use super::{
@@ -14,7 +15,6 @@ use std::fmt::Write;
 
 /// A Python script.
 pub fn matplotlib(name: &str, layout: &Layout, style: &Style) -> String {
-    let (rows, columns) = layout.shape;
     let (width, height) = (inches(layout.size.0), inches(layout.size.1));
     let mut out = format!(
         "# Draws {name}.csv; run it beside the file.\nimport csv\nfrom collections import defaultdict\n\n\
@@ -25,26 +25,35 @@ pub fn matplotlib(name: &str, layout: &Layout, style: &Style) -> String {
          with open(\"{name}.csv\") as file:\n    for row in csv.DictReader(file):\n        \
          for column, numbers in zip((\"x\", \"y\", \"value\"), series[row[\"series\"]]):\n            \
          numbers.append(float(row.get(column) or \"nan\"))\n\nplt.rcParams[\"font.size\"] = {size:.2}\n\
-         fig, axes = plt.subplots({rows}, {columns}, figsize=({width:.3}, {height:.3}), squeeze=False)\n\
-         axes = axes.flatten()\n",
+         fig = plt.figure(figsize=({width:.3}, {height:.3}))\n",
         size = style.font_size * 7.5 / 8.5,
     );
-    for (i, (panel, prefix)) in layout.prefixed().enumerate() {
+    for (panel, prefix) in layout.prefixed() {
         let panel = Panel {
             chart: panel.chart,
             prefix: &prefix,
             style,
             columns: legend_columns(panel),
+            place: place(&panel.frame, layout.size),
         };
-        panel.draw(&mut out, i);
+        panel.draw(&mut out);
     }
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "for unused in axes[{}:]:\n    unused.set_visible(False)\n\
-         fig.tight_layout()\nfig.savefig(\"{name}_matplotlib.pdf\", bbox_inches=\"tight\")\n",
-        layout.panels.len()
+        "fig.savefig(\"{name}_matplotlib.pdf\", bbox_inches=\"tight\")"
     );
     out
+}
+
+/// Left, bottom, width and height of axes in parts of a figure.
+fn place(frame: &Frame, (width, height): (i32, i32)) -> [f64; 4] {
+    let (width, height) = (f64::from(width), f64::from(height));
+    [
+        frame.left / width,
+        1.0 - frame.bottom / height,
+        (frame.right - frame.left) / width,
+        (frame.bottom - frame.top) / height,
+    ]
 }
 
 /// One panel of a figure.
@@ -55,12 +64,18 @@ struct Panel<'a> {
     style: &'a Style,
     /// Of a legend above the axes.
     columns: usize,
+    /// Of the axes.
+    place: [f64; 4],
 }
 
 // Writing to a string cannot fail, here and below.
 impl Panel<'_> {
-    fn draw(&self, out: &mut String, place: usize) {
-        let _ = writeln!(out, "\nax = axes[{place}]");
+    fn draw(&self, out: &mut String) {
+        let [left, bottom, width, height] = self.place;
+        let _ = writeln!(
+            out,
+            "\nax = fig.add_axes(({left:.4}, {bottom:.4}, {width:.4}, {height:.4}))"
+        );
         self.draw_tiles(out);
         self.draw_curves(out);
         self.draw_marks(out);
@@ -86,12 +101,16 @@ impl Panel<'_> {
         };
         let (lo, hi) = ends(&bar.scale);
         let (x, y) = (edges(&chart.tiles, |t| t.x), edges(&chart.tiles, |t| t.y));
+        let [left, bottom, width, height] = self.place;
+        let beside = left + 1.04 * width;
         let _ = writeln!(
             out,
             "xs, ys, values = series[\"tile\"]\ntiles = dict(zip(zip(xs, ys), values))\n\
              rows = [[tiles.get((x, y), float(\"nan\")) for x in sorted(set(xs))] for y in sorted(set(ys))]\n\
              mesh = ax.pcolormesh({x:?}, {y:?}, rows, cmap=\"{map}\", norm={norm}({lo:e}, {hi:e}))\n\
-             fig.colorbar(mesh, ax=ax, label={})",
+             beside = fig.add_axes(({beside:.4}, {bottom:.4}, {:.4}, {height:.4}))\n\
+             fig.colorbar(mesh, cax=beside, label={})",
+            0.05 * width,
             words(&bar.label)
         );
     }

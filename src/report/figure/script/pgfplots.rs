@@ -11,6 +11,85 @@ use super::{band_ends, ends, legend, legend_columns, points, with_mathematics};
 use plotters::style::RGBColor;
 use std::fmt::Write;
 
+/// Signs of mathematics that labels may have, with what LaTeX calls them.
+const SIGNS: [(char, &str); 75] = [
+    ('α', "\\alpha"),
+    ('β', "\\beta"),
+    ('γ', "\\gamma"),
+    ('δ', "\\delta"),
+    ('ε', "\\varepsilon"),
+    ('ϵ', "\\epsilon"),
+    ('ζ', "\\zeta"),
+    ('η', "\\eta"),
+    ('θ', "\\theta"),
+    ('ϑ', "\\vartheta"),
+    ('ι', "\\iota"),
+    ('κ', "\\kappa"),
+    ('λ', "\\lambda"),
+    ('μ', "\\mu"),
+    ('ν', "\\nu"),
+    ('ξ', "\\xi"),
+    ('π', "\\pi"),
+    ('ρ', "\\rho"),
+    ('σ', "\\sigma"),
+    ('τ', "\\tau"),
+    ('υ', "\\upsilon"),
+    ('φ', "\\varphi"),
+    ('ϕ', "\\phi"),
+    ('χ', "\\chi"),
+    ('ψ', "\\psi"),
+    ('ω', "\\omega"),
+    ('Γ', "\\Gamma"),
+    ('Δ', "\\Delta"),
+    ('Θ', "\\Theta"),
+    ('Λ', "\\Lambda"),
+    ('Ξ', "\\Xi"),
+    ('Π', "\\Pi"),
+    ('Σ', "\\Sigma"),
+    ('Φ', "\\Phi"),
+    ('Ψ', "\\Psi"),
+    ('Ω', "\\Omega"),
+    ('∇', "\\nabla"),
+    ('∂', "\\partial"),
+    ('∞', "\\infty"),
+    ('∑', "\\sum"),
+    ('∏', "\\prod"),
+    ('∫', "\\int"),
+    ('√', "\\surd"),
+    ('‖', "\\|"),
+    ('·', "\\cdot"),
+    ('×', "\\times"),
+    ('±', "\\pm"),
+    ('−', "-"),
+    ('≤', "\\leq"),
+    ('≥', "\\geq"),
+    ('≠', "\\neq"),
+    ('≈', "\\approx"),
+    ('∼', "\\sim"),
+    ('≪', "\\ll"),
+    ('≫', "\\gg"),
+    ('∝', "\\propto"),
+    ('∈', "\\in"),
+    ('→', "\\to"),
+    ('∘', "\\circ"),
+    ('⊗', "\\otimes"),
+    ('⟨', "\\langle"),
+    ('⟩', "\\rangle"),
+    ('ℓ', "\\ell"),
+    ('′', "{}'"),
+    ('ᵀ', "{}^{T}"),
+    ('⊤', "\\top"),
+    ('₀', "{}_{0}"),
+    ('₁', "{}_{1}"),
+    ('₂', "{}_{2}"),
+    ('₃', "{}_{3}"),
+    ('⁻', "{}^{-}"),
+    ('¹', "{}^{1}"),
+    ('²', "{}^{2}"),
+    ('³', "{}^{3}"),
+    ('…', "\\ldots"),
+];
+
 /// A LaTeX file that can be compiled by itself or put into another. It holds its numbers: names of series
 /// may have any signs, which TeX would read as commands or as the ends of columns.
 pub fn pgfplots(layout: &Layout, curves: &[Vec<Vec<Run>>], style: &Style) -> String {
@@ -18,24 +97,14 @@ pub fn pgfplots(layout: &Layout, curves: &[Vec<Vec<Run>>], style: &Style) -> Str
         "% Compile it, or \\input the tikzpicture into a document.\n\
          \\documentclass{standalone}\n\\usepackage{pgfplots}\n\\pgfplotsset{compat=1.16}\n",
     );
-    for (code, sign) in [
-        ("3C3", "\\sigma"),
-        ("3B1", "\\alpha"),
-        ("3B3", "\\gamma"),
-        ("3BB", "\\lambda"),
-        ("3B8", "\\theta"),
-        ("2207", "\\nabla"),
-        ("2016", "\\|"),
-        ("3A3", "\\Sigma"),
-        ("3B4", "\\delta"),
-        ("B7", "\\cdot"),
-    ] {
+    for (sign, command) in SIGNS {
+        let code = u32::from(sign);
         let _ = writeln!(
             out,
-            "\\DeclareUnicodeCharacter{{{code:0>4}}}{{\\ensuremath{{{sign}}}}}"
+            "\\DeclareUnicodeCharacter{{{code:04X}}}{{\\ensuremath{{{command}}}}}"
         );
     }
-    out += "\\DeclareUnicodeCharacter{2212}{\\ensuremath{-}}\n\\begin{document}\n\\begin{tikzpicture}\n";
+    out += "\\begin{document}\n\\begin{tikzpicture}\n";
     for (placed, curves) in layout.panels.iter().zip(curves) {
         let panel = Panel {
             placed,
@@ -79,7 +148,7 @@ impl Panel<'_> {
             "\\begin{{axis}}[at={{({x}mm,{y}mm)}}, scale only axis, width={width}mm, height={height}mm,\n  \
              axis lines*=left, axis on top, legend cell align=left,\n  \
              legend style={{draw=none, fill=none, font=\\scriptsize, {legend}}},\n  \
-             label style={{font=\\small}}, tick label style={{font=\\footnotesize}},\n"
+             label style={{font=\\small}}, tick label style={{font=\\footnotesize}}, scaled ticks=false,\n"
         );
         for (letter, axis) in [("x", &chart.x), ("y", &chart.y)] {
             let (lo, hi) = ends(&axis.scale);
@@ -188,7 +257,10 @@ impl Panel<'_> {
     }
 
     fn draw_marks(&self, out: &mut String) {
-        for mark in &self.placed.chart.marks {
+        let chart = self.placed.chart;
+        // TeX has no numbers for what is far outside.
+        let inside = |(x, y)| chart.x.scale.inside(x).and(chart.y.scale.inside(y));
+        for mark in chart.marks.iter().filter(|m| inside(m.at).is_some()) {
             plot(out, &self.mark(mark.shape, mark.pen), &[mark.at]);
         }
     }
@@ -204,7 +276,7 @@ impl Panel<'_> {
                 Sample::Band => {
                     let pale = rgb(self.style.line_color(palette::PALE));
                     format!(
-                        "legend image code/.code={{\\fill[color={{rgb,255:{pale}}}] (0,-0.1) rectangle (0.6,0.1);}}"
+                        "legend image code/.code={{\\fill[color={{rgb,255:{pale}}}] (0cm,-0.1cm) rectangle (0.6cm,0.1cm);}}"
                     )
                 }
                 Sample::Ramp(..) => "empty legend".to_owned(),
@@ -319,6 +391,13 @@ mod tests {
         assert_eq!(dash(Dash::Solid), "solid");
         assert_eq!(dash(Dash::Short), "dash pattern=on 0.7mm off 0.5mm");
         assert!(dash(Dash::Dotted).starts_with("line cap=round, "));
+    }
+
+    #[test]
+    fn every_sign_is_declared_once() {
+        for (i, (sign, _)) in SIGNS.iter().enumerate() {
+            assert!(SIGNS[..i].iter().all(|(other, _)| other != sign), "{sign}");
+        }
     }
 
     /// The ten signs with a meaning of their own: The Not So Short Introduction to LaTeX, 1.3.2.
