@@ -221,7 +221,7 @@ pub(super) fn with_overlaps(
         .map_or(f64::INFINITY, |t| (t - passage).abs());
     let others = overlaps.others(&growth, origin + passage) / (2.0 * rate * level);
     let curvature = largest_curvature(cost).unwrap_or(0.0);
-    let early = curvature * overlaps.early(&growth, l2, origin);
+    let early = curvature * overlaps.early(&growth, l2, origin + passage);
     let escape = FirstEscape {
         log_overlap,
         origin,

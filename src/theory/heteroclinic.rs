@@ -215,7 +215,7 @@ impl<'a> Way<'a> {
 
     /// The series here, a step for it, and the relative speed of the active neurons.
     fn series(&mut self) -> (Series, f64, f64) {
-        let series = Series::new(&mut self.flow, vec![self.neurons.clone()]);
+        let series = Series::new(&mut self.flow, vec![self.neurons.clone()], self.rate);
         let active = self.flow.active;
         let speed = series.velocity()[0].subcols(0, active).norm_l2();
         let size = self.neurons.subcols(0, active).norm_l2();

@@ -196,9 +196,9 @@ impl Escaping {
         let depth = self.layers.len() as f64;
         let fastest = self.top[0] * depth.powf(1.0 - 0.5 * depth);
         for _ in 0..MOST_STEPS {
-            let series = Series::new(&mut self.flow, self.layers.clone());
+            let series = Series::new(&mut self.flow, self.layers.clone(), fastest);
             let unit = (-(depth - 2.0) * self.log_size).exp();
-            let speed = inner(series.velocity(), &self.layers);
+            let speed = inner(&series.velocity(), &self.layers);
             self.rest = unit / ((depth - 2.0) * speed);
             self.defect = 1.0 - speed / fastest;
             self.path.push(Place {

@@ -17,22 +17,26 @@ pub(super) trait Polynomial {
 
 /// The series of a solution about one time.
 pub(super) struct Series {
-    /// `terms[k][m]` is the coefficient of `h^k` of matrix `m`.
+    /// `terms[k][m]` is the coefficient of `(h/unit)^k` of matrix `m`.
     terms: Vec<Vec<Mat<f64>>>,
+    /// A power of two.
+    unit: f64,
 }
 
 impl Series {
-    /// The solution through `start`.
-    pub(super) fn new(flow: &mut impl Polynomial, start: Vec<Mat<f64>>) -> Self {
+    /// The solution through `start`. Coefficients are taken in a unit of time near `1/rate`, or powers of
+    /// rates far from 1 would leave the range of `f64`.
+    pub(super) fn new(flow: &mut impl Polynomial, start: Vec<Mat<f64>>, rate: f64) -> Self {
+        let unit = libm::scalbn(1.0, -libm::ilogb(rate));
         let mut terms = vec![start];
         for k in 0..ORDER {
             let mut next = flow.coefficient(&terms, k);
             for m in &mut next {
-                *m *= faer::Scale(1.0 / (k + 1) as f64);
+                *m *= faer::Scale(unit / (k + 1) as f64);
             }
             terms.push(next);
         }
-        Self { terms }
+        Self { terms, unit }
     }
 
     /// A step whose last terms are below roundoff of each column that is not zero; infinite for a
@@ -53,11 +57,12 @@ impl Series {
                 }
             }
         }
-        step
+        step * self.unit
     }
 
     /// The solution after `h`, by Horner's scheme.
     pub(super) fn at(&self, h: f64) -> Vec<Mat<f64>> {
+        let h = h / self.unit;
         let mut sum = self.terms[ORDER].clone();
         for terms in self.terms[..ORDER].iter().rev() {
             for (sum, term) in sum.iter_mut().zip(terms) {
@@ -68,8 +73,9 @@ impl Series {
     }
 
     /// The derivative of the solution at `h = 0`.
-    pub(super) fn velocity(&self) -> &[Mat<f64>] {
-        &self.terms[1]
+    pub(super) fn velocity(&self) -> Vec<Mat<f64>> {
+        let in_time = |m: &Mat<f64>| m * faer::Scale(1.0 / self.unit);
+        self.terms[1].iter().map(in_time).collect()
     }
 }
 
@@ -175,7 +181,7 @@ mod tests {
     fn follows_a_solution_that_blows_up() {
         let (mut t, mut y) = (0.0, vec![Mat::full(1, 1, 1.0)]);
         while t < 0.9 {
-            let series = Series::new(&mut Square, y);
+            let series = Series::new(&mut Square, y, 1.0);
             // The ratio of the terms is 1 − t: the series must not be used near its radius.
             assert!(series.step() < 0.4 * (1.0 - t));
             let h = series.step().min(0.9 - t).max(1e-3);
