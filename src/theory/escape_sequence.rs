@@ -122,6 +122,8 @@ struct Sequence<'a> {
     /// `r_1` at `A = 0`.
     scale: f64,
     origin: f64,
+    /// From the origin to where the amplitude that escapes squares to about the strength it goes to.
+    passing: f64,
     /// `ℓ_1, ℓ_2, …` at the origin.
     logs: Vec<f64>,
     /// How the neurons settle at the saddle, in the time of the passage that led there.
@@ -148,13 +150,15 @@ struct Aside {
 }
 
 impl Aside {
-    /// After a wait in which modes grew at `rates`.
-    fn grow(&mut self, rates: &[f64], l2: f64, wait: f64) {
+    /// After a wait from origin to origin in which modes grew at `rates`; what decays stands for the passage
+    /// before, `passed` after the origin.
+    fn grow(&mut self, rates: &[f64], l2: f64, wait: f64, passed: f64) {
         for (i, row) in self.slant.iter_mut().enumerate() {
             for (part, rate) in row.iter_mut().zip(rates) {
                 *part *= ((rate - rates[i]) * wait).exp();
             }
         }
+        let wait = wait - passed;
         for (part, rate) in self.idle.iter_mut().zip(rates) {
             *part *= ((-2.0 * l2 - rate) * wait).exp();
         }
@@ -165,13 +169,16 @@ impl Aside {
         }
     }
 
-    /// After the passage of the first neuron.
-    fn pass(&mut self, mixing: &Mixing) {
+    /// After the passage of the first neuron, whose `rates` the modes had, at the time `at` of it.
+    fn pass(&mut self, mixing: &Mixing, rates: &[f64], l2: f64, at: f64) {
         let count = mixing.brought.len().min(self.slant.len().saturating_sub(1));
         let error = |i: usize| {
             let carried = self.slant[i + 1].iter().skip(1);
             let brought = carried.zip(&mixing.brought[i]).map(|(part, b)| part * b);
-            let aside = if self.mixes { self.beside(i + 1) } else { 0.0 };
+            let aside = match self.mixes {
+                true => self.beside(i + 1, rates, l2, at),
+                false => 0.0,
+            };
             self.blur[i + 1] + brought.sum::<f64>() + aside / mixing.share[i]
         };
         let blur = (0..count).map(error).collect();
@@ -181,14 +188,27 @@ impl Aside {
         };
         let slant = (0..count).map(slant).collect();
         let made = if self.mixes { 1.0 } else { 0.0 };
-        let idle = (0..count).map(|i| self.idle[i + 1].max(made)).collect();
+        let idle = |i: usize| {
+            self.idle(i + 1, rates.get(i + 1).copied().unwrap_or(0.0), l2, at)
+                .max(made)
+        };
+        let idle = (0..count).map(idle).collect();
         self.fading = vec![vec![made; count]; count];
         (self.blur, self.slant, self.idle) = (blur, slant, idle);
     }
 
-    /// What neuron `i` has besides what grows.
-    fn beside(&self, i: usize) -> f64 {
-        self.idle[i].hypot(norm(&self.fading[i]))
+    /// What neuron `i` has besides what grows, a time `at` after the origin.
+    fn beside(&self, i: usize, rates: &[f64], l2: f64, at: f64) -> f64 {
+        let own = rates.get(i).copied().unwrap_or(0.0);
+        let fading = self.fading[i].iter().zip(rates);
+        let fading = fading.map(|(part, rate)| part * ((-rate - 4.0 * l2 - own) * at).exp());
+        let fading: Vec<f64> = fading.collect();
+        self.idle(i, own, l2, at).hypot(norm(&fading))
+    }
+
+    /// What neuron `i`, which grows at `rate`, has without a partner a time `at` after the origin.
+    fn idle(&self, i: usize, rate: f64, l2: f64, at: f64) -> f64 {
+        self.idle[i] * ((-2.0 * l2 - rate) * at).exp()
     }
 }
 
@@ -220,6 +240,7 @@ impl<'a> Sequence<'a> {
             scale: growth.first(0.0)?,
             growth,
             origin: 0.0,
+            passing: 0.0,
             logs,
             approach: None,
             inherited: 0.0,
@@ -254,11 +275,14 @@ impl<'a> Sequence<'a> {
         for (log, rate) in self.logs.iter_mut().zip(&self.growth.rates) {
             *log += rate * wait;
         }
-        self.aside.grow(&self.growth.rates, self.l2, wait);
+        let passed = self.passing;
+        self.aside.grow(&self.growth.rates, self.l2, wait, passed);
         self.origin += wait;
         let passive = self.growth.rates.len() - 1;
         let mut way = self.way(passive, level)?;
         let event = way.event()?;
+        // The origin is where the amplitude is 1, whatever that means for this target.
+        self.passing = (2.0 * level).ln() / (2.0 * rate);
         let error = self.error(rate, wait, event, level);
         self.inherited = rate * error;
         Ok(Departure { way, event, error })
@@ -269,7 +293,8 @@ impl<'a> Sequence<'a> {
         let passage = departure.way.arrive()?;
         let grown = self.logs.iter().skip(1).zip(&passage.log_growth);
         self.logs = grown.map(|(log, growth)| log + growth).collect();
-        self.aside.pass(&passage.mixing);
+        let (rates, at) = (&self.growth.rates, self.passing);
+        self.aside.pass(&passage.mixing, rates, self.l2, at);
         self.saddle = passage.arrived.clone();
         self.rank += 1;
         self.growth = passage.growth.clone();
@@ -300,8 +325,11 @@ impl<'a> Sequence<'a> {
         let shift = disturbed.map_or(f64::INFINITY, |t| (t - event).abs());
         // Under squared error what has no partner acts by its square alone.
         let idle = match self.aside.mixes {
-            true => self.aside.beside(0),
-            false => self.aside.idle[0].powi(2),
+            true => {
+                let rates = &self.growth.rates;
+                self.aside.beside(0, rates, self.l2, self.passing)
+            }
+            false => self.aside.idle(0, rate, self.l2, self.passing).powi(2),
         };
         let unsettled = self.approach.map_or(0.0, |a| a.effect(wait + event) / rate);
         let roundoff = ROUNDOFF * (self.origin.abs() + event.abs());

@@ -88,6 +88,42 @@ fn escape_times_of_a_weighted_cost() {
     }
 }
 
+/// With targets `f` times and weights `√f` times as large the flow is the same, `f` times as fast.
+#[test]
+fn the_unit_of_the_target_changes_nothing_else() {
+    let item = items("jump_times_A_1e-4").remove(0);
+    let Cost::Weighted { target, weights } = weighted(&item) else {
+        panic!("a weighted cost")
+    };
+    let (w1, w2) = two_layers(&item);
+    let scaled = |m: &Mat<f64>, by: f64| Mat::from_fn(m.nrows(), m.ncols(), |i, j| by * m[(i, j)]);
+    let find = |exponent: i32| {
+        let (root, f) = (2_f64.powi(exponent), 4_f64.powi(exponent));
+        let cost = Cost::Weighted {
+            target: scaled(&target, f),
+            weights: weights.clone(),
+        };
+        let (w1, w2) = (scaled(&w1, root), scaled(&w2, root));
+        let level = 0.3 * f;
+        let (first, end) = escape_sequence(&cost, 0.0, w1.as_ref(), w2.as_ref(), &[level]);
+        assert!(end.is_none(), "{exponent}: {end:?}");
+        [first[0].time * f, first[0].error * f]
+    };
+    let [time, error] = find(0);
+    // Powers of units near 10⁻²⁴ leave the range of f64 within a series of 28 terms.
+    for exponent in [-40, -20, 20, 40] {
+        let found = find(exponent);
+        assert!(
+            (found[0] / time - 1.0).abs() < 1e-12,
+            "{exponent}: {found:?} {time}"
+        );
+        assert!(
+            (found[1] / error - 1.0).abs() < 1e-4,
+            "{exponent}: {found:?} {error}"
+        );
+    }
+}
+
 /// The same start: the first neglected term of `T_1` is known with its coefficient, the estimate
 /// is twice that, and the next term is smaller by α^0.5.
 #[test]
