@@ -188,10 +188,7 @@ impl Aside {
         };
         let slant = (0..count).map(slant).collect();
         let made = if self.mixes { 1.0 } else { 0.0 };
-        let idle = |i: usize| {
-            self.idle(i + 1, rates.get(i + 1).copied().unwrap_or(0.0), l2, at)
-                .max(made)
-        };
+        let idle = |i: usize| self.idle(i + 1, rates, l2, at).max(made);
         let idle = (0..count).map(idle).collect();
         self.fading = vec![vec![made; count]; count];
         (self.blur, self.slant, self.idle) = (blur, slant, idle);
@@ -203,12 +200,13 @@ impl Aside {
         let fading = self.fading[i].iter().zip(rates);
         let fading = fading.map(|(part, rate)| part * ((-rate - 4.0 * l2 - own) * at).exp());
         let fading: Vec<f64> = fading.collect();
-        self.idle(i, own, l2, at).hypot(norm(&fading))
+        self.idle(i, rates, l2, at).hypot(norm(&fading))
     }
 
-    /// What neuron `i`, which grows at `rate`, has without a partner a time `at` after the origin.
-    fn idle(&self, i: usize, rate: f64, l2: f64, at: f64) -> f64 {
-        self.idle[i] * ((-2.0 * l2 - rate) * at).exp()
+    /// What neuron `i` has without a partner, a time `at` after the origin.
+    fn idle(&self, i: usize, rates: &[f64], l2: f64, at: f64) -> f64 {
+        let own = rates.get(i).copied().unwrap_or(0.0);
+        self.idle[i] * ((-2.0 * l2 - own) * at).exp()
     }
 }
 
@@ -324,12 +322,10 @@ impl<'a> Sequence<'a> {
         });
         let shift = disturbed.map_or(f64::INFINITY, |t| (t - event).abs());
         // Under squared error what has no partner acts by its square alone.
+        let (rates, at) = (&self.growth.rates, self.passing);
         let idle = match self.aside.mixes {
-            true => {
-                let rates = &self.growth.rates;
-                self.aside.beside(0, rates, self.l2, self.passing)
-            }
-            false => self.aside.idle(0, rate, self.l2, self.passing).powi(2),
+            true => self.aside.beside(0, rates, self.l2, at),
+            false => self.aside.idle(0, rates, self.l2, at).powi(2),
         };
         let unsettled = self.approach.map_or(0.0, |a| a.effect(wait + event) / rate);
         let roundoff = ROUNDOFF * (self.origin.abs() + event.abs());

@@ -57,8 +57,9 @@ pub fn distance_to_minimum(
 ///
 /// - `γ < 1`: `√2 w^{(1−γ)/2}`, to a saddle that lacks one mode of the target. Observed for `L = 2`; for
 ///   `L ≥ 3` a heuristic.
-/// - `γ > 1`: `(2r)^{1/2} w^{(1−γ)/2}`, `r` the number of `target` singular values above 1e-12 of the first, to the points without any of its modes,
-///   where `W_1` vanishes on its inputs, `W_L` into its outputs and `A = 0`: an upper bound.
+/// - `γ > 1`: `(2r)^{1/2} w^{(1−γ)/2}`, `r` the number of singular values of the `target` above 1e-12 of the
+///   first, to the points without any of its modes, where `W_1` vanishes on its inputs, `W_L` into its
+///   outputs and `A = 0`: an upper bound.
 /// - `None` for `γ = 1`, where it depends on the draw, and for `L = 1`, which has no saddle.
 pub fn distance_to_saddle(
     depth: usize,
