@@ -384,9 +384,20 @@ fn a_legend_stays_on_the_canvas() {
         ]
     };
     let report = synthetic::report(3);
-    for width in [82.5, 60.0] {
+    let beside = [
+        (LegendPlace::Above, false),
+        (LegendPlace::Right, false),
+        (LegendPlace::Above, true),
+    ];
+    let widths = [140.0, 82.5, 60.0, 45.0];
+    for (width, (legend, end_labels)) in widths
+        .into_iter()
+        .flat_map(|width| beside.map(|beside| (width, beside)))
+    {
         let style = Style {
             width,
+            legend,
+            end_labels,
             ..Style::default()
         };
         let svg = panels(&report, two(), style.clone()).svg;

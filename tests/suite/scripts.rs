@@ -1,8 +1,10 @@
 //! The Python and LaTeX files beside figures: they show what the figure shows, whatever series are called.
 
 use crate::synthetic;
+use dlnflow::observe::Quantity;
 use dlnflow::report::figure::{
-    Bar, Drawing, Extra, Figure, LegendPlace, Line, Look, Plot, Style, Tile, all, plot,
+    Bar, Column, Drawing, Extra, Figure, LegendPlace, Line, Look, Panel, Plot, Side, Style, Tile,
+    all, plot,
 };
 
 fn style() -> Style {
@@ -128,4 +130,75 @@ fn both_draw_the_tiles_of_a_map() {
     assert!(python.contains(mesh), "{python}");
     assert_eq!(latex.matches("\\fill[").count(), 3);
     assert!(latex.contains("colorbar style={ylabel={cost at the end}"));
+}
+
+/// On a logarithmic axis with less than two decades matplotlib labels minor ticks too, and pgfplots broken powers of ten.
+#[test]
+fn short_logarithmic_axes_have_the_ticks_of_the_figure() {
+    let shown = |first: f64, last: f64| Plot {
+        x: ("width".to_owned(), true),
+        lines: vec![Line {
+            points: vec![(first, 1.0), (last, 2.0)],
+            ..Line::default()
+        }],
+        ..Plot::default()
+    };
+    let [python, latex] = scripts(&plot(&shown(30.0, 130.0), &style()).expect("a figure"));
+    assert!(
+        python.contains("ax.set_xticks([5.000000e1, 1.000000e2], labels=[\"50\", \"100\"])"),
+        "{python}"
+    );
+    assert!(python.contains("ax.xaxis.set_minor_formatter(plt.NullFormatter())"));
+    assert!(
+        latex.contains("xtick={5.000000e1,1.000000e2}, xticklabels={{50},{100}}"),
+        "{latex}"
+    );
+    for script in scripts(&plot(&shown(0.3, 1e4), &style()).expect("a figure")) {
+        assert!(!script.contains("xtick"), "{script}");
+    }
+}
+
+/// TeX counts to 16383 pt; a curve that leaves the axes far is cut off near them, where it left.
+#[test]
+fn curves_far_outside_of_the_axes_are_cut_off() {
+    let mut report = synthetic::report(2);
+    let first = report.trajectory.rows.len() / 2;
+    for row in &mut report.trajectory.rows[first..] {
+        row.cost = 1e9;
+    }
+    let panel = Panel {
+        y: Side {
+            range: Some((0.0, 1.0)),
+            ..Side::default()
+        },
+        x: Side::default(),
+        columns: (Column::Time, vec![Column::Of(Quantity::Cost)]),
+        modes: Vec::new(),
+        predictions: false,
+        events: false,
+    };
+    let look = Look {
+        style: style(),
+        panels: vec![panel],
+        only: vec!["panels".to_owned()],
+    };
+    let figures = all(&Drawing::from(&report), &look).expect("figures");
+    let [_, latex] = scripts(&figures[0]);
+    let plots = latex.split("coordinates {").skip(1);
+    let ends = plots.filter_map(|rest| rest.split('}').next());
+    let numbers = ends.flat_map(|points| points.split_whitespace());
+    let heights: Vec<f64> = numbers
+        .filter_map(|point| {
+            point
+                .trim_matches(['(', ')'])
+                .split(',')
+                .nth(1)?
+                .parse()
+                .ok()
+        })
+        .collect();
+    assert!(
+        heights.len() > 3 && heights.iter().all(|h| (-1.0..=2.01).contains(h)),
+        "{heights:?}"
+    );
 }

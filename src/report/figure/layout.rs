@@ -40,6 +40,8 @@ pub struct Placed<'a> {
 pub struct Layout<'a> {
     pub size: Place,
     pub panels: Vec<Placed<'a>>,
+    /// Whether what stands beside some axes leaves too little room for them.
+    pub cramped: bool,
 }
 
 /// Room around the axes of a panel.
@@ -75,6 +77,7 @@ impl<'a> Layout<'a> {
         Self {
             size: (style.canvas_width(), grid.total_height()),
             panels: placed,
+            cramped: (0..grid.columns).any(|column| grid.axes_width(column) < LEAST),
         }
     }
 
@@ -187,6 +190,12 @@ impl<'a> Grid<'a> {
     fn column_room(&self, column: usize) -> Room {
         let rooms = self.rooms.iter().skip(column).step_by(self.columns);
         rooms.copied().fold(Room::default(), Room::max)
+    }
+
+    /// What is left for the axes of a column.
+    fn axes_width(&self, column: usize) -> i32 {
+        let room = self.column_room(column);
+        self.cell - room.left - room.right
     }
 
     fn room(&self, i: usize, chart: &Chart) -> Room {

@@ -104,6 +104,15 @@ impl Scale {
         transform(self.kind, value).map(|v| (v - self.lo) / (self.hi - self.lo))
     }
 
+    /// The value at a position.
+    pub fn value(&self, position: f64) -> f64 {
+        let v = self.lo + position * (self.hi - self.lo);
+        match self.kind {
+            Kind::Linear => v,
+            Kind::Log => 10f64.powf(v),
+        }
+    }
+
     /// Where `value` lies, when it lies on the axis.
     pub fn inside(&self, value: f64) -> Option<f64> {
         self.position(value).filter(|p| (0.0..=1.0).contains(p))

@@ -3,6 +3,7 @@
 
 mod matplotlib;
 mod pgfplots;
+mod signs;
 
 pub use matplotlib::matplotlib;
 pub use pgfplots::pgfplots;
@@ -15,6 +16,7 @@ use super::markup::next_group;
 use super::scale::{Kind, Scale};
 use super::style::{LegendPlace, Style};
 use super::thinning::legend_within;
+use super::ticks::Ticks;
 
 fn inches(units: i32) -> f64 {
     f64::from(units) / f64::from(MM) / 25.4
@@ -30,6 +32,15 @@ fn ends(scale: &Scale) -> (f64, f64) {
         Kind::Linear => (scale.lo, scale.hi),
         Kind::Log => (10f64.powf(scale.lo), 10f64.powf(scale.hi)),
     }
+}
+
+/// Values and labels of the ticks of a logarithmic axis with fewer than two decades on it: there the programs
+/// would label broken powers of ten, or minor ticks on top of each other. Elsewhere their own ticks are fine,
+/// and follow when the range is changed by hand.
+fn own_ticks<'a>(scale: &Scale, ticks: &'a Ticks) -> Option<Vec<(f64, &'a str)>> {
+    let short = scale.kind == Kind::Log && scale.hi.floor() <= scale.lo.ceil();
+    let value = |(place, label): &'a (f64, String)| (scale.value(*place), label.as_str());
+    short.then(|| ticks.major.iter().map(value).collect())
 }
 
 /// The legend of a chart as it is to be drawn; names at the ends of curves are not drawn by scripts.

@@ -117,6 +117,24 @@ impl Style {
         (self.width * f64::from(MM)).round() as i32
     }
 
+    /// Whether names of curves stand to the right of the axes.
+    pub fn names_beside(&self) -> bool {
+        self.end_labels || self.legend == LegendPlace::Right
+    }
+
+    /// The same look with all names in a legend above the axes.
+    pub fn with_names_above(&self) -> Self {
+        let legend = match self.legend {
+            LegendPlace::Right => LegendPlace::Above,
+            other => other,
+        };
+        Self {
+            end_labels: false,
+            legend,
+            ..self.clone()
+        }
+    }
+
     /// Height of axis labels in canvas units.
     pub fn label(&self) -> i32 {
         pt(self.font_size)

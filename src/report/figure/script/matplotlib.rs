@@ -2,13 +2,16 @@
 
 use super::super::canvas::{Dash, Pen};
 use super::super::chart::{Axis, Chart, Sample, Shape};
-use super::super::layout::Layout;
+use super::super::font::Family;
+use super::super::layout::{Layout, Placed};
 use super::super::palette;
 use super::super::polyline::Frame;
 use super::super::scale::Kind;
 use super::super::style::{ColorMap, LegendPlace, Style};
+use super::super::ticks::Ticks;
 use super::{
-    band_ends, edges, ends, inches, legend, legend_columns, mark_series, points, with_mathematics,
+    band_ends, edges, ends, inches, legend, legend_columns, mark_series, own_ticks, points,
+    with_mathematics,
 };
 use plotters::style::RGBColor;
 use std::fmt::Write;
@@ -18,19 +21,24 @@ pub fn matplotlib(name: &str, layout: &Layout, style: &Style) -> String {
     let (width, height) = (inches(layout.size.0), inches(layout.size.1));
     let mut out = format!(
         "# Draws {name}.csv; run it beside the file.\nimport csv\nfrom collections import defaultdict\n\n\
-         import matplotlib.pyplot as plt\nfrom matplotlib.colors import LogNorm, Normalize\n\
+         import matplotlib.pyplot as plt\nfrom matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize\n\
          from matplotlib.lines import Line2D\nfrom matplotlib.patches import Patch\n\n\
          # A row without numbers is a gap in its curve.\n\
          series = defaultdict(lambda: ([], [], []))\n\
          with open(\"{name}.csv\") as file:\n    for row in csv.DictReader(file):\n        \
          for column, numbers in zip((\"x\", \"y\", \"value\"), series[row[\"series\"]]):\n            \
-         numbers.append(float(row.get(column) or \"nan\"))\n\nplt.rcParams[\"font.size\"] = {size:.2}\n\
+         numbers.append(float(row.get(column) or \"nan\"))\n\nplt.rcParams.update({{\"font.size\": {size:.2}, \"font.family\": \"{family}\"}})\n\
          fig = plt.figure(figsize=({width:.3}, {height:.3}))\n",
         size = style.font_size * 7.5 / 8.5,
+        family = match style.font {
+            Family::Sans => "sans-serif",
+            Family::Serif => "serif",
+        },
     );
     for (panel, prefix) in layout.prefixed() {
         let panel = Panel {
             chart: panel.chart,
+            placed: panel,
             prefix: &prefix,
             style,
             columns: legend_columns(panel),
@@ -59,6 +67,7 @@ fn place(frame: &Frame, (width, height): (i32, i32)) -> [f64; 4] {
 /// One panel of a figure.
 struct Panel<'a> {
     chart: &'a Chart,
+    placed: &'a Placed<'a>,
     /// What its series in the CSV begin with.
     prefix: &'a str,
     style: &'a Style,
@@ -80,9 +89,8 @@ impl Panel<'_> {
         self.draw_curves(out);
         self.draw_marks(out);
         self.draw_background(out);
-        for (letter, axis) in [("x", &self.chart.x), ("y", &self.chart.y)] {
-            draw_axis(out, letter, axis);
-        }
+        draw_axis(out, "x", (&self.chart.x, &self.placed.x));
+        draw_axis(out, "y", (&self.chart.y, &self.placed.y));
         self.draw_legend(out);
     }
 
@@ -91,9 +99,13 @@ impl Panel<'_> {
         let chart = self.chart;
         let Some(bar) = &chart.bar else { return };
         let map = match self.style.color_map {
-            ColorMap::Viridis => "viridis",
-            ColorMap::Cividis => "cividis",
-            ColorMap::Grey => "gray",
+            ColorMap::Viridis => "\"viridis\"".to_owned(),
+            ColorMap::Cividis => "\"cividis\"".to_owned(),
+            grey => {
+                let [dark, bright] = [0.0, 1.0].map(|part| rgb(palette::shade(grey, part)));
+                let shades = format!("[\"#{dark}\", \"#{bright}\"]");
+                format!("LinearSegmentedColormap.from_list(\"greys\", {shades})")
+            }
         };
         let norm = match bar.scale.kind {
             Kind::Log => "LogNorm",
@@ -107,7 +119,7 @@ impl Panel<'_> {
             out,
             "xs, ys, values = series[\"tile\"]\ntiles = dict(zip(zip(xs, ys), values))\n\
              rows = [[tiles.get((x, y), float(\"nan\")) for x in sorted(set(xs))] for y in sorted(set(ys))]\n\
-             mesh = ax.pcolormesh({x:?}, {y:?}, rows, cmap=\"{map}\", norm={norm}({lo:e}, {hi:e}))\n\
+             mesh = ax.pcolormesh({x:?}, {y:?}, rows, cmap={map}, norm={norm}({lo:e}, {hi:e}))\n\
              beside = fig.add_axes(({beside:.4}, {bottom:.4}, {:.4}, {height:.4}))\n\
              fig.colorbar(mesh, cax=beside, label={})",
             0.05 * width,
@@ -170,8 +182,7 @@ impl Panel<'_> {
     }
 
     fn pale(&self) -> String {
-        let RGBColor(red, green, blue) = self.style.line_color(palette::PALE);
-        format!("{red:02X}{green:02X}{blue:02X}")
+        rgb(self.style.line_color(palette::PALE))
     }
 
     fn draw_curves(&self, out: &mut String) {
@@ -221,12 +232,15 @@ impl Panel<'_> {
     }
 
     fn hex(&self, pen: Pen) -> String {
-        let RGBColor(red, green, blue) = self.style.line_color(pen.color);
-        format!("{red:02X}{green:02X}{blue:02X}")
+        rgb(self.style.line_color(pen.color))
     }
 }
 
-fn draw_axis(out: &mut String, letter: &str, axis: &Axis) {
+fn rgb(RGBColor(red, green, blue): RGBColor) -> String {
+    format!("{red:02X}{green:02X}{blue:02X}")
+}
+
+fn draw_axis(out: &mut String, letter: &str, (axis, ticks): (&Axis, &Ticks)) {
     if axis.scale.kind == Kind::Log {
         let _ = writeln!(out, "ax.set_{letter}scale(\"log\")");
     }
@@ -236,6 +250,16 @@ fn draw_axis(out: &mut String, letter: &str, axis: &Axis) {
         out,
         "ax.set_{letter}lim({lo:e}, {hi:e})\nax.set_{letter}label({label})"
     );
+    if let Some(ticks) = own_ticks(&axis.scale, ticks) {
+        let values = ticks.iter().map(|(value, _)| format!("{value:.6e}"));
+        let labels = ticks.iter().map(|(_, label)| words(label));
+        let _ = writeln!(
+            out,
+            "ax.set_{letter}ticks([{}], labels=[{}])\nax.{letter}axis.set_minor_formatter(plt.NullFormatter())",
+            values.collect::<Vec<_>>().join(", "),
+            labels.collect::<Vec<_>>().join(", ")
+        );
+    }
 }
 
 /// A label as a Python string; outside of mathematics a dollar sign is one.

@@ -1,94 +1,16 @@
 //! A LaTeX file with pgfplots.
 
 use super::super::canvas::{Dash, MM, Pen};
-use super::super::chart::{Axis, Sample, Shape};
+use super::super::chart::{Axis, Curve, Sample, Shape};
 use super::super::layout::{Layout, Placed};
 use super::super::palette;
-use super::super::polyline::Run;
+use super::super::polyline::{Frame, Run, Vertex};
 use super::super::scale::Kind;
 use super::super::style::{LegendPlace, Style};
-use super::{band_ends, ends, legend, legend_columns, points, with_mathematics};
+use super::signs::SIGNS;
+use super::{band_ends, ends, legend, legend_columns, own_ticks, points, with_mathematics};
 use plotters::style::RGBColor;
 use std::fmt::Write;
-
-/// Signs of mathematics that labels may have, with what LaTeX calls them.
-const SIGNS: [(char, &str); 75] = [
-    ('α', "\\alpha"),
-    ('β', "\\beta"),
-    ('γ', "\\gamma"),
-    ('δ', "\\delta"),
-    ('ε', "\\varepsilon"),
-    ('ϵ', "\\epsilon"),
-    ('ζ', "\\zeta"),
-    ('η', "\\eta"),
-    ('θ', "\\theta"),
-    ('ϑ', "\\vartheta"),
-    ('ι', "\\iota"),
-    ('κ', "\\kappa"),
-    ('λ', "\\lambda"),
-    ('μ', "\\mu"),
-    ('ν', "\\nu"),
-    ('ξ', "\\xi"),
-    ('π', "\\pi"),
-    ('ρ', "\\rho"),
-    ('σ', "\\sigma"),
-    ('τ', "\\tau"),
-    ('υ', "\\upsilon"),
-    ('φ', "\\varphi"),
-    ('ϕ', "\\phi"),
-    ('χ', "\\chi"),
-    ('ψ', "\\psi"),
-    ('ω', "\\omega"),
-    ('Γ', "\\Gamma"),
-    ('Δ', "\\Delta"),
-    ('Θ', "\\Theta"),
-    ('Λ', "\\Lambda"),
-    ('Ξ', "\\Xi"),
-    ('Π', "\\Pi"),
-    ('Σ', "\\Sigma"),
-    ('Φ', "\\Phi"),
-    ('Ψ', "\\Psi"),
-    ('Ω', "\\Omega"),
-    ('∇', "\\nabla"),
-    ('∂', "\\partial"),
-    ('∞', "\\infty"),
-    ('∑', "\\sum"),
-    ('∏', "\\prod"),
-    ('∫', "\\int"),
-    ('√', "\\surd"),
-    ('‖', "\\|"),
-    ('·', "\\cdot"),
-    ('×', "\\times"),
-    ('±', "\\pm"),
-    ('−', "-"),
-    ('≤', "\\leq"),
-    ('≥', "\\geq"),
-    ('≠', "\\neq"),
-    ('≈', "\\approx"),
-    ('∼', "\\sim"),
-    ('≪', "\\ll"),
-    ('≫', "\\gg"),
-    ('∝', "\\propto"),
-    ('∈', "\\in"),
-    ('→', "\\to"),
-    ('∘', "\\circ"),
-    ('⊗', "\\otimes"),
-    ('⟨', "\\langle"),
-    ('⟩', "\\rangle"),
-    ('ℓ', "\\ell"),
-    ('′', "{}'"),
-    ('ᵀ', "{}^{T}"),
-    ('⊤', "\\top"),
-    ('₀', "{}_{0}"),
-    ('₁', "{}_{1}"),
-    ('₂', "{}_{2}"),
-    ('₃', "{}_{3}"),
-    ('⁻', "{}^{-}"),
-    ('¹', "{}^{1}"),
-    ('²', "{}^{2}"),
-    ('³', "{}^{3}"),
-    ('…', "\\ldots"),
-];
 
 /// A LaTeX file that can be compiled by itself or put into another. It holds its numbers: names of series
 /// may have any signs, which TeX would read as commands or as the ends of columns.
@@ -150,7 +72,10 @@ impl Panel<'_> {
              legend style={{draw=none, fill=none, font=\\scriptsize, {legend}}},\n  \
              label style={{font=\\small}}, tick label style={{font=\\footnotesize}}, scaled ticks=false,\n"
         );
-        for (letter, axis) in [("x", &chart.x), ("y", &chart.y)] {
+        for (letter, axis, ticks) in [
+            ("x", &chart.x, &self.placed.x),
+            ("y", &chart.y, &self.placed.y),
+        ] {
             let (lo, hi) = ends(&axis.scale);
             let mode = match axis.scale.kind {
                 Kind::Log => "log",
@@ -161,6 +86,18 @@ impl Panel<'_> {
                 out,
                 "  {letter}mode={mode}, {letter}min={lo:e}, {letter}max={hi:e}, {letter}label={{{label}}},"
             );
+            if let Some(ticks) = own_ticks(&axis.scale, ticks) {
+                let values = ticks.iter().map(|(value, _)| format!("{value:.6e}"));
+                let labels = ticks
+                    .iter()
+                    .map(|(_, l)| format!("{{{}}}", with_mathematics(l, escaped)));
+                let _ = writeln!(
+                    out,
+                    "  {letter}tick={{{}}}, {letter}ticklabels={{{}}},",
+                    values.collect::<Vec<_>>().join(","),
+                    labels.collect::<Vec<_>>().join(",")
+                );
+            }
         }
         if let Some(bar) = &chart.bar {
             self.draw_bar(out, bar);
@@ -245,15 +182,43 @@ impl Panel<'_> {
     fn draw_curves(&self, out: &mut String) {
         for (curve, runs) in self.placed.chart.curves.iter().zip(self.curves) {
             let look = self.look(curve.pen);
-            let points = |run: &Run| -> Vec<(f64, f64)> {
-                run.iter()
-                    .map(|vertex| curve.points[vertex.index])
-                    .collect()
-            };
             for run in runs {
-                plot(out, &look, &points(run));
+                for part in self.parts(curve, run) {
+                    plot(out, &look, &part);
+                }
             }
         }
+    }
+
+    /// A run in the units of the data, cut off where it is farther outside of the axes than TeX can count.
+    fn parts(&self, curve: &Curve, run: &Run) -> Vec<Vec<(f64, f64)>> {
+        let frame = &self.placed.frame;
+        let (across, up) = (frame.right - frame.left, frame.bottom - frame.top);
+        let reach = Frame {
+            left: frame.left - across,
+            right: frame.right + across,
+            top: frame.top - up,
+            bottom: frame.bottom + up,
+        };
+        let near = |v: &Vertex| {
+            (reach.left..=reach.right).contains(&v.x) && (reach.top..=reach.bottom).contains(&v.y)
+        };
+        if run.iter().all(near) {
+            return vec![run.iter().map(|v| curve.points[v.index]).collect()];
+        }
+        let (x, y) = (&self.placed.chart.x.scale, &self.placed.chart.y.scale);
+        let value = |&(column, row): &(i32, i32)| {
+            let position = |(at, from): (i32, f64), length| (f64::from(at) - from) / length;
+            (
+                x.value(position((column, frame.left), across)),
+                y.value(position((row, frame.bottom), -up)),
+            )
+        };
+        let parts = reach.clip(run);
+        parts
+            .iter()
+            .map(|part| part.iter().map(value).collect())
+            .collect()
     }
 
     fn draw_marks(&self, out: &mut String) {
@@ -391,13 +356,6 @@ mod tests {
         assert_eq!(dash(Dash::Solid), "solid");
         assert_eq!(dash(Dash::Short), "dash pattern=on 0.7mm off 0.5mm");
         assert!(dash(Dash::Dotted).starts_with("line cap=round, "));
-    }
-
-    #[test]
-    fn every_sign_is_declared_once() {
-        for (i, (sign, _)) in SIGNS.iter().enumerate() {
-            assert!(SIGNS[..i].iter().all(|(other, _)| other != sign), "{sign}");
-        }
     }
 
     /// The ten signs with a meaning of their own: The Not So Short Introduction to LaTeX, 1.3.2.

@@ -1,0 +1,92 @@
+//! Signs of mathematics in labels, in words of LaTeX.
+
+/// Signs of mathematics that labels may have, with what LaTeX calls them.
+pub const SIGNS: [(char, &str); 75] = [
+    ('α', "\\alpha"),
+    ('β', "\\beta"),
+    ('γ', "\\gamma"),
+    ('δ', "\\delta"),
+    ('ε', "\\varepsilon"),
+    ('ϵ', "\\epsilon"),
+    ('ζ', "\\zeta"),
+    ('η', "\\eta"),
+    ('θ', "\\theta"),
+    ('ϑ', "\\vartheta"),
+    ('ι', "\\iota"),
+    ('κ', "\\kappa"),
+    ('λ', "\\lambda"),
+    ('μ', "\\mu"),
+    ('ν', "\\nu"),
+    ('ξ', "\\xi"),
+    ('π', "\\pi"),
+    ('ρ', "\\rho"),
+    ('σ', "\\sigma"),
+    ('τ', "\\tau"),
+    ('υ', "\\upsilon"),
+    ('φ', "\\varphi"),
+    ('ϕ', "\\phi"),
+    ('χ', "\\chi"),
+    ('ψ', "\\psi"),
+    ('ω', "\\omega"),
+    ('Γ', "\\Gamma"),
+    ('Δ', "\\Delta"),
+    ('Θ', "\\Theta"),
+    ('Λ', "\\Lambda"),
+    ('Ξ', "\\Xi"),
+    ('Π', "\\Pi"),
+    ('Σ', "\\Sigma"),
+    ('Φ', "\\Phi"),
+    ('Ψ', "\\Psi"),
+    ('Ω', "\\Omega"),
+    ('∇', "\\nabla"),
+    ('∂', "\\partial"),
+    ('∞', "\\infty"),
+    ('∑', "\\sum"),
+    ('∏', "\\prod"),
+    ('∫', "\\int"),
+    ('√', "\\surd"),
+    ('‖', "\\|"),
+    ('·', "\\cdot"),
+    ('×', "\\times"),
+    ('±', "\\pm"),
+    ('−', "-"),
+    ('≤', "\\leq"),
+    ('≥', "\\geq"),
+    ('≠', "\\neq"),
+    ('≈', "\\approx"),
+    ('∼', "\\sim"),
+    ('≪', "\\ll"),
+    ('≫', "\\gg"),
+    ('∝', "\\propto"),
+    ('∈', "\\in"),
+    ('→', "\\to"),
+    ('∘', "\\circ"),
+    ('⊗', "\\otimes"),
+    ('⟨', "\\langle"),
+    ('⟩', "\\rangle"),
+    ('ℓ', "\\ell"),
+    ('′', "{}'"),
+    ('ᵀ', "{}^{T}"),
+    ('⊤', "\\top"),
+    ('₀', "{}_{0}"),
+    ('₁', "{}_{1}"),
+    ('₂', "{}_{2}"),
+    ('₃', "{}_{3}"),
+    ('⁻', "{}^{-}"),
+    ('¹', "{}^{1}"),
+    ('²', "{}^{2}"),
+    ('³', "{}^{3}"),
+    ('…', "\\ldots"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sign_is_declared_once() {
+        for (i, (sign, _)) in SIGNS.iter().enumerate() {
+            assert!(SIGNS[..i].iter().all(|(other, _)| other != sign), "{sign}");
+        }
+    }
+}
