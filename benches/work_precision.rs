@@ -97,25 +97,13 @@ fn timed(wide: &Problem, options: &Options) -> (f64, Integration) {
         let reduction = Reduction::of(wide);
         let problem = reduction.as_ref().map_or(wide, |r| &r.problem);
         let flow = LayerFlow::new(problem);
-        let end = integrate(&flow, &problem.initial_weights, options, &mut Blind);
+        let end = integrate(&flow, &problem.initial_weights, options, &mut ());
         seconds.push(clock.elapsed().as_secs_f64());
         let total: f64 = seconds.iter().sum();
         if seconds.len() >= 25 || total > 1.0 {
             seconds.sort_by(f64::total_cmp);
             return (seconds[seconds.len() / 2], end);
         }
-    }
-}
-
-struct Blind;
-
-impl Observer for Blind {
-    fn start(&mut self, _: &[f64], _: &[f64]) -> ControlFlow<String> {
-        ControlFlow::Continue(())
-    }
-
-    fn step(&mut self, _: &Step<'_>) -> ControlFlow<String> {
-        ControlFlow::Continue(())
     }
 }
 

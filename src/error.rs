@@ -8,6 +8,9 @@ pub enum Error {
     /// Options that no method can work with.
     #[error("options: {0}")]
     Options(&'static str),
+    /// Parts of a problem that do not belong together.
+    #[error("a problem needs {0}")]
+    Problem(&'static str),
     /// The step size fell below what `f64` times can resolve.
     #[error("step size {step:.3e} at t = {time:.9e} is below the resolution of the time variable")]
     StepTooSmall { time: f64, step: f64 },

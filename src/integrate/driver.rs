@@ -15,6 +15,17 @@ pub trait Observer {
     fn step(&mut self, step: &Step<'_>) -> ControlFlow<String>;
 }
 
+/// Only the end is wanted.
+impl Observer for () {
+    fn start(&mut self, _: &[f64], _: &[f64]) -> ControlFlow<String> {
+        ControlFlow::Continue(())
+    }
+
+    fn step(&mut self, _: &Step<'_>) -> ControlFlow<String> {
+        ControlFlow::Continue(())
+    }
+}
+
 /// How an integration ended.
 #[derive(Debug, Clone)]
 pub enum Outcome {

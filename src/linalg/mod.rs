@@ -12,6 +12,7 @@ mod interval_matrix;
 mod jacobi;
 mod line;
 mod margins;
+mod numerical_rank;
 mod row;
 mod spectrum;
 
@@ -29,6 +30,7 @@ pub use interval_matrix::{
 pub use jacobi::orthogonalise_columns;
 pub use line::Line;
 pub use margins::{add_squares, smaller_margins};
+pub use numerical_rank::numerical_rank;
 pub use spectrum::{SingularValues, Svd, rough_symmetric_eigen, svd, symmetric_eigen};
 
 use faer::{Accum, Par};

@@ -76,6 +76,52 @@ impl Cost {
         }
     }
 
+    /// Whether the matrices of a cost are what they must be, and that in words.
+    pub(super) fn claims(&self) -> [(bool, &'static str); 2] {
+        let (rows, columns) = self.shape();
+        let alike = |m: &Mat<f64>| m.nrows() == rows && m.ncols() == columns;
+        let all = |m: &Mat<f64>, holds: fn(f64) -> bool| {
+            (0..m.ncols()).all(|j| (0..m.nrows()).all(|i| holds(m[(i, j)])))
+        };
+        let target = self.target();
+        let finite = (
+            target.is_none_or(|t| (t.nrows(), t.ncols()) == (rows, columns) && t.is_all_finite()),
+            "a finite target, n_L × n_0",
+        );
+        let own = match self {
+            Cost::SquaredError { .. } => finite,
+            Cost::Weighted { weights, .. } => (
+                alike(weights) && all(weights, |w| w >= 0.0 && w.is_finite()),
+                "weights of the target's shape, neither negative nor infinite",
+            ),
+            Cost::MatrixCompletion { observed, .. } => (
+                alike(observed) && all(observed, |o| o == 0.0 || o == 1.0),
+                "observed entries of the target's shape, 0 or 1",
+            ),
+            Cost::Regression {
+                covariance, floor, ..
+            } => (
+                (covariance.nrows(), covariance.ncols()) == (columns, columns)
+                    && covariance.is_all_finite()
+                    && floor.is_finite(),
+                "a finite covariance, n_0 × n_0, and a finite floor",
+            ),
+            Cost::MatrixSensing {
+                measurements,
+                observations,
+                ..
+            } => (
+                measurements.nrows() == observations.len()
+                    && !observations.is_empty()
+                    && measurements.ncols() == rows * columns
+                    && measurements.is_all_finite()
+                    && observations.iter().all(|y| y.is_finite()),
+                "measurements of n_L n_0 entries and as many observations, all finite",
+            ),
+        };
+        [finite, own]
+    }
+
     /// Scratch for this cost's shapes.
     pub fn scratch(&self) -> CostScratch {
         let (rows, cols) = self.shape();

@@ -7,6 +7,7 @@ mod frame;
 pub mod init;
 mod network;
 mod point_kind;
+mod problem;
 mod reduction;
 mod tangent_kernel;
 
@@ -15,16 +16,6 @@ pub use curvature::CurvatureFactor;
 pub use frame::Frame;
 pub use network::Network;
 pub use point_kind::PointKind;
+pub use problem::Problem;
 pub use reduction::Reduction;
 pub use tangent_kernel::{KernelTerm, TangentKernel};
-
-/// A network, a cost `C(A)`, the regularisation `λ` and the initial weights.
-#[derive(Debug, Clone)]
-pub struct Problem {
-    pub network: Network,
-    pub cost: Cost,
-    /// `λ` of `C(A) + λ‖θ‖²`.
-    pub l2: f64,
-    /// Packed weights at `t = 0`, as `Network` lays them out.
-    pub initial_weights: Vec<f64>,
-}

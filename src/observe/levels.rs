@@ -31,6 +31,8 @@ struct Watch {
     direction: Direction,
     /// `|dq/dt|` over the previous step.
     rate: f64,
+    /// The run began exactly there, which is reported; it is before its first step.
+    begins_on_it: bool,
 }
 
 impl Watch {
@@ -136,6 +138,7 @@ impl Levels {
             level,
             direction,
             rate: 0.0,
+            begins_on_it: false,
         });
     }
 
@@ -143,7 +146,7 @@ impl Levels {
     /// falling; for both directions only when exactly there.
     pub fn start(&mut self, probe: &mut Probe<'_>, m: &mut Measurement, events: &mut Vec<Event>) {
         probe.resolve(m);
-        for watch in &self.watches {
+        for watch in &mut self.watches {
             let excess = watch.excess(probe, m);
             let already = match watch.direction {
                 Direction::Rising => excess >= 0.0,
@@ -153,6 +156,7 @@ impl Levels {
             if already {
                 let rising = watch.direction != Direction::Falling;
                 events.push(watch.subject(rising).at_start(m));
+                watch.begins_on_it = excess == 0.0;
             }
         }
         self.refer_to(probe, m);
@@ -237,6 +241,7 @@ impl Levels {
         times: &[f64],
         interior: &[Measurement],
     ) -> Vec<(bool, Root)> {
+        let leaves = std::mem::take(&mut self.watches[watch].begins_on_it);
         let watch = &self.watches[watch];
         let trial = &mut self.trial;
         let probe = &*view.probe;
@@ -244,6 +249,10 @@ impl Levels {
         let inside = times.iter().zip(interior);
         samples.extend(inside.map(|(&t, m)| (t, watch.excess(probe, m))));
         samples.push((view.step.t1, watch.excess(probe, view.after)));
+        if leaves {
+            // To leave the level is not to pass it once more.
+            samples[0].1 = samples[1].1;
+        }
         let tolerance = time_tolerance(view.step.t0, view.step.t1);
         let mut excess = |t: f64| {
             view.inside(t, watch.needs_gradient(), trial);

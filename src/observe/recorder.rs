@@ -221,9 +221,16 @@ pub fn grid_times(grid: &Grid, horizon: f64) -> Vec<f64> {
                 .collect()
         }
         Grid::Log { count } => {
-            let last = count.saturating_sub(2).max(1);
+            let last = count.saturating_sub(2);
+            let part = |i| {
+                if last > 0 {
+                    i as f64 / last as f64
+                } else {
+                    1.0
+                }
+            };
             (0..=last)
-                .map(|i| horizon * LOG_START.powf(1.0 - i as f64 / last as f64))
+                .map(|i| horizon * LOG_START.powf(1.0 - part(i)))
                 .collect()
         }
         Grid::Times(times) => times.clone(),
@@ -251,6 +258,7 @@ mod tests {
             // powf is good to an ulp or two.
             assert!((t / 10.0_f64.powi(i as i32) - 1.0).abs() < 1e-14);
         }
+        assert_eq!(grid_times(&Grid::Log { count: 2 }, 3.0), [3.0]);
         let times = Grid::Times(vec![3.0, 0.0, 1.0, 1.0, 9.0, f64::NAN]);
         assert_eq!(grid_times(&times, 5.0), [1.0, 3.0]);
         assert_eq!(grid_times(&Grid::Linear { count: 0 }, 1.0), [1.0]);

@@ -29,12 +29,17 @@ pub fn tangent_kernel(network: &Network, weights: &[f64]) -> Result<Mat<f64>, Re
 /// `⟨K, y yᵀ⟩ / (‖K‖_F ‖y‖²)` for `y = vec(target)` (Cristianini et al. 2001): `1/√n` for a multiple
 /// of the `n × n` identity, 1 when the kernel has the target's direction alone. `None` where it is 0/0.
 pub fn alignment(kernel: &Mat<f64>, target: MatRef<'_, f64>) -> Option<f64> {
-    let y = crate::linalg::to_vec(target);
+    let (size, length) = (frobenius(kernel.as_ref()), frobenius(target));
+    if !(size > 0.0 && length > 0.0) {
+        return None;
+    }
+    let y: Vec<f64> = crate::linalg::to_vec(target)
+        .iter()
+        .map(|y| y / length)
+        .collect();
     let column = view(&y, y.len(), 1);
     let image = product(kernel.as_ref(), column);
-    let both = product(column.transpose(), image.as_ref())[(0, 0)];
-    let size = frobenius(kernel.as_ref()) * frobenius(target).powi(2);
-    (size > 0.0).then(|| both / size)
+    Some(product(column.transpose(), image.as_ref())[(0, 0)] / size)
 }
 
 #[cfg(test)]

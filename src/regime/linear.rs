@@ -6,7 +6,8 @@
 //!
 //! `vec(A(t) − A_0) = −S O diag((1 − e^{−μ_i t})/μ_i) Oᵀ S g_0`,
 //!
-//! exact up to roundoff at every `t`, also for directions that the cost does not see (`μ_i = 0`).
+//! exact up to roundoff at every `t`. Directions that the cost does not see (`μ_i = 0` up to roundoff) do not
+//! move: `g_0` lies in the range of `M`.
 
 use super::{Refused, tangent_kernel};
 use crate::linalg::{Mat, product, symmetric_eigen, to_vec, view, zeros};
@@ -18,7 +19,7 @@ pub struct LinearModel {
     start: Mat<f64>,
     /// `−S O` with column `i` times `(Oᵀ S g_0)_i`.
     directions: Mat<f64>,
-    /// `μ_i`.
+    /// `μ_i`, zero where it is roundoff of the largest.
     rates: Vec<f64>,
 }
 
@@ -56,11 +57,14 @@ impl LinearModel {
                 directions[(a, i)] *= -parts[(i, 0)];
             }
         }
+        let roundoff =
+            8.0 * rates.len() as f64 * f64::EPSILON * rates.last().copied().unwrap_or(0.0);
+        let seen = |rate: &f64| if *rate > roundoff { *rate } else { 0.0 };
         Ok(Self {
             kernel,
             start,
             directions,
-            rates: rates.iter().map(|r| r.max(0.0)).collect(),
+            rates: rates.iter().map(seen).collect(),
         })
     }
 
@@ -80,11 +84,11 @@ impl LinearModel {
     }
 }
 
-/// `(1 − e^{−μt})/μ`.
+/// `(1 − e^{−μt})/μ`; zero where nothing moves, `μ = 0`.
 fn risen(rate: f64, t: f64) -> f64 {
-    match rate * t > 0.0 {
+    match rate > 0.0 {
         true => -(-rate * t).exp_m1() / rate,
-        false => t,
+        false => 0.0,
     }
 }
 

@@ -14,7 +14,9 @@ use super::balanced::nearest_balanced;
 use super::kernel::tangent;
 use crate::flow::LayerTangent;
 use crate::integrate::Tangent;
-use crate::linalg::{Mat, MatRef, norm, product, svd, symmetric_eigen, to_vec, view};
+use crate::linalg::{
+    Mat, MatRef, norm, numerical_rank, product, svd, symmetric_eigen, to_vec, view,
+};
 use crate::model::{Cost, Network, Problem, Reduction};
 
 /// Iterations of a small problem …
@@ -115,9 +117,7 @@ fn better(a: Nearest, b: Nearest) -> Nearest {
 }
 
 fn check_rank(network: &Network, target: MatRef<'_, f64>) -> Result<(), Refused> {
-    let s = svd(target).ok_or(Refused::NotFinite)?.s;
-    let top = s.first().copied().unwrap_or(0.0);
-    let rank = s.iter().filter(|s| **s > 1e-12 * top).count();
+    let rank = numerical_rank(&svd(target).ok_or(Refused::NotFinite)?.s);
     match rank <= network.max_rank() {
         true => Ok(()),
         false => Err(Refused::RankOutOfReach(rank)),

@@ -10,7 +10,7 @@
 //! `W_1 = 0` and `W_L = 0` are critical whatever the other layers are.
 
 use super::{Refused, nearest_over};
-use crate::linalg::{Mat, MatRef, product, svd, to_vec};
+use crate::linalg::{Mat, MatRef, numerical_rank, product, svd, to_vec};
 use crate::model::{Cost, Network, Problem, Reduction};
 
 /// Modes up to which all sets of missing ones are tried; with more, and for large networks, single ones.
@@ -103,11 +103,10 @@ impl Start<'_> {
 
     fn modes(&self) -> Result<Vec<Mode>, Refused> {
         let factors = svd(self.target).ok_or(Refused::NotFinite)?;
-        let top = factors.s.first().copied().unwrap_or(0.0);
-        if top == 0.0 {
+        let rank = numerical_rank(&factors.s);
+        if rank == 0 {
             return Err(Refused::ZeroTarget);
         }
-        let rank = factors.s.iter().filter(|s| **s > 1e-12 * top).count();
         let last = self.network.depth();
         let (first, last) = (
             self.network.layer(self.weights, 1),

@@ -8,6 +8,7 @@
 //! `w^{(1−γ)/2}`.
 
 use super::schatten::representation_cost;
+use crate::linalg::numerical_rank;
 
 /// What an estimate rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,10 +78,8 @@ pub fn distance_to_saddle(
         let value = 2_f64.sqrt() * layer;
         return Some(Distance { value, status });
     }
-    let top = target.iter().copied().fold(0.0, f64::max);
-    let rank = target.iter().filter(|s| **s > 1e-12 * top).count();
     (gamma > 1.0).then(|| Distance {
-        value: ((2 * rank) as f64).sqrt() * layer,
+        value: ((2 * numerical_rank(target)) as f64).sqrt() * layer,
         status: Status::UpperBound,
     })
 }

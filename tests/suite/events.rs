@@ -221,6 +221,9 @@ fn levels_passed_at_the_start_are_reported_at_the_start() {
     assert_eq!(at_start(1.1, Direction::Falling), [(true, 0.0)]);
     assert_eq!(at_start(1.1, Direction::Rising), []);
     assert_eq!(at_start(1.1, Direction::Both), []);
+    // Exactly there: it leaves the level, and does not pass it again.
+    assert_eq!(at_start(1.0, Direction::Both), [(true, 0.0)]);
+    assert_eq!(at_start(1.0, Direction::Falling), [(true, 0.0)]);
     let falls = at_start(0.75, Direction::Falling);
     assert_eq!(falls.len(), 1);
     assert!(!falls[0].0 && (falls[0].1 - 0.5).abs() < 1e-15);

@@ -283,6 +283,13 @@ fn the_linear_model_is_the_limit_of_linearised_gradient_descent() {
         let limit = Mat::from_fn(2, 3, |i, j| 2.0 * fine[(i, j)] - coarse[(i, j)]);
         assert!((&limit - &exact).norm_l2() < 1e-2 * error);
         assert!((&exact - &problem.network.end_to_end(&problem.initial_weights)).norm_l2() > 0.1);
+        // What the cost does not see stays where it ends, and time runs backwards too.
+        let model = LinearModel::of(&problem).expect("a model");
+        assert!((model.at(1e5) - model.at(1e13)).norm_l2() < 1e-12);
+        let kernel = model.kernel().clone();
+        let back =
+            LinearModel::with_kernel(&problem.cost, kernel, model.at(-0.1)).expect("a model");
+        assert!((back.at(0.1) - model.at(0.0)).norm_l2() < 1e-12);
     }
 }
 
