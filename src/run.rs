@@ -24,7 +24,8 @@ use crate::integrate::{Integration, Method, Options, Outcome, VectorField, integ
 use crate::linalg::to_vec;
 use crate::model::{Network, Problem, Reduction};
 use crate::observe::{
-    EventSpec, Grid, Observation, Observed, Progress, RunObserver, grid_times, schatten_gap,
+    EventSpec, Grid, Observable, Observation, Observed, Progress, RunObserver, grid_times,
+    schatten_gap,
 };
 use crate::report::{self, Report, SolverReport};
 use crate::saddle::{SaddleLevels, saddle_levels};
@@ -33,7 +34,7 @@ use crate::verify;
 use cpu_time::ThreadTime;
 use exact::SolvedFlow;
 use graded::integrate_graded;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// Who may watch and end a run.
@@ -69,7 +70,12 @@ pub fn measure(scenario: &Scenario, built: &Built, watch: Watch<'_>) -> Report {
 /// of the gradient flow is held against it.
 pub fn run_flow(scenario: &Scenario, built: &Built, flow: &FlowOf, watch: Watch<'_>) -> Report {
     let levels = levels(built);
+    let interrupt = watch.interrupt;
     let report = measure_flow(scenario, built, flow, watch, &levels);
+    if interrupt.is_some_and(|flag| flag.load(Ordering::Relaxed)) {
+        // Whoever has had enough does not wait for theory.
+        return report;
+    }
     let theory = predict::from_levels(built, &levels.of_mode);
     Report {
         predictions: theory.predictions,
@@ -85,7 +91,7 @@ fn measure_flow(
     watch: Watch<'_>,
     levels: &SaddleLevels,
 ) -> Report {
-    let reduction = Reduction::of(&built.problem);
+    let reduction = reduced(built);
     let problem = reduction.as_ref().map_or(&built.problem, |r| &r.problem);
     let (method, solver) = (built.solver.method, &scenario.spec().solver);
     let graded = graded::applies(problem, method, solver.frame);
@@ -103,7 +109,16 @@ fn measure_flow(
         .as_ref()
         .map(|r| r.problem.network.widths().to_vec());
     let expand = |w: Vec<f64>| reduction.as_ref().map_or(w.clone(), |r| r.expand(&w));
-    let mut trajectory = observed.trajectory;
+    let (mut trajectory, mut events) = (observed.trajectory, observed.events);
+    // Narrower inputs and outputs leave out singular values that are zero.
+    let modes = built.problem.network.modes();
+    let rows = trajectory
+        .rows
+        .iter_mut()
+        .map(|row| &mut row.singular_values);
+    for values in rows.chain(events.iter_mut().map(|event| &mut event.singular_values)) {
+        values.resize(modes, 0.0);
+    }
     trajectory.weights = trajectory.weights.into_iter().map(expand).collect();
     let problem = &built.problem;
     let last = trajectory.rows.last();
@@ -124,7 +139,7 @@ fn measure_flow(
         declined: Vec::new(),
         laws: observed.laws,
         look: look::look(scenario),
-        checks: verify::expectations(&built.expectations, &trajectory, &observed.events),
+        checks: verify::expectations(&built.expectations, &trajectory, &events),
         warnings: [
             observed.warnings,
             floor.into_iter().collect(),
@@ -133,10 +148,29 @@ fn measure_flow(
         ]
         .concat(),
         trajectory,
-        events: observed.events,
+        events,
         solver,
         final_weights: final_weights(&problem.network, &expand(end.state)),
     }
+}
+
+/// The problem as it is integrated. Inputs and outputs stay where something asks for singular values that they would
+/// leave out, or for the tangent kernel.
+fn reduced(built: &Built) -> Option<Reduction> {
+    let kernel = [Observable::KernelNorm, Observable::KernelAlignment];
+    let asked = built
+        .recording
+        .observables
+        .iter()
+        .any(|o| kernel.contains(o));
+    let whole = Reduction::with_ends(&built.problem).filter(|_| !asked);
+    let fits = |r: &Reduction| {
+        let modes = r.problem.network.modes();
+        let beyond =
+            |e: &EventSpec| matches!(e, EventSpec::Crossing { index: Some(k), .. } if *k > modes);
+        !built.events.iter().any(beyond)
+    };
+    whole.filter(fits).or_else(|| Reduction::of(&built.problem))
 }
 
 /// Those of the scenario for the network as it is integrated.
@@ -218,14 +252,40 @@ fn observe(
     let mut observed = observer.finish();
     observed
         .warnings
+        .extend(unsplit(field, options, solver.steps));
+    observed
+        .warnings
         .extend(solved.iter().flat_map(SolvedFlow::warnings));
     observed.warnings.extend(graded_warning);
     (observed, end, solver)
 }
 
+/// Steps of `auto` after which a whole run of another method may cost less.
+const MANY_STEPS: usize = 20_000;
+
+/// What to try where `auto` takes many steps and cannot split off what is stiff.
+fn unsplit(field: &dyn VectorField, options: &Options, steps: usize) -> Option<String> {
+    let whole = options.method == Method::Auto && steps > MANY_STEPS && field.tangent().is_none();
+    whole.then(|| {
+        format!(
+            "auto took {steps} steps: the tangent kernel is too large for its stiff part to be split off; \
+             method \"bdf\" may be faster"
+        )
+    })
+}
+
 /// The outcome and one sentence about it.
 fn describe(end: &Integration, options: &Options, to_origin: bool) -> (report::Outcome, String) {
-    let (outcome, mut detail) = match &end.outcome {
+    let (outcome, mut detail) = ending(end, options);
+    if to_origin {
+        detail.push_str(", on the way to the origin, which it cannot leave");
+    }
+    (outcome, detail)
+}
+
+/// The word and the sentence for the end of an integration.
+fn ending(end: &Integration, options: &Options) -> (report::Outcome, String) {
+    match &end.outcome {
         Outcome::HorizonReached if falls_short(end, options) => (
             report::Outcome::HorizonReached,
             format!(
@@ -247,11 +307,7 @@ fn describe(end: &Integration, options: &Options, to_origin: bool) -> (report::O
             format!("{reason} at t = {:.9e}", end.time),
         ),
         Outcome::Failed { error } => (report::Outcome::Failed, error.to_string()),
-    };
-    if to_origin {
-        detail.push_str(", on the way to the origin, which it cannot leave");
     }
-    (outcome, detail)
 }
 
 /// Whether a run that went to the horizon ended at an iterate before it: those of gradient descent stand at

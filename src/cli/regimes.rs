@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::print;
 use super::progress::Counter;
 use super::run::{Watcher, exit as exit_of_run};
-use super::study::{any_failed, folder, summarise};
+use super::study::{any_failed, folder, prepare, summarise};
 use dlnflow::report::regimes;
 use dlnflow::report::{self, Keep};
 use dlnflow::run::{NoStudy, RegimesAsk, Watch, extras, regimes as study, run as integrate};
@@ -22,7 +22,7 @@ pub fn run(path: &Path, args: &RegimeArgs, global: &Global) -> Result<Exit, Fail
     let built = scenario.build()?;
     let ask = ask(args, &scenario, global)?;
     let folder = folder(&scenario, global);
-    report::writable(&folder)?;
+    prepare(&folder, &built)?;
     let counter = Counter::new(global.quiet, "runs");
     let found = study(&scenario, &ask, &watcher.interrupt, &|done, total| {
         counter.show(done, total);

@@ -5,7 +5,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::print;
 use super::progress::Bar;
-use super::study::folder;
+use super::study::{folder, prepare};
 use dlnflow::observe::Progress;
 use dlnflow::report::{self, Keep, Outcome, Report};
 use dlnflow::run::{Watch, extras, run as integrate};
@@ -58,8 +58,7 @@ impl Job {
 
     /// Whether the results will find their place; folders above it are made.
     pub fn prepare(&self) -> Result<(), Failure> {
-        report::writable(&self.folder)?;
-        Ok(())
+        prepare(&self.folder, &self.built)
     }
 
     /// Runs with a progress bar.

@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::print;
 use super::progress::Counter;
 use super::run::Watcher;
-use super::study::{any_failed, folder, summarise};
+use super::study::{any_failed, folder, prepare, summarise};
 use dlnflow::report::saddles::{self, Finding, SaddlesReport};
 use dlnflow::report::{self, Keep};
 use dlnflow::run::{Ask, extras, saddles as study};
@@ -18,7 +18,7 @@ use std::time::Instant;
 pub fn run(path: &Path, args: &SaddleArgs, global: &Global) -> Result<Exit, Failure> {
     let (begin, watcher) = (Instant::now(), Watcher::new());
     let scenario = Scenario::load(path, &global.set)?;
-    scenario.build()?;
+    let built = scenario.build()?;
     let depth = scenario.spec().network.widths.len() - 1;
     if depth < 2 {
         return Err(Failure::Usage(
@@ -26,7 +26,7 @@ pub fn run(path: &Path, args: &SaddleArgs, global: &Global) -> Result<Exit, Fail
         ));
     }
     let folder = folder(&scenario, global);
-    report::writable(&folder)?;
+    prepare(&folder, &built)?;
     let ask = Ask {
         scales: args.scales.clone(),
         seeds: args.seeds.map_or(0, |n| n as usize),

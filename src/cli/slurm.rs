@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::print;
 use dlnflow::error::{Error, counted};
 use dlnflow::report::write_file;
-use dlnflow::sweep::{Plan, Store, slurm};
+use dlnflow::sweep::{Plan, State, Store, slurm};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -23,6 +23,16 @@ pub fn submit(
     if sweep == Path::new("-") {
         let problem = "--slurm needs a sweep file: its tasks read it again";
         return Err(Failure::Usage(problem.to_owned()));
+    }
+    if plan
+        .runs
+        .iter()
+        .all(|run| matches!(store.state(&run.hash), State::Done(_)))
+    {
+        let folder = store.root.display();
+        return Err(Failure::Usage(format!(
+            "all runs in {folder} are done: nothing to submit"
+        )));
     }
     let root = absolute(&store.root)?;
     let tasks = args.array_size.map_or(TASKS, |k| k as usize);

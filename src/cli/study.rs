@@ -1,8 +1,10 @@
 //! What the commands that make many runs of one scenario share.
 
 use super::args::Global;
+use super::failure::Failure;
 use super::print;
-use dlnflow::scenario::Scenario;
+use dlnflow::report;
+use dlnflow::scenario::{Built, InputFile, Scenario};
 use std::io::{self, StdoutLock};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +14,27 @@ pub fn folder(scenario: &Scenario, global: &Global) -> PathBuf {
         Some(out) => out.clone(),
         None => Path::new("out").join(scenario.name()),
     }
+}
+
+/// Whether the results of a scenario will find their place; folders above it are made.
+pub fn prepare(folder: &Path, built: &Built) -> Result<(), Failure> {
+    report::writable(folder)?;
+    let own = |input: &&InputFile| {
+        input.source.file_name() == Some("weights.npz".as_ref())
+            && input.source.parent().is_some_and(|read| same(read, folder))
+    };
+    match built.inputs.iter().find(own) {
+        Some(input) => Err(Failure::Usage(format!(
+            "the start is read from {0}, which this would replace: choose another folder with --out",
+            input.source.parent().unwrap_or(folder).display()
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn same(a: &Path, b: &Path) -> bool {
+    let whole = |path: &Path| path.canonicalize().ok();
+    whole(a).is_some_and(|a| whole(b) == Some(a))
 }
 
 /// Prints what was found as JSON, or as tables with the place of the files, if any, below them.

@@ -11,8 +11,8 @@ use std::cell::{Ref, RefCell};
 
 /// Rows of the largest tangent kernel that is still worth its eigenvectors; where the kernel of two
 /// layers is a sum they come from two matrices of the square root of its size.
-const LARGEST_KERNEL: usize = 512;
-const LARGEST_SUM: usize = LARGEST_KERNEL * LARGEST_KERNEL;
+const LARGEST_KERNEL: usize = 2048;
+const LARGEST_SUM: usize = 512 * 512;
 
 /// Gradient flow of `C(A) + λ‖θ‖²` in the layer weights; valid for any start.
 pub struct LayerFlow<'a> {

@@ -1,23 +1,29 @@
-//! Exact reduction of wide hidden layers.
+//! Exact reduction of wide layers.
 //!
 //! A hidden layer touches the flow only through `S = [W_l, W_{l+1}ᵀ] : n_l × (n_{l−1} + n_{l+1})`,
 //! and the flow moves each column of `S` within the span of its columns. With `S = O R`,
 //! `OᵀO = I`, the flow of the narrower network `R` times `O` is the flow of `S`: the cost of a
 //! step no longer depends on `n_l` once it exceeds `n_{l−1} + n_{l+1}`. A neuron whose row of `S` is
 //! zero stays zero and is left out first: that mixes no modes of different size, as `O` does.
+//!
+//! Under squared error many inputs are narrowed in the same way: `dW_1/dt = −Bᵀ(A − T)` moves the rows of `W_1`
+//! within their span and that of the rows of `T`, and outside of it `A = T = 0`. So for outputs, with columns.
 
-use super::{Network, Problem};
+use super::{Cost, Network, Problem};
 use crate::linalg::{Mat, multiply, product, svd};
 
 /// Roundings that a weight may carry after two changes of basis.
 const ROUNDINGS: f64 = 16.0;
 
-/// A problem with narrower hidden layers and the way back.
+/// Inputs or outputs are narrowed where that leaves at most this part of them.
+const WORTH: f64 = 0.5;
+
+/// A problem with narrower layers and the way back.
 pub struct Reduction {
     /// The narrower problem; its trajectory of `A`, of all norms and of the loss is the same.
     pub problem: Problem,
     wide: Network,
-    /// `O_l : n_l × r_l` for the layers that were narrowed, in order.
+    /// `O_l : n_l × r_l` for the layers that were narrowed, in order; layer 0 are the inputs.
     bases: Vec<(usize, Mat<f64>)>,
 }
 
@@ -27,11 +33,27 @@ impl Reduction {
     ///
     /// The narrow neurons are orthogonal and sorted by size.
     pub fn of(problem: &Problem) -> Option<Self> {
+        Self::within(problem, false)
+    }
+
+    /// The same after inputs and outputs were narrowed to what the target and the outer layers span, under squared
+    /// error where that is worth it. `A` and `T` lose singular values that are zero, the tangent kernel its part
+    /// outside of the spans.
+    pub fn with_ends(problem: &Problem) -> Option<Self> {
+        Self::within(problem, true)
+    }
+
+    fn within(problem: &Problem, ends: bool) -> Option<Self> {
         let mut narrow = problem.clone();
         let mut bases = Vec::new();
         for layer in 1..problem.network.depth() {
             if let Some(basis) = drop_zero_neurons(&mut narrow, layer) {
                 bases.push((layer, basis));
+            }
+        }
+        if ends {
+            for layer in [0, problem.network.depth()] {
+                bases.extend(narrow_end(&mut narrow, layer).map(|basis| (layer, basis)));
             }
         }
         for layer in 1..problem.network.depth() {
@@ -67,18 +89,16 @@ impl Reduction {
         for (layer, basis) in self.bases.iter().rev() {
             let wider = with_width(&network, *layer, basis.nrows());
             let mut out = copy_layers(&network, &weights, &wider, *layer);
-            let low = network.layer(&weights, *layer);
-            let high = network.layer(&weights, layer + 1);
-            let (into_low, into_high) = (*layer, layer + 1);
-            multiply(
-                wider.layer_mut(&mut out, into_low),
-                false,
-                1.0,
-                basis.as_ref(),
-                low,
-            );
-            let into = wider.layer_mut(&mut out, into_high);
-            multiply(into, false, 1.0, high, basis.transpose());
+            if *layer > 0 {
+                let low = network.layer(&weights, *layer);
+                let into = wider.layer_mut(&mut out, *layer);
+                multiply(into, false, 1.0, basis.as_ref(), low);
+            }
+            if *layer < network.depth() {
+                let high = network.layer(&weights, layer + 1);
+                let into = wider.layer_mut(&mut out, layer + 1);
+                multiply(into, false, 1.0, high, basis.transpose());
+            }
             (network, weights) = (wider, out);
         }
         weights
@@ -137,6 +157,47 @@ fn narrow_layer(problem: &mut Problem, layer: usize) -> Option<Mat<f64>> {
     narrower.layer_mut(&mut weights, layer).copy_from(below);
     let above = rows.as_ref().subcols(inputs, outputs).transpose();
     narrower.layer_mut(&mut weights, layer + 1).copy_from(above);
+    (problem.network, problem.initial_weights) = (narrower, weights);
+    Some(basis)
+}
+
+/// Replaces the inputs, layer 0, or the outputs by what the target and the layer beside them span; returns `O`.
+fn narrow_end(problem: &mut Problem, layer: usize) -> Option<Mat<f64>> {
+    let network = &problem.network;
+    let Cost::SquaredError { target } = &problem.cost else {
+        return None;
+    };
+    let inputs = layer == 0;
+    let beside = if inputs { 1 } else { layer };
+    let w = network.layer(&problem.initial_weights, beside);
+    let w = if inputs { w.transpose() } else { w };
+    let most = (WORTH * w.nrows() as f64) as usize;
+    // The target's decomposition costs more than all that follows.
+    if w.ncols() >= most {
+        return None;
+    }
+    let parts = svd(target.as_ref())?;
+    let roundoff = ROUNDINGS * f64::EPSILON * (w.nrows() as f64).sqrt() * parts.s.first()?;
+    let rank = parts.s.iter().take_while(|s| **s > roundoff).count();
+    if w.ncols() + rank > most {
+        return None;
+    }
+    let directions = if inputs { &parts.v } else { &parts.u };
+    let stack = Mat::from_fn(w.nrows(), w.ncols() + rank, |i, j| match j < w.ncols() {
+        true => w[(i, j)],
+        false => directions[(i, j - w.ncols())],
+    });
+    let (basis, rows) = sorted_span(&stack)?;
+    let narrower = with_width(network, layer, rows.nrows());
+    let mut weights = copy_layers(network, &problem.initial_weights, &narrower, layer);
+    let own = rows.as_ref().subcols(0, w.ncols());
+    let own = if inputs { own.transpose() } else { own };
+    narrower.layer_mut(&mut weights, beside).copy_from(own);
+    let target = match inputs {
+        true => product(target.as_ref(), basis.as_ref()),
+        false => product(basis.transpose(), target.as_ref()),
+    };
+    problem.cost = Cost::SquaredError { target };
     (problem.network, problem.initial_weights) = (narrower, weights);
     Some(basis)
 }

@@ -17,6 +17,9 @@ const PROBES: usize = 16;
 /// Layers this narrow are treated exactly.
 const NARROW: usize = 128;
 
+/// Relative to the squared weights, what sums and products of balanced layers leave.
+const ROUNDOFF: f64 = 1e-13;
+
 /// Measures how far the imbalance is from its law.
 pub(super) struct Imbalance<'a> {
     network: &'a Network,
@@ -76,6 +79,23 @@ impl<'a> Imbalance<'a> {
         }
         largest
     }
+}
+
+/// Whether `D(0) = 0` up to roundoff.
+pub(super) fn balanced(problem: &Problem) -> bool {
+    let network = &problem.network;
+    // In a unit of the weights: the squares of tiny ones vanish.
+    let unit = problem
+        .initial_weights
+        .iter()
+        .fold(0.0, |m: f64, w| m.max(w.abs()));
+    let weights: Vec<f64> = problem.initial_weights.iter().map(|w| w / unit).collect();
+    let roundoff = ROUNDOFF * dot(&weights, &weights);
+    (1..network.depth()).all(|layer| {
+        let mut hidden = Hidden::new(network, layer);
+        hidden.evaluate(network, &weights);
+        hidden.distance(0.0) <= roundoff
+    })
 }
 
 impl Hidden {

@@ -6,6 +6,7 @@
 
 mod adaptive;
 mod arc_length;
+mod determinant;
 mod event;
 mod events;
 mod gap;

@@ -4,7 +4,8 @@
 //! - the loss falls,
 //! - `d loss/dt = −‖∇loss‖²`,
 //! - `‖θ‖² ≥ L Σ σ_i^{2/L}`,
-//! - `‖θ‖² − L Σ σ_i^{2/L} ≤ (L−1) Σ_l ‖D_l(t)‖_*` ([`super::gap`]).
+//! - `‖θ‖² − L Σ σ_i^{2/L} ≤ (L−1) Σ_l ‖D_l(t)‖_*` ([`super::gap`]),
+//! - `det A` keeps its sign from balanced starts of two layers ([`super::determinant`]).
 //!
 //! One step of an adaptive method may move the weights off the flow by `δ = rtol·‖θ‖ + ‖atol‖`; the
 //! second part is what is left where weights decay to 0. That explains `2δ‖θ‖` of imbalance,
@@ -19,6 +20,7 @@ use crate::integrate::{Method, Options};
 use crate::linalg::{Mat, norm};
 use crate::model::Problem;
 
+use super::determinant::DeterminantLaw;
 use super::gap::GapLaw;
 use super::imbalance::Imbalance;
 use super::law::{Law, Worst};
@@ -76,6 +78,7 @@ pub(super) struct Monitors {
     energy: Worst,
     norm: Worst,
     gap: GapLaw,
+    determinant: DeterminantLaw,
     inside: [Measurement; 3],
 }
 
@@ -111,6 +114,10 @@ impl Monitors {
             energy: Worst::default(),
             norm: Worst::default(),
             gap: GapLaw::new(problem, start.start_trace_norm),
+            determinant: match scheme {
+                Scheme::Adaptive { .. } => DeterminantLaw::new(problem),
+                Scheme::Descent { .. } => DeterminantLaw::default(),
+            },
             inside: std::array::from_fn(|_| probe.blank()),
         }
     }
@@ -144,6 +151,11 @@ impl Monitors {
             + f64::MIN_POSITIVE;
         self.norm.note(row.time, row.schatten - size, allowed);
         self.gap.row(row, drift, allowed);
+    }
+
+    /// Checks the end of the run.
+    pub fn end(&mut self, last: &Measurement) {
+        self.determinant.end(last);
     }
 
     fn explained_imbalance(&self, before: &Measurement, after: &Measurement) -> f64 {
@@ -249,11 +261,12 @@ impl Monitors {
                 "the norm is that of A up to the imbalance",
                 self.gap.worst(),
             ),
+            ("det A keeps its sign", self.determinant.worst()),
         ];
         let decayed = self
             .gap
             .at_end()
-            .map(|worst| ("the same at the end", worst));
+            .map(|worst| ("the norm is that of A at the end", worst));
         let all = all.into_iter().chain(decayed);
         all.filter_map(|(name, worst)| worst.law(name)).collect()
     }
@@ -288,6 +301,14 @@ impl Monitors {
                  t = {:.6e}, where the imbalance explains {:.1e} (in {} recorded rows)",
                 w.found, w.time, w.allowed, w.count
             ));
+        }
+        if self.determinant.worst().violated().is_some() {
+            out.push(
+                "det A changed its sign, which balanced layers never do: a mode fell to roundoff and escaped \
+                 from there, so that the time of that escape and what follows mean nothing (where it applies, \
+                 method \"exact\" follows the flow)"
+                    .to_owned(),
+            );
         }
         if let Some(w) = self.norm.violated() {
             out.push(format!(

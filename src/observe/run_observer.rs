@@ -127,6 +127,7 @@ impl<'a> RunObserver<'a> {
             return Observed::default();
         }
         let last = &mut self.after;
+        self.monitors.end(last);
         let trajectory = self.recorder.finish(
             &mut self.probe,
             last,

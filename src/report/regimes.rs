@@ -5,6 +5,7 @@ mod table;
 
 pub use table::write;
 
+use super::Outcome;
 use super::figure::{self, Figure, Style};
 use super::quantiles::Quantiles;
 use crate::error::Error;
@@ -52,7 +53,9 @@ pub struct RunEntry {
     /// Of the widest hidden layer.
     pub width: usize,
     pub seed: u64,
-    pub outcome: Option<String>,
+    /// How it ended, in a word and in a sentence.
+    pub outcome: Option<Outcome>,
+    pub outcome_detail: Option<String>,
     /// The integrator gave up: what needs the run is missing.
     pub failed: bool,
     /// When the target's first mode has half its strength.

@@ -1,6 +1,7 @@
 //! The saddles that runs visit and the greedy path they are held against, as inert data; `saddles.json`
 //! and the table on standard output.
 
+use super::Outcome;
 use super::figure::{Figure, Study, Style, saddles};
 use super::names::name;
 use super::table::{optional, optional_count, significant, write_cells};
@@ -76,9 +77,13 @@ pub struct PathEntry {
 pub struct ScaleEntry {
     /// `α`.
     pub scale: f64,
-    pub outcome: String,
+    /// How it ended, in a word and in a sentence.
+    pub outcome: Outcome,
+    pub outcome_detail: String,
     /// The integrator gave up; everything up to there is sound.
     pub failed: bool,
+    /// Laws of the flow that the run broke: what it shows is not the flow's.
+    pub broken_laws: Vec<&'static str>,
     /// The critical points that the run itself came near, in order of time.
     pub saddles: Vec<SaddleEntry>,
     pub paths: Vec<PathEntry>,
@@ -264,7 +269,7 @@ pub fn write(report: &SaddlesReport, out: &mut impl Write) -> io::Result<()> {
         writeln!(
             out,
             "seed {}, scale {:e}: {}\n",
-            seed.seed, scale.scale, scale.outcome
+            seed.seed, scale.scale, scale.outcome_detail
         )?;
         let cells: Vec<_> = scale.saddles.iter().map(saddle_cells).collect();
         writeln!(out, "critical points visited")?;
@@ -278,7 +283,7 @@ pub fn write(report: &SaddlesReport, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "the greedy path ends: {}\n", seed.end)?;
     }
     for (seed, run) in report.failures() {
-        let (scale, reason) = (run.scale, &run.outcome);
+        let (scale, reason) = (run.scale, &run.outcome_detail);
         writeln!(out, "failed: seed {seed}, scale {scale:e}: {reason}")?;
     }
     write_verdicts(report, out)

@@ -8,6 +8,7 @@ mod entries;
 use super::parallel::in_order;
 use crate::model::draws::seeds;
 use crate::regime::{LinearModel, Refused};
+use crate::report::Outcome;
 use crate::report::regimes::{RegimesReport, RunEntry, Sample};
 use crate::scenario::schema::{InitSpec, ScenarioSpec};
 use crate::scenario::{InputErrors, Scenario};
@@ -123,7 +124,7 @@ fn one(
         false => Some(beside::integrate_beside(&built, &linear, interrupt)?),
     };
     let entry = run_entry(task, &built, seen.as_ref(), !ask.no_distances);
-    let whole = seen.filter(|s| !s.failed);
+    let whole = seen.filter(|s| s.outcome != Outcome::Failed);
     Ok((entry, whole.map_or_else(Vec::new, |s| s.samples)))
 }
 

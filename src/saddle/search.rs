@@ -5,12 +5,17 @@
 use super::newton::critical_weights;
 use super::point::{Saddle, core_problem, end_to_end, gradient_scale};
 use super::trust_region::minimise;
-use crate::linalg::SingularValues;
+use crate::linalg::{Mat, SingularValues};
 use crate::model::Problem;
 use crate::model::draws::Stream;
 
-/// Singular value of the map, relative to the scale of the problem, that counts as zero.
+/// Singular value of the map, relative to the scale of the problem, that counts as zero: without weight decay
+/// nothing pulls on small weights, and searches leave some of them.
 const ABSENT: f64 = 1e-6;
+/// Weight that counts as zero with weight decay, where modes of the smaller root are as weak as `λ^{1/(L−2)}`.
+const ABSENT_WEIGHT: f64 = 1e-4;
+/// Singular value of a product that is its roundoff.
+const ROUNDOFF: f64 = 1e-13;
 /// Products with the Hessian that a descent may take.
 const PRODUCTS: usize = 20_000;
 /// Loss and map, relative to their sizes, within which two points are the same.
@@ -45,12 +50,30 @@ pub fn critical_point_from(problem: &Problem, seed: u64, start: u64) -> Option<S
     } else {
         core.initial_weights = critical_weights(&core)?;
     }
-    let map = end_to_end(&core);
+    let rank = modes_of(problem, &end_to_end(&core));
+    let found = Saddle::near(&core, &core.initial_weights, rank)?;
+    // Polishing may lose what was next to nothing.
+    match modes_of(problem, &found.end_to_end) {
+        left if left < rank => Saddle::near(&core, &core.initial_weights, left),
+        _ => Some(found),
+    }
+}
+
+/// The modes of a map that are there.
+fn modes_of(problem: &Problem, map: &Mat<f64>) -> usize {
+    let absent = match problem.l2 > 0.0 {
+        true => ABSENT_WEIGHT
+            .powi(problem.network.depth() as i32)
+            .max(ROUNDOFF),
+        false => ABSENT,
+    };
+    let floor = absent * gradient_scale(problem);
     let mut values = SingularValues::new(map.nrows(), map.ncols());
-    let floor = ABSENT * gradient_scale(problem);
-    let present = values.of(map.as_ref()).iter().filter(|s| **s > floor);
-    let rank = present.count();
-    Saddle::near(&core, &core.initial_weights, rank)
+    values
+        .of(map.as_ref())
+        .iter()
+        .filter(|s| **s > floor)
+        .count()
 }
 
 /// Puts equal points together, in order of increasing loss.

@@ -222,7 +222,9 @@ impl Document {
             let allowed = "the value must be TOML: strings in quotes, lists in brackets";
             return complain(format!("found {}", shorten(value)), allowed);
         };
-        let slot = place_for(&mut self.root, path.trim(), &place);
+        // `events[0].fraction`, as messages write it, is `events.0.fraction`.
+        let dotted = path.trim().replace('[', ".").replace(']', "");
+        let slot = place_for(&mut self.root, &dotted, &place);
         *slot.map_err(|allowed| Complaint {
             found: format!("found {}", shorten(path)),
             allowed,

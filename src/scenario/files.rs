@@ -18,6 +18,8 @@ const MAX_FILE_BYTES: u64 = 4 << 30;
 pub struct InputFile {
     /// The path in the scenario; for a warm start the folder.
     pub path: String,
+    /// The file that was read.
+    pub source: PathBuf,
     /// Where the copy belongs in the output folder, `inputs/NAME`.
     pub copy: String,
     /// Hexadecimal.
@@ -133,12 +135,14 @@ impl<'a> Files<'a> {
         let index = match self.read.iter().position(|f| f.path == path) {
             Some(index) => index,
             None => {
-                let bytes = read(&self.folder.join(file)).or_else(|reason| {
+                let source = self.folder.join(file);
+                let bytes = read(&source).or_else(|reason| {
                     let found = format!("found \"{file}\", which {reason}");
                     complain(found, "must be a readable file")
                 })?;
                 self.read.push(InputFile {
                     path: path.to_string(),
+                    source,
                     copy: self.copy_name(path, file != path),
                     sha256: sha256(&bytes),
                     bytes,
@@ -248,11 +252,14 @@ fn parse_row(path: &str, line: usize, text: &str) -> Result<Vec<f64>, Complaint>
     let number = |(column, field): (usize, &str)| match field.trim().parse::<f64>() {
         Ok(x) if x.is_finite() => Ok(x),
         _ => {
-            let field: String = field.trim().chars().take(24).collect();
+            let shown: String = field.trim().chars().take(24).collect();
             let place = format!("line {line}, column {}", column + 1);
             complain(
-                format!("found \"{path}\" with \"{field}\" in {place}"),
-                "must be finite numbers separated by commas",
+                format!("found \"{path}\" with \"{shown}\" in {place}"),
+                match field.split_whitespace().count() > 1 {
+                    true => "must be numbers separated by commas (np.savetxt: delimiter=\",\")",
+                    false => "must be finite numbers separated by commas",
+                },
             )
         }
     };

@@ -253,26 +253,33 @@ pub fn deep_escapes_while(
             Ok(_) => return (found, Some(Unmet::LevelNotReached)),
             Err(reason) => return (found, Some(reason)),
         };
+        let (depth, strength) = (layers.len(), step.top[0]);
+        let begun = 2.0 * (begun(&layers, strength) + step.early());
+        let own = 2.0 * step.passage_error(level) + begun;
+        let passage = time_after_blow_up(depth, strength, level);
+        let escape = |start: f64, error: f64| DeepEscape {
+            wait: step.time,
+            passage,
+            time: start + passage,
+            error,
+        };
+        // What depends on the start costs as much again as the escape.
+        let known = escape(start + step.time, inherited + own);
+        if !wanted(&known) {
+            found.push(known);
+            break;
+        }
         let noise = sensitivity(&g, &layers, step.time, ROUNDOFF, 1);
         if noise > KNOWN * step.time {
             return (found, Some(Unmet::ZeroOverlap));
         }
-        let (depth, strength) = (layers.len(), step.top[0]);
         start += step.time;
         inherited += noise + ROUNDOFF * start;
         if unsettled > 0.0 {
             let changed = sensitivity(&g, &layers, step.time, unsettled, PROBES);
             inherited += 2.0 * changed + (depth - 2) as f64 * unsettled * step.time;
         }
-        let begun = 2.0 * (begun(&layers, strength) + step.early());
-        let own = 2.0 * step.passage_error(level) + begun;
-        let passage = time_after_blow_up(depth, strength, level);
-        found.push(DeepEscape {
-            wait: step.time,
-            passage,
-            time: start + passage,
-            error: inherited + own,
-        });
+        found.push(escape(start, inherited + own));
         if !found.last().is_some_and(wanted) {
             break;
         }

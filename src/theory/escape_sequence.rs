@@ -76,6 +76,9 @@ pub struct EscapeTimes {
     pub end: Option<Unmet>,
 }
 
+/// A first escape this much later would still not be wanted.
+const CLEAR: f64 = 3.0;
+
 /// The times of [`escape_sequence`], ending with the first that is not wanted.
 pub fn escape_times(
     cost: &Cost,
@@ -86,6 +89,12 @@ pub fn escape_times(
 ) -> EscapeTimes {
     let mut all = EscapeTimes::default();
     let ended = Sequence::new(cost, l2, w1, w2, levels).and_then(|mut sequence| {
+        let (about, error) = sequence.outlook(*levels.first().ok_or(Unmet::Shapes)?)?;
+        if !wanted(CLEAR * about, error) {
+            // The way itself may take longer than a run.
+            all.times.push((about, error));
+            return Ok(());
+        }
         let mut way = None;
         for &level in levels {
             if let Some(way) = way.take() {
@@ -245,6 +254,14 @@ impl<'a> Sequence<'a> {
             first_error: error,
             aside,
         })
+    }
+
+    /// About when the first escape comes, and the estimate of its error.
+    fn outlook(&self, level: f64) -> Result<(f64, f64), Unmet> {
+        let rate = self.growth.first(GAP * self.scale)?;
+        let log = self.logs.first().ok_or(Unmet::ZeroOverlap)?;
+        let about = (0.5 * (2.0 * level).ln() - log) / rate;
+        Ok((about.max(0.0), self.first_error))
     }
 
     /// Goes over to the next saddle.

@@ -17,8 +17,8 @@ const GROWTH: f64 = 23.0;
 const LOST: f64 = 10.0 * GROWTH;
 /// `1 − H/max H` beyond which another critical ray may still be near.
 const ASTRAY: f64 = 1e-2;
-/// More steps than a blow-up takes: each multiplies `ρ` by about 1.4 once its direction is found.
-const MOST_STEPS: usize = 20_000;
+/// More steps times layers than a blow-up takes: each step multiplies `ρ` by about 1.4 once its direction is found.
+const MOST_STEPS: usize = 10_000;
 
 /// Layers under a constant drive `G = [[s_1, 0], [0, G_⊥]]`.
 pub(super) struct Homogeneous {
@@ -195,7 +195,7 @@ impl Escaping {
         let start = self.log_size;
         let depth = self.layers.len() as f64;
         let fastest = self.top[0] * depth.powf(1.0 - 0.5 * depth);
-        for _ in 0..MOST_STEPS {
+        for _ in 0..MOST_STEPS / self.layers.len() {
             let series = Series::new(&mut self.flow, self.layers.clone(), fastest);
             let unit = (-(depth - 2.0) * self.log_size).exp();
             let speed = inner(&series.velocity(), &self.layers);
@@ -226,7 +226,7 @@ impl Escaping {
             self.normalise()?;
             self.turn_frames()?;
         }
-        Err(Unmet::ZeroOverlap)
+        Err(Unmet::NotFound)
     }
 
     /// The layers of what has not escaped, in the frames' further vectors, where the leading neuron has come

@@ -30,6 +30,9 @@ pub enum Unmet {
          directions of learned modes does not fade there"
     )]
     Unstable,
+    /// The start keeps turning.
+    #[error("the start does not find the direction that grows before its steps are counted out")]
+    NotFound,
     /// The way to the next saddle did not end.
     #[error("the way to the next saddle does not settle")]
     NoArrival,

@@ -7,7 +7,7 @@
 //! * `violated`: the run waits at a critical point that is not on the path, or leaves a saddle in another
 //!   direction with an impurity that does not fall as `α` does.
 //! * `not yet asymptotic`: otherwise; the scale that would do follows from the fitted powers.
-//! * `not applicable`: there is no greedy path to follow.
+//! * `not applicable`: there is no greedy path to follow, or roundoff leads the run away from the flow.
 
 use crate::report::saddles::{Finding, PathEntry, SaddleEntry, ScaleEntry, Verdict};
 use crate::theory::saddle_sequence::{SlowEscape, sorted_exponents};
@@ -49,6 +49,11 @@ pub fn verdict(
         None => (Finding::NotYet, "no run was made".to_owned(), None),
         Some(_) if count == 0 => {
             let reason = format!("the greedy path ends at the origin: {end}");
+            (Finding::NotApplicable, reason, None)
+        }
+        Some(last) if !last.broken_laws.is_empty() => {
+            let (law, scale) = (last.broken_laws.join(", "), last.scale);
+            let reason = format!("the run at scale {scale:e} leaves the flow, which obeys: {law}");
             (Finding::NotApplicable, reason, None)
         }
         Some(last) => {

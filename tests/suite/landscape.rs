@@ -413,3 +413,30 @@ fn an_interrupted_search_calls_nothing_global_without_a_proof() {
         Some("global_minimum")
     );
 }
+
+/// Squared error in the words of another cost, so that points are searched for: the smaller root of a mode is as weak as
+/// 0.003 in its weights, 3e-8 in `A`, and the search still tells it from none. By the closed list there are nine points.
+#[test]
+fn modes_of_the_smaller_root_are_found_however_weak() {
+    let with = |cost: &str| {
+        format!(
+            "[network]\nwidths = [2, 2, 2, 2]\n[cost]\n{cost}\ntarget = {{ diagonal = [1.5, 0.75] }}\n\
+             [init]\nkind = \"gaussian\"\nstd = 0.1\n[regularization]\nl2 = 0.002\n[solver]\nhorizon = 1.0\n"
+        )
+    };
+    let closed = of(&with("kind = \"squared_error\""), 0, 1).critical_points;
+    let weighted = "kind = \"weighted\"\nweights = { rows = [[1.0, 1.0], [1.0, 1.0000001]] }";
+    let found = of(&with(weighted), 200, 1).critical_points;
+    assert_eq!(closed.len(), 9);
+    assert_eq!(found.len(), 9);
+    for (a, b) in closed.iter().zip(&found) {
+        assert_eq!((a.rank, a.index), (b.rank, b.index));
+        // The weights differ by 1e-7.
+        assert!(
+            (a.loss / b.loss - 1.0).abs() < 1e-6,
+            "{} {}",
+            a.loss,
+            b.loss
+        );
+    }
+}

@@ -112,6 +112,28 @@ fn names_at_the_ends_replace_the_legend() {
 }
 
 #[test]
+fn a_panel_of_some_modes_predicts_these() {
+    let of = |modes: Vec<usize>| Panel {
+        modes,
+        ..panel(vec![Quantity::SingularValue])
+    };
+    let report = synthetic::report(3);
+    let draw = |modes| panels(&report, vec![of(modes)], Style::default()).numbers;
+    let (all, third) = (draw(Vec::new()), draw(vec![3]));
+    for what in ["predicted_escape", "predicted_sigma"] {
+        for mode in 1..=3 {
+            let series = format!("{what}_{mode},");
+            assert_eq!(
+                third.contains(&series),
+                mode == 3 && all.contains(&series),
+                "{series}"
+            );
+        }
+        assert!(all.contains(&format!("{what}_1,")), "{what}");
+    }
+}
+
+#[test]
 fn panels_stand_side_by_side_with_letters_and_their_numbers() {
     let look = Look {
         panels: vec![

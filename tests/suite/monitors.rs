@@ -328,3 +328,55 @@ fn directions_without_samples_add_nothing_to_the_cost() {
     assert!(last < 1e-29, "{last:e}");
     assert!(report.warnings.is_empty(), "{:?}", report.warnings);
 }
+
+/// From balanced layers the flow is one of `A` alone, `dA/dt = −(√(AAᵀ) G + G √(AᵀA))`, and `det A` keeps its sign. Where
+/// the target has the other one, roundoff lets the last mode out, also in wide layers and under other costs.
+#[test]
+fn a_determinant_that_changes_its_sign_is_reported() {
+    let weights = "weights = { rows = [[1.0, 0.6], [1.3, 0.8]] }\n";
+    let costs = [("squared_error", ""), ("weighted", weights)];
+    for (kind, more) in costs {
+        for (widths, method, last) in [
+            ("[2, 2, 2]", "auto", -0.9),
+            ("[2, 3, 2]", "bdf", -0.9),
+            ("[2, 2, 2]", "auto", 0.9),
+        ] {
+            let text = format!(
+                "[network]\nwidths = {widths}\n\
+                 [cost]\nkind = \"{kind}\"\ntarget = {{ rows = [[1.2, 0.3], [0.1, {last}]] }}\n{more}\
+                 [init]\nkind = \"balanced\"\nend_to_end = {{ rows = [[0.6, 0.1], [-0.2, 0.5]] }}\n\
+                 [solver]\nhorizon = 200.0\nmethod = \"{method}\"\n"
+            );
+            let report = run_text(&text);
+            let law = report
+                .laws
+                .iter()
+                .find(|l| l.name == "det A keeps its sign");
+            let law = law.expect("a law of balanced layers");
+            assert_eq!(law.found > law.allowed, last < 0.0, "{text}");
+            let said = report.warnings.iter().any(|w| w.starts_with("det A"));
+            assert_eq!(said, last < 0.0, "{:?}", report.warnings);
+        }
+    }
+}
+
+/// A general start is not balanced, and its determinant is free.
+#[test]
+fn the_determinant_is_free_from_other_starts() {
+    for (widths, init) in [
+        ("[2, 2, 2]", "kind = \"gaussian\"\nstd = 0.1"),
+        ("[2, 2, 2]", "kind = \"gaussian\"\nstd = 1e-120"),
+        ("[2, 2, 2, 2]", "kind = \"identity\""),
+    ] {
+        let text = format!(
+            "[network]\nwidths = {widths}\n\
+             [cost]\nkind = \"squared_error\"\ntarget = {{ rows = [[1.2, 0.3], [0.1, -0.9]] }}\n\
+             [init]\n{init}\n[solver]\nhorizon = 5.0\n"
+        );
+        let report = run_text(&text);
+        assert!(
+            report.laws.iter().all(|l| !l.name.starts_with("det")),
+            "{text}"
+        );
+    }
+}

@@ -487,3 +487,75 @@ fn tiny_modes_beside_a_large_one_escape_on_time() {
     }
     assert_eq!(compared, 12);
 }
+
+/// Many inputs and outputs under squared error, with three modes in the target and two hidden neurons: the run on the
+/// spans has the events, rows and weights of the flow of the whole network.
+#[test]
+fn inputs_and_outputs_are_narrowed_to_what_is_spanned() {
+    let text = "[network]\nwidths = [30, 3, 4, 25]\n\
+                [cost]\nkind = \"squared_error\"\ntarget = { singular_values = [3.0, 1.5, 0.8] }\n\
+                [init]\nkind = \"gaussian\"\nstd = 0.1\n\
+                [solver]\nrtol = 1e-10\nhorizon = 12.0\n\
+                [record]\ngrid = \"linear\"\ncount = 7\nweights = true\n";
+    let report = run_text(text);
+    assert_eq!(report.solver.reduced_widths, Some(vec![6, 3, 4, 7]));
+    assert_eq!(report.warnings, [""; 0]);
+    let p = built_problem(text);
+    let mut flow_of_all = Sample {
+        times: report.trajectory.rows.iter().map(|r| r.time).collect(),
+        states: Vec::new(),
+    };
+    let options = Options {
+        method: Method::Dop853,
+        rtol: 1e-12,
+        atol: vec![1e-16; p.network.parameters()],
+        horizon: 12.0,
+        max_steps: 100_000,
+    };
+    let flow = LayerFlow::new(&p);
+    integrate(&flow, &p.initial_weights, &options, &mut flow_of_all);
+    assert_eq!(flow_of_all.states.len(), 7);
+    let rows = report
+        .trajectory
+        .rows
+        .iter()
+        .zip(&report.trajectory.weights);
+    for ((row, weights), exact) in rows.zip(&flow_of_all.states) {
+        // 20 rtol of the largest layer, and the same of singular values.
+        assert!(
+            difference(weights, exact) < 2e-9 * norm(exact),
+            "t = {}",
+            row.time
+        );
+        let s = svd(p.network.end_to_end(exact).as_ref()).expect("finite").s;
+        assert_eq!(row.singular_values.len(), 25);
+        for (value, exact) in row.singular_values.iter().zip(&s) {
+            assert!((value - exact).abs() < 2e-9 * s[0], "t = {}", row.time);
+        }
+    }
+    // The tangent kernel is that of all inputs and outputs.
+    let kernel = text.replace("count = 7", "count = 7\nobservables = [\"kernel_norm\"]");
+    assert_eq!(run_text(&kernel).solver.reduced_widths, None);
+}
+
+/// A target of full rank, or layers that span half of what there is, leave inputs and outputs as they are.
+#[test]
+fn ends_that_are_spanned_stay() {
+    for (widths, values) in [
+        (vec![12, 2, 12], vec![1.0; 12]),
+        (vec![12, 6, 12], vec![1.0, 0.5]),
+        (vec![12, 4, 12], vec![1.0, 0.5, 0.2]),
+    ] {
+        let mut p = problem(widths.clone(), 0, 0.0, 1.0, 3);
+        p.cost = Cost::SquaredError {
+            target: Mat::from_fn(12, 12, |i, j| {
+                if i == j {
+                    values.get(i).copied().unwrap_or(0.0)
+                } else {
+                    0.0
+                }
+            }),
+        };
+        assert!(Reduction::with_ends(&p).is_none(), "{widths:?}");
+    }
+}

@@ -600,8 +600,9 @@ fn a_run_that_fails_is_said_and_has_no_numbers() {
     let report: serde_json::Value = serde_json::from_slice(&done.stdout).expect("JSON");
     let run = &report["runs"][0];
     assert_eq!(run["failed"], true);
+    assert_eq!(run["outcome"], "failed");
     assert!(
-        run["outcome"]
+        run["outcome_detail"]
             .as_str()
             .is_some_and(|o| o.contains("3 steps"))
     );

@@ -3,8 +3,8 @@
 use crate::synthetic;
 use dlnflow::observe::Quantity;
 use dlnflow::report::figure::{
-    Bar, Column, Drawing, Extra, Figure, LegendPlace, Line, Look, Panel, Plot, Side, Style, Tile,
-    all, plot,
+    Bar, ColorMap, Column, Drawing, Extra, Figure, LegendPlace, Line, Look, Panel, Plot, Side,
+    Style, Tile, all, plot,
 };
 
 fn style() -> Style {
@@ -130,6 +130,38 @@ fn both_draw_the_tiles_of_a_map() {
     assert!(python.contains(mesh), "{python}");
     assert_eq!(latex.matches("\\fill[").count(), 3);
     assert!(latex.contains("colorbar style={ylabel={cost at the end}"));
+    let grey = Style {
+        color_map: ColorMap::Grey,
+        ..style()
+    };
+    let [python, _] = scripts(&plot(&shown, &grey).expect("a figure"));
+    // Not as far as white, which is what a missing tile is.
+    let map = "cmap=LinearSegmentedColormap.from_list(\"greys\", [\"#191919\", \"#E1E1E1\"])";
+    assert!(python.contains(map), "{python}");
+}
+
+/// The axes of the Python script stand where those of the SVG do, below their legends.
+#[test]
+fn axes_stand_where_the_figure_has_them() {
+    for figure in of_run(8, style()) {
+        let [python, _] = scripts(&figure);
+        let numbers = |begin: &str| -> Vec<f64> {
+            let rest = python.split(begin).nth(1).expect(begin);
+            let inner = rest.split(')').next().expect("an end");
+            inner.split(", ").filter_map(|n| n.parse().ok()).collect()
+        };
+        let [place, size] = ["add_axes((", "figsize=("].map(numbers);
+        // The lower left corner of the axes, hundredths of a millimetre, from the lower left of the figure.
+        let at = [place[0] * size[0], (1.0 - place[1]) * size[1]].map(|inches| inches * 2540.0);
+        let axis = format!("\"{:.0} {:.0} ", at[0], at[1]);
+        let near = |text: &str, v: f64| text.parse::<f64>().is_ok_and(|t| (t - v).abs() <= 1.5);
+        let begins = |line: &str| {
+            let value = |key: &str| line.split(key).nth(1)?.split('"').next();
+            let [x, y] = ["x1=\"", "y1=\""].map(value);
+            x.is_some_and(|x| near(x, at[0])) && y.is_some_and(|y| near(y, at[1]))
+        };
+        assert!(figure.svg.lines().any(begins), "{axis} {}", figure.svg);
+    }
 }
 
 /// On a logarithmic axis with less than two decades matplotlib labels minor ticks too, and pgfplots broken powers of ten.

@@ -230,31 +230,31 @@ fn rank_counts_the_directions_that_the_cost_sees() {
 }
 
 #[test]
-fn no_tangent_beyond_512_directions() {
+fn no_tangent_beyond_2048_directions() {
     let zeros = Mat::zeros;
     assert_eq!(
         rank(Cost::SquaredError {
-            target: zeros(32, 16)
+            target: zeros(64, 32)
         }),
-        Some(512)
+        Some(2048)
     );
-    let (target, weights) = (zeros(27, 19), Mat::full(27, 19, 1.0));
+    let (target, weights) = (zeros(46, 45), Mat::full(46, 45, 1.0));
     assert_eq!(rank(Cost::Weighted { target, weights }), None);
     // Two layers under squared error: the kernel is a sum of two small matrices.
     let wide = || Cost::SquaredError {
-        target: zeros(27, 19),
+        target: zeros(46, 45),
     };
-    assert_eq!(rank(wide()), Some(513));
-    let mut deep = with_cost(27, 19, wide());
-    deep.network = Network::new(vec![19, 2, 2, 27]);
+    assert_eq!(rank(wide()), Some(2070));
+    let mut deep = with_cost(46, 45, wide());
+    deep.network = Network::new(vec![45, 2, 2, 46]);
     deep.initial_weights = vec![0.1; deep.network.parameters()];
     assert!(LayerFlow::new(&deep).tangent().is_none());
     // 30 × 30 with 100 entries seen is small.
     let observed = Mat::from_fn(30, 30, |i, j| f64::from(i < 10 && j < 10));
     let target = zeros(30, 30);
     assert_eq!(rank(Cost::MatrixCompletion { target, observed }), Some(100));
-    assert_eq!(rank(sensing(512)), Some(512));
-    assert_eq!(rank(sensing(513)), None);
+    assert_eq!(rank(sensing(2048)), Some(2048));
+    assert_eq!(rank(sensing(2049)), None);
 }
 
 #[test]

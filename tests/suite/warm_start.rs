@@ -79,3 +79,27 @@ fn two_runs_one_after_the_other_are_one_long_run() {
         assert!(again.is_ok(), "{widths}");
     }
 }
+
+#[test]
+fn a_run_never_replaces_what_it_starts_from() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let gaussian = "kind = \"gaussian\"\nstd = 0.1";
+    run(dir.path(), "first", "[3, 4, 3]", gaussian, 1.0);
+    let before = fs::read(dir.path().join("first/weights.npz")).expect("weights");
+    let text = fs::read_to_string(dir.path().join("first.toml")).expect("scenario");
+    let text = text.replace(gaussian, "kind = \"run\"\nfolder = \"first\"");
+    fs::write(dir.path().join("again.toml"), text).expect("scenario");
+    let refused = Command::new(env!("CARGO_BIN_EXE_dlnflow"))
+        .current_dir(dir.path())
+        .args(["run", "again.toml", "--out", "./first/", "--quiet"])
+        .output()
+        .expect("program");
+    assert_eq!(refused.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        said.contains("the start is read from") && said.contains("--out"),
+        "{said}"
+    );
+    let after = fs::read(dir.path().join("first/weights.npz")).expect("weights");
+    assert_eq!(before, after);
+}

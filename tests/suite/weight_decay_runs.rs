@@ -31,7 +31,7 @@ fn the_gap_of_two_scalar_layers_is_that_of_their_imbalance() {
     // At the start the gap is 2.25, and |D| bounds it by 3.75.
     let along = law(&report, "the norm is that of A up to the imbalance");
     assert!(along.found / along.allowed > 0.59 && along.found <= along.allowed);
-    let end = law(&report, "the same at the end");
+    let end = law(&report, "the norm is that of A at the end");
     assert!((end.found - found).abs() < 1e-15, "{end:?}");
     assert!(
         (end.allowed / imbalance.abs() - 1.0).abs() < 1e-3,
@@ -75,7 +75,7 @@ fn the_gap_of_generic_runs_dies_with_their_imbalance() {
         // e^{−4λt} = 4e-18: roundoff and tolerance are left.
         let end = report.schatten_gap.expect("a row");
         assert!(end.abs() < 1e-6 * norm_sq(last), "{depth}: {end}");
-        assert!(law(&report, "the same at the end").allowed < 1e-3 * start);
+        assert!(law(&report, "the norm is that of A at the end").allowed < 1e-3 * start);
     }
 }
 

@@ -57,7 +57,7 @@ pub fn write(report: &RegimesReport, out: &mut impl Write) -> io::Result<()> {
         let gamma = run
             .gamma
             .map_or_else(String::new, |g| format!("gamma {g}, "));
-        let reason = run.outcome.as_deref().unwrap_or_default();
+        let reason = run.outcome_detail.as_deref().unwrap_or_default();
         writeln!(
             out,
             "failed: {gamma}L {depth}, w {width}, seed {seed}: {reason}"

@@ -1,13 +1,13 @@
 //! One run beside its linearised model.
 
 use crate::flow::{LayerFlow, LayerTangent};
-use crate::integrate::{Method, Observer, Options, Outcome, Step, Tangent, VectorField, integrate};
+use crate::integrate::{Method, Observer, Options, Step, Tangent, VectorField, integrate};
 use crate::linalg::{Mat, SingularValues, effective_rank, frobenius, norm, product, svd, zeros};
 use crate::model::{Cost, CostScratch, Network, Problem, Reduction};
 use crate::observe::StopRules;
 use crate::regime::{LARGEST, LinearModel, Refused, alignment};
 use crate::report::{self, regimes::Sample};
-use crate::run::exact::SolvedFlow;
+use crate::run::{ending, exact::SolvedFlow};
 use crate::scenario::Built;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,9 +23,9 @@ const BRACKET: f64 = 1e-10;
 
 /// What was seen of a run.
 pub(super) struct Seen {
-    pub outcome: String,
-    /// The integrator gave up.
-    pub failed: bool,
+    /// How it ended, in a word and in a sentence.
+    pub outcome: report::Outcome,
+    pub outcome_detail: String,
     pub samples: Vec<Sample>,
     /// `sup ‖A − A_lin‖_F` over rows and steps, and `‖A_lin(T) − A(0)‖_F`.
     pub largest_distance: f64,
@@ -58,20 +58,15 @@ pub(super) fn integrate_beside(
         None => &stepped,
     };
     let end = integrate(flow, &problem.initial_weights, &options, &mut beside);
-    let outcome = match &end.outcome {
-        Outcome::HorizonReached => report::Outcome::HorizonReached.name().to_owned(),
-        Outcome::Stopped { reason } => reason.clone(),
-        Outcome::Failed { error } => error.to_string(),
-    };
-    let failed = matches!(end.outcome, Outcome::Failed { .. });
-    if !failed && !interrupt.load(Ordering::Relaxed) {
+    let (outcome, outcome_detail) = ending(&end, &options);
+    if outcome != report::Outcome::Failed && !interrupt.load(Ordering::Relaxed) {
         beside.rest_at(&end.state);
     }
     let origin = linear.at(0.0);
     let length = (&linear.at(options.horizon) - &origin).norm_l2();
     Ok(Seen {
         outcome,
-        failed,
+        outcome_detail,
         samples: beside.samples,
         largest_distance: beside.largest_distance,
         linear_length: length,
@@ -274,7 +269,7 @@ impl Observer for Beside<'_> {
         }
         let flat = self.stop.gradient_norm.is_some_and(|g| norm(step.f1) <= g);
         match flat {
-            true => ControlFlow::Break("gradient norm".to_owned()),
+            true => ControlFlow::Break("gradient_norm".to_owned()),
             false => ControlFlow::Continue(()),
         }
     }

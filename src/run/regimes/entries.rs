@@ -6,6 +6,7 @@ use super::corrected::{Point, corrected};
 use crate::linalg::{Line, frobenius, svd};
 use crate::model::{Cost, Problem};
 use crate::regime::{Regime, nearest_minimum, nearest_saddle};
+use crate::report::Outcome;
 use crate::report::quantiles::Quantiles;
 use crate::report::regimes::{CurveRow, DistanceEntry, FitEntry, GroupEntry, RunEntry, Sample};
 use crate::scenario::Built;
@@ -23,12 +24,13 @@ pub(super) fn run_entry(
         false => Default::default(),
     };
     let ratio = minimum.value.zip(saddle.value).map(|(m, s)| m / s);
-    let (outcome, failed) = (
-        seen.map(|s| s.outcome.clone()),
-        seen.is_some_and(|s| s.failed),
+    let (outcome, detail) = (
+        seen.map(|s| s.outcome),
+        seen.map(|s| s.outcome_detail.clone()),
     );
+    let failed = outcome == Some(Outcome::Failed);
     // Numbers of a part of a run are none of the whole.
-    let seen = seen.filter(|s| !s.failed);
+    let seen = seen.filter(|_| !failed);
     let samples = seen.map_or(&[][..], |s| &s.samples);
     let (first, last) = (samples.first(), samples.last());
     let lazy_distance = seen.map(|s| s.largest_distance / s.linear_length);
@@ -39,6 +41,7 @@ pub(super) fn run_entry(
         width: task.width,
         seed: task.seed,
         outcome,
+        outcome_detail: detail,
         failed,
         first_half_time: seen.and_then(|s| s.first_half_time),
         lazy_distance,

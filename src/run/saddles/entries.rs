@@ -30,8 +30,15 @@ pub(super) fn scale_entry(
     let saddles = visited.iter().map(|v| visited_entry(built, path, &run, v));
     ScaleEntry {
         scale,
-        outcome: report.outcome_detail.clone(),
+        outcome: report.outcome,
+        outcome_detail: report.outcome_detail.clone(),
         failed: report.outcome == Outcome::Failed,
+        broken_laws: report
+            .laws
+            .iter()
+            .filter(|l| l.found > l.allowed)
+            .map(|l| l.name)
+            .collect(),
         saddles: saddles.collect(),
         paths: (0..path.orbits.len())
             .map(|k| {

@@ -256,8 +256,14 @@ fn base(
         Some(Value::String(path)) => {
             let path = source.folder.join(path);
             if !path.is_file() {
-                let allowed = "must be a scenario file, relative to the sweep".to_string();
-                return Err(document.errors(vec![document.error("base", None, allowed)]));
+                let allowed = match path.exists() {
+                    true => "must be a scenario file, relative to the sweep",
+                    false => {
+                        "must be a scenario file, relative to the sweep; there is none of this name"
+                    }
+                };
+                let error = document.error("base", None, allowed.to_string());
+                return Err(document.errors(vec![error]));
             }
             Scenario::load(&path, overrides)
         }

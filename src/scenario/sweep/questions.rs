@@ -121,6 +121,12 @@ pub(super) fn check(
         };
         errors.extend(asked.check(family));
     }
+    for (i, map) in spec.map.iter().enumerate() {
+        if map.x == map.y {
+            let allowed = format!("must be another column than x, \"{}\"", map.x);
+            errors.push(document.error(&format!("map[{i}].y"), None, allowed));
+        }
+    }
     errors.extend(without_trajectories(document, spec));
     errors.extend(wrong_look(document, &spec.figure));
     match errors.is_empty() {

@@ -4,7 +4,7 @@
 use super::super::schema::FigureSpec;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
 /// Many runs of one scenario.
@@ -74,6 +74,7 @@ pub struct FitSpec {
     pub log_quantity: bool,
     /// All modes when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(inner(range(min = 1)))]
     pub modes: Option<Vec<usize>>,
     /// Columns whose every value gets a line of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -150,7 +151,12 @@ pub struct CurvesSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub best_over: Vec<String>,
     /// Only rows that have these values in these columns, as `table.csv` shows them.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "as_shown",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    #[schemars(with = "BTreeMap<String, Shown>")]
     pub only: BTreeMap<String, String>,
     /// The rows of this mode.
     #[serde(default = "one_mode")]
@@ -255,6 +261,25 @@ pub struct MapSpec {
     #[serde(default = "one_mode")]
     #[schemars(range(min = 1))]
     pub mode: usize,
+}
+
+/// A cell of the table, as text or as the number itself.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Shown {
+    Text(String),
+    Whole(i64),
+    Number(f64),
+}
+
+fn as_shown<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let cells = BTreeMap::<String, Shown>::deserialize(from)?.into_iter();
+    let text = |cell| match cell {
+        Shown::Text(text) => text,
+        Shown::Whole(number) => number.to_string(),
+        Shown::Number(number) => number.to_string(),
+    };
+    Ok(cells.map(|(column, cell)| (column, text(cell))).collect())
 }
 
 fn escape_time() -> String {

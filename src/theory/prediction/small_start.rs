@@ -26,7 +26,7 @@ pub(super) fn predict(question: &Question<'_>) -> Predictions {
     if question.fraction.is_none() {
         return declined("escape times", "no event of kind escape is asked for");
     }
-    let reduction = Reduction::of(question.problem);
+    let reduction = Reduction::with_ends(question.problem);
     let problem = reduction.as_ref().map_or(question.problem, |r| &r.problem);
     match problem.network.depth() {
         1 => Predictions::default(),

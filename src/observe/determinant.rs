@@ -1,0 +1,62 @@
+//! The sign of `det A` in two balanced layers with as many outputs as inputs. Where `D = 0` the flow is one of `A` alone,
+//! `dA/dt = −(√(AAᵀ) ∇C + ∇C √(AᵀA)) − 4λA` (Arora, Cohen & Hazan 2018), so that `d ln|det A|/dt` is finite and `det A`
+//! never passes zero, whatever the cost. In `f64` a mode on its way to zero turns round in roundoff and escapes with the
+//! other sign, at a time that means nothing.
+
+use super::imbalance::balanced;
+use super::law::Worst;
+use super::measure::Measurement;
+use crate::linalg::{MatRef, svd};
+use crate::model::Problem;
+
+/// Singular values below this part of the largest have no sign to speak of.
+const ROUNDOFF: f64 = 1e-12;
+
+/// Holds the sign at the end against that of the start.
+#[derive(Default)]
+pub(super) struct DeterminantLaw {
+    /// Where the law applies.
+    sign: Option<f64>,
+    worst: Worst,
+}
+
+impl DeterminantLaw {
+    pub fn new(problem: &Problem) -> Self {
+        let network = &problem.network;
+        let square = network.input_width() == network.output_width();
+        let applies = network.depth() == 2 && square && balanced(problem);
+        // In a unit of the weights the product of the smallest ones is a number.
+        let unit = problem
+            .initial_weights
+            .iter()
+            .fold(0.0, |m: f64, w| m.max(w.abs()));
+        let weights: Vec<f64> = problem.initial_weights.iter().map(|w| w / unit).collect();
+        let sign = || Some(signed(network.end_to_end(&weights).as_ref())?.0);
+        Self {
+            sign: applies.then(sign).flatten(),
+            worst: Worst::default(),
+        }
+    }
+
+    /// Checks the end of a run.
+    pub fn end(&mut self, m: &Measurement) {
+        let Some(start) = self.sign else { return };
+        if let Some((sign, [least, allowed])) = signed(m.end_to_end.as_ref()) {
+            let same = sign == start;
+            let found = if same { f64::MIN_POSITIVE } else { least };
+            self.worst.note(m.time, found, allowed);
+        }
+    }
+
+    pub fn worst(&self) -> &Worst {
+        &self.worst
+    }
+}
+
+/// The sign of `det A`, the least singular value and what is roundoff of it; `None` where that is all there is.
+fn signed(a: MatRef<'_, f64>) -> Option<(f64, [f64; 2])> {
+    let factors = svd(a)?;
+    let (least, roundoff) = (*factors.s.last()?, ROUNDOFF * factors.s[0]);
+    let sign = (factors.u.determinant() * factors.v.determinant()).signum();
+    (least > roundoff).then_some((sign, [least, roundoff]))
+}
