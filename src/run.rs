@@ -158,19 +158,18 @@ fn measure_flow(
 /// leave out, or for the tangent kernel.
 fn reduced(built: &Built) -> Option<Reduction> {
     let kernel = [Observable::KernelNorm, Observable::KernelAlignment];
-    let asked = built
-        .recording
-        .observables
-        .iter()
-        .any(|o| kernel.contains(o));
-    let whole = Reduction::with_ends(&built.problem).filter(|_| !asked);
-    let fits = |r: &Reduction| {
-        let modes = r.problem.network.modes();
-        let beyond =
-            |e: &EventSpec| matches!(e, EventSpec::Crossing { index: Some(k), .. } if *k > modes);
-        !built.events.iter().any(beyond)
-    };
-    whole.filter(fits).or_else(|| Reduction::of(&built.problem))
+    let observables = &built.recording.observables;
+    if observables.iter().any(|o| kernel.contains(o)) {
+        return Reduction::of(&built.problem);
+    }
+    let whole = Reduction::with_ends(&built.problem)?;
+    let modes = whole.problem.network.modes();
+    let beyond =
+        |e: &EventSpec| matches!(e, EventSpec::Crossing { index: Some(k), .. } if *k > modes);
+    match built.events.iter().any(beyond) {
+        true => Reduction::of(&built.problem),
+        false => Some(whole),
+    }
 }
 
 /// Those of the scenario for the network as it is integrated.

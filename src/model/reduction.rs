@@ -10,7 +10,7 @@
 //! within their span and that of the rows of `T`, and outside of it `A = T = 0`. So for outputs, with columns.
 
 use super::{Cost, Network, Problem};
-use crate::linalg::{Mat, multiply, product, svd};
+use crate::linalg::{Mat, MatRef, multiply, product, svd};
 
 /// Roundings that a weight may carry after two changes of basis.
 const ROUNDINGS: f64 = 16.0;
@@ -167,32 +167,17 @@ fn narrow_end(problem: &mut Problem, layer: usize) -> Option<Mat<f64>> {
     let Cost::SquaredError { target } = &problem.cost else {
         return None;
     };
-    let inputs = layer == 0;
-    let beside = if inputs { 1 } else { layer };
-    let w = network.layer(&problem.initial_weights, beside);
-    let w = if inputs { w.transpose() } else { w };
+    let (inputs, beside) = (layer == 0, layer.max(1));
+    let turned = |m| if inputs { MatRef::transpose(m) } else { m };
+    let w = turned(network.layer(&problem.initial_weights, beside));
     let most = (WORTH * w.nrows() as f64) as usize;
-    // The target's decomposition costs more than all that follows.
-    if w.ncols() >= most {
-        return None;
-    }
-    let parts = svd(target.as_ref())?;
-    let roundoff = ROUNDINGS * f64::EPSILON * (w.nrows() as f64).sqrt() * parts.s.first()?;
-    let rank = parts.s.iter().take_while(|s| **s > roundoff).count();
-    if w.ncols() + rank > most {
-        return None;
-    }
-    let directions = if inputs { &parts.v } else { &parts.u };
-    let stack = Mat::from_fn(w.nrows(), w.ncols() + rank, |i, j| match j < w.ncols() {
-        true => w[(i, j)],
-        false => directions[(i, j - w.ncols())],
-    });
-    let (basis, rows) = sorted_span(&stack)?;
-    let narrower = with_width(network, layer, rows.nrows());
+    let (basis, own) = plain_span(w, turned(target.as_ref()), most)
+        .or_else(|| span_with(w, turned(target.as_ref()), most))?;
+    let narrower = with_width(network, layer, basis.ncols());
     let mut weights = copy_layers(network, &problem.initial_weights, &narrower, layer);
-    let own = rows.as_ref().subcols(0, w.ncols());
-    let own = if inputs { own.transpose() } else { own };
-    narrower.layer_mut(&mut weights, beside).copy_from(own);
+    narrower
+        .layer_mut(&mut weights, beside)
+        .copy_from(turned(own.as_ref()));
     let target = match inputs {
         true => product(target.as_ref(), basis.as_ref()),
         false => product(basis.transpose(), target.as_ref()),
@@ -200,6 +185,51 @@ fn narrow_end(problem: &mut Problem, layer: usize) -> Option<Mat<f64>> {
     problem.cost = Cost::SquaredError { target };
     (problem.network, problem.initial_weights) = (narrower, weights);
     Some(basis)
+}
+
+/// The unit vectors where a row of `w` or `target` is not zero, and `Oᵀ w`, where these are at most `most`: they mix
+/// nothing.
+fn plain_span(
+    w: MatRef<'_, f64>,
+    target: MatRef<'_, f64>,
+    most: usize,
+) -> Option<(Mat<f64>, Mat<f64>)> {
+    let is_used = |m: MatRef<'_, f64>, i: usize| m.row(i).iter().any(|x| *x != 0.0);
+    let used: Vec<usize> = (0..w.nrows())
+        .filter(|&i| is_used(w, i) || is_used(target, i))
+        .collect();
+    if used.is_empty() || used.len() > most {
+        return None;
+    }
+    let basis = Mat::from_fn(w.nrows(), used.len(), |i, k| {
+        f64::from(u8::from(i == used[k]))
+    });
+    let own = Mat::from_fn(used.len(), w.ncols(), |k, j| w[(used[k], j)]);
+    Some((basis, own))
+}
+
+/// `O` that spans the columns of `w` and of `target`, and `Oᵀ w`, where it has at most `most` columns.
+fn span_with(
+    w: MatRef<'_, f64>,
+    target: MatRef<'_, f64>,
+    most: usize,
+) -> Option<(Mat<f64>, Mat<f64>)> {
+    // The target's decomposition costs more than all that follows.
+    if w.ncols() >= most {
+        return None;
+    }
+    let parts = svd(target)?;
+    let roundoff = ROUNDINGS * f64::EPSILON * (w.nrows() as f64).sqrt() * parts.s.first()?;
+    let rank = parts.s.iter().take_while(|s| **s > roundoff).count();
+    if w.ncols() + rank > most {
+        return None;
+    }
+    let stack = Mat::from_fn(w.nrows(), w.ncols() + rank, |i, j| match j < w.ncols() {
+        true => w[(i, j)],
+        false => parts.u[(i, j - w.ncols())],
+    });
+    let (basis, rows) = sorted_span(&stack)?;
+    Some((basis, rows.subcols(0, w.ncols()).to_owned()))
 }
 
 /// `O` and `R` with `S = O R`, `OᵀO = 1`, the rows of `R` orthogonal and the largest first, without those that are

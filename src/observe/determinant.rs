@@ -3,7 +3,7 @@
 //! never passes zero, whatever the cost. In `f64` a mode on its way to zero turns round in roundoff and escapes with the
 //! other sign, at a time that means nothing.
 
-use super::imbalance::balanced;
+use super::imbalance::{balanced, in_own_unit};
 use super::law::Worst;
 use super::measure::Measurement;
 use crate::linalg::{MatRef, svd};
@@ -25,13 +25,10 @@ impl DeterminantLaw {
         let network = &problem.network;
         let square = network.input_width() == network.output_width();
         let applies = network.depth() == 2 && square && balanced(problem);
-        // In a unit of the weights the product of the smallest ones is a number.
-        let unit = problem
-            .initial_weights
-            .iter()
-            .fold(0.0, |m: f64, w| m.max(w.abs()));
-        let weights: Vec<f64> = problem.initial_weights.iter().map(|w| w / unit).collect();
-        let sign = || Some(signed(network.end_to_end(&weights).as_ref())?.0);
+        let sign = || {
+            let weights = in_own_unit(&problem.initial_weights);
+            Some(signed(network.end_to_end(&weights).as_ref())?.0)
+        };
         Self {
             sign: applies.then(sign).flatten(),
             worst: Worst::default(),

@@ -84,18 +84,19 @@ impl<'a> Imbalance<'a> {
 /// Whether `D(0) = 0` up to roundoff.
 pub(super) fn balanced(problem: &Problem) -> bool {
     let network = &problem.network;
-    // In a unit of the weights: the squares of tiny ones vanish.
-    let unit = problem
-        .initial_weights
-        .iter()
-        .fold(0.0, |m: f64, w| m.max(w.abs()));
-    let weights: Vec<f64> = problem.initial_weights.iter().map(|w| w / unit).collect();
+    let weights = in_own_unit(&problem.initial_weights);
     let roundoff = ROUNDOFF * dot(&weights, &weights);
     (1..network.depth()).all(|layer| {
         let mut hidden = Hidden::new(network, layer);
         hidden.evaluate(network, &weights);
         hidden.distance(0.0) <= roundoff
     })
+}
+
+/// Weights in units of the largest: squares and products of tiny ones vanish. Not numbers where all are zero.
+pub(super) fn in_own_unit(weights: &[f64]) -> Vec<f64> {
+    let unit = weights.iter().fold(0.0, |m: f64, w| m.max(w.abs()));
+    weights.iter().map(|w| w / unit).collect()
 }
 
 impl Hidden {

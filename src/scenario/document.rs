@@ -214,6 +214,9 @@ impl Document {
         let Some((path, value)) = text.split_once('=') else {
             return complain("found no =".to_string(), "must be KEY.PATH=VALUE");
         };
+        if path.trim().is_empty() {
+            return complain("found no key".to_string(), "must be KEY.PATH=VALUE");
+        }
         let mut parsed = match DeTable::parse(&format!("value = {value}")) {
             Ok(table) => entries(table.into_inner(), &|_| place.clone()),
             Err(_) => BTreeMap::new(),

@@ -559,3 +559,30 @@ fn ends_that_are_spanned_stay() {
         assert!(Reduction::with_ends(&p).is_none(), "{widths:?}");
     }
 }
+
+/// Inputs without weights or target are left out as they are: no turn mixes what is exactly apart, as in an aligned start
+/// without its second mode.
+#[test]
+fn unused_inputs_are_left_out_without_a_turn() {
+    let mut p = problem(vec![12, 6, 10], 0, 0.0, 1.0, 3);
+    let (second, fourth) = (2, 7);
+    p.cost = Cost::SquaredError {
+        target: Mat::from_fn(10, 12, |i, j| match (i, j) {
+            (0, 2) => 2.0,
+            (1, 7) => 1.0,
+            _ => 0.0,
+        }),
+    };
+    p.initial_weights.fill(0.0);
+    p.network.layer_mut(&mut p.initial_weights, 1)[(0, second)] = 0.1;
+    p.network.layer_mut(&mut p.initial_weights, 2)[(0, 0)] = 0.1;
+    let r = Reduction::with_ends(&p).expect("narrower ends");
+    assert_eq!(r.problem.network.widths(), [2, 1, 2]);
+    let w = r.problem.network.layer(&r.problem.initial_weights, 1);
+    assert_eq!([w[(0, 0)], w[(0, 1)]], [0.1, 0.0]);
+    assert_eq!(r.expand(&r.problem.initial_weights), p.initial_weights);
+    let mut seen = vec![0.0; r.problem.network.parameters()];
+    r.problem.network.layer_mut(&mut seen, 1)[(0, 1)] = 1.0;
+    let back = r.expand(&seen);
+    assert_eq!(p.network.layer(&back, 1)[(0, fourth)], 1.0);
+}
