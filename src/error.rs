@@ -55,6 +55,9 @@ pub enum Error {
         path = path.display()
     )]
     NotOurs { path: PathBuf },
+    /// A folder to be added to that holds the run of another problem.
+    #[error("{path} holds a run of another problem: choose another folder", path = path.display())]
+    OtherProblem { path: PathBuf },
     /// A folder to be read that holds no run.
     #[error(
         "{path} is not an output folder of dlnflow (no manifest.json that says \"program\": \"dlnflow\")",

@@ -15,8 +15,8 @@ const ROUNDOFF: f64 = 1e-12;
 /// Holds the sign at the end against that of the start.
 #[derive(Default)]
 pub(super) struct DeterminantLaw {
-    /// Where the law applies.
-    sign: Option<f64>,
+    /// Sign and `σ_1` of the start, where the law applies.
+    start: Option<(f64, f64)>,
     worst: Worst,
 }
 
@@ -25,23 +25,30 @@ impl DeterminantLaw {
         let network = &problem.network;
         let square = network.input_width() == network.output_width();
         let applies = network.depth() == 2 && square && balanced(problem);
-        let sign = || {
-            let weights = in_own_unit(&problem.initial_weights);
-            Some(signed(network.end_to_end(&weights).as_ref())?.0)
+        let start = || {
+            let (unit, weights) = in_own_unit(&problem.initial_weights);
+            let (sign, [least, largest]) = signed(network.end_to_end(&weights).as_ref())?;
+            (least > ROUNDOFF * largest).then_some((sign, largest * unit * unit))
         };
         Self {
-            sign: applies.then(sign).flatten(),
+            start: applies.then(start).flatten(),
             worst: Worst::default(),
         }
     }
 
-    /// Checks the end of a run.
+    /// Checks the end of a run. What has decayed to the roundoff of the start has no sign to speak of either.
     pub fn end(&mut self, m: &Measurement) {
-        let Some(start) = self.sign else { return };
-        if let Some((sign, [least, allowed])) = signed(m.end_to_end.as_ref()) {
-            let same = sign == start;
-            let found = if same { f64::MIN_POSITIVE } else { least };
-            self.worst.note(m.time, found, allowed);
+        let Some((before, size)) = self.start else {
+            return;
+        };
+        let Some((sign, [least, largest])) = signed(m.end_to_end.as_ref()) else {
+            return;
+        };
+        let roundoff = ROUNDOFF * largest.max(size);
+        if least > roundoff {
+            let kept = sign == before;
+            let found = if kept { f64::MIN_POSITIVE } else { least };
+            self.worst.note(m.time, found, roundoff);
         }
     }
 
@@ -50,10 +57,10 @@ impl DeterminantLaw {
     }
 }
 
-/// The sign of `det A`, the least singular value and what is roundoff of it; `None` where that is all there is.
+/// The sign of `det A`, `σ_n` and `σ_1`.
 fn signed(a: MatRef<'_, f64>) -> Option<(f64, [f64; 2])> {
     let factors = svd(a)?;
-    let (least, roundoff) = (*factors.s.last()?, ROUNDOFF * factors.s[0]);
+    let ends = [*factors.s.last()?, factors.s[0]];
     let sign = (factors.u.determinant() * factors.v.determinant()).signum();
-    (least > roundoff).then_some((sign, [least, roundoff]))
+    Some((sign, ends))
 }

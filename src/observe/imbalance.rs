@@ -84,7 +84,7 @@ impl<'a> Imbalance<'a> {
 /// Whether `D(0) = 0` up to roundoff.
 pub(super) fn balanced(problem: &Problem) -> bool {
     let network = &problem.network;
-    let weights = in_own_unit(&problem.initial_weights);
+    let (_, weights) = in_own_unit(&problem.initial_weights);
     let roundoff = ROUNDOFF * dot(&weights, &weights);
     (1..network.depth()).all(|layer| {
         let mut hidden = Hidden::new(network, layer);
@@ -93,10 +93,10 @@ pub(super) fn balanced(problem: &Problem) -> bool {
     })
 }
 
-/// Weights in units of the largest: squares and products of tiny ones vanish. Not numbers where all are zero.
-pub(super) fn in_own_unit(weights: &[f64]) -> Vec<f64> {
+/// The largest weight, and all in units of it: squares and products of tiny ones vanish. Not numbers where all are zero.
+pub(super) fn in_own_unit(weights: &[f64]) -> (f64, Vec<f64>) {
     let unit = weights.iter().fold(0.0, |m: f64, w| m.max(w.abs()));
-    weights.iter().map(|w| w / unit).collect()
+    (unit, weights.iter().map(|w| w / unit).collect())
 }
 
 impl Hidden {

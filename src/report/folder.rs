@@ -150,7 +150,8 @@ fn replace_manifest(folder: &Path, manifest: &Manifest) -> Result<(), Error> {
 /// holds nothing else; of `extras` inputs and seed count. Returns the file's path.
 ///
 /// # Errors
-/// As [`write`](fn@write), and `Damaged` when the manifest is.
+/// As [`write`](fn@write), `OtherProblem` in the folder of a run with another network, cost or weight decay, and
+/// `Damaged` when the manifest is.
 pub fn add_file(
     folder: &Path,
     name: &str,
@@ -160,6 +161,7 @@ pub fn add_file(
     let mut staging = Staging::begin(folder)?;
     if staging.replaced.is_some() {
         let mut manifest = Manifest::read(folder)?;
+        same_problem(folder, extras)?;
         write_file(&folder.join(name), bytes)?;
         manifest.outputs.insert(name.to_owned(), sha256(bytes));
         replace_manifest(folder, &manifest)?;
@@ -175,6 +177,29 @@ pub fn add_file(
     files.add(manifest::NAME, |out| manifest.write(out))?;
     staging.commit(folder)?;
     Ok(folder.join(name))
+}
+
+/// Whether `folder` holds a run, if any, of the same problem.
+fn same_problem(folder: &Path, extras: &Extras) -> Result<(), Error> {
+    let path = folder.join("scenario.toml");
+    let Ok(there) = fs::read_to_string(&path) else {
+        return Ok(());
+    };
+    let table = |text: &str| text.parse::<toml::Table>().ok();
+    let (there, own) = (table(&there), table(&extras.scenario_toml));
+    let alike = |key: &str| {
+        let of = |all: &Option<toml::Table>| all.as_ref().and_then(|t| t.get(key).cloned());
+        of(&there) == of(&own)
+    };
+    match ["seed", "network", "cost", "regularization"]
+        .into_iter()
+        .all(alike)
+    {
+        true => Ok(()),
+        false => Err(Error::OtherProblem {
+            path: folder.to_owned(),
+        }),
+    }
 }
 
 /// Removes what else was made of these figures before, such as a PDF that is no longer asked for.

@@ -310,6 +310,18 @@ fn the_command_lists_and_refuses() {
         let report = manifest["outputs"]["report.json"].is_string();
         assert_eq!(report, folder == "r");
     }
+    let other = [
+        "landscape",
+        path,
+        "--set",
+        "regularization.l2=0.01",
+        "--out",
+        "r",
+    ];
+    let done = run(&other);
+    assert_eq!(done.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(said.contains("r holds a run of another problem"), "{said}");
     // Nothing of anyone else is touched.
     let foreign = place.path().join("mine/landscape.json");
     std::fs::create_dir(place.path().join("mine")).expect("folder");

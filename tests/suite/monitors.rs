@@ -360,6 +360,20 @@ fn a_determinant_that_changes_its_sign_is_reported() {
     }
 }
 
+/// What weight decay has taken to roundoff has no sign.
+#[test]
+fn a_determinant_that_decays_to_roundoff_breaks_nothing() {
+    for seed in 1..=6 {
+        let text = format!(
+            "seed = {seed}\n[network]\nwidths = [3, 3, 3]\n\
+             [cost]\nkind = \"squared_error\"\ntarget = {{ diagonal = [0.0, 0.0, 0.0] }}\n\
+             [init]\nkind = \"orthogonal\"\n[regularization]\nl2 = 1.0\n[solver]\nhorizon = 60.0\n"
+        );
+        let report = run_text(&text);
+        assert_eq!(report.warnings, [""; 0], "{seed}");
+    }
+}
+
 /// A general start is not balanced, and its determinant is free.
 #[test]
 fn the_determinant_is_free_from_other_starts() {
