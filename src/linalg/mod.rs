@@ -31,7 +31,9 @@ pub use jacobi::orthogonalise_columns;
 pub use line::Line;
 pub use margins::{add_squares, smaller_margins};
 pub use numerical_rank::numerical_rank;
-pub use spectrum::{SingularValues, Svd, rough_symmetric_eigen, svd, symmetric_eigen};
+pub use spectrum::{
+    SingularValues, Svd, eigenvalue_roundoff, rough_symmetric_eigen, svd, symmetric_eigen,
+};
 
 use faer::{Accum, Par};
 

@@ -230,6 +230,13 @@ fn decompose<T: RealField>(a: MatRef<'_, T>, vectors: MatMut<'_, T>) -> Option<V
     Some(values)
 }
 
+/// Eigenvalues of a positive semidefinite matrix, in increasing order, that are not above this are roundoff of the
+/// largest: `8 n ε λ_n`.
+pub fn eigenvalue_roundoff(values: &[f64]) -> f64 {
+    let largest = values.last().copied().unwrap_or(0.0);
+    8.0 * values.len() as f64 * f64::EPSILON * largest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,9 @@
 //! Costs `C(A)` of the end-to-end matrix `A : n_L × n_0`. All are quadratic in `A`, so the
 //! gradient is `∇C(A)` affine and the curvature `∇²C` is one fixed linear map.
 
-use crate::linalg::{Mat, MatMut, MatRef, frobenius, multiply, product, symmetric_eigen, zeros};
+use crate::linalg::{
+    Mat, MatMut, MatRef, eigenvalue_roundoff, frobenius, multiply, product, symmetric_eigen, zeros,
+};
 
 /// What the end-to-end matrix is fitted to.
 #[derive(Debug, Clone)]
@@ -315,7 +317,7 @@ fn half_quadratic(error: &Mat<f64>, covariance: &Mat<f64>, mut gradient: MatMut<
 fn range(covariance: &Mat<f64>) -> Option<Mat<f64>> {
     let (values, vectors) = symmetric_eigen(covariance.as_ref())?;
     let n = values.len();
-    let roundoff = 8.0 * n as f64 * f64::EPSILON * values.last()?;
+    let roundoff = eigenvalue_roundoff(&values);
     let lost = values.iter().take_while(|v| **v <= roundoff).count();
     let basis = vectors.subcols(lost, n - lost);
     (lost > 0).then(|| product(basis, basis.transpose()))

@@ -120,9 +120,7 @@ fn drop_zero_neurons(problem: &mut Problem, layer: usize) -> Option<Mat<f64>> {
     if used.len() == low.nrows() {
         return None;
     }
-    let basis = Mat::from_fn(low.nrows(), used.len(), |i, k| {
-        f64::from(u8::from(i == used[k]))
-    });
+    let basis = unit_vectors(low.nrows(), &used);
     let narrower = with_width(network, layer, used.len());
     let mut weights = copy_layers(network, &problem.initial_weights, &narrower, layer);
     let mut w = narrower.layer_mut(&mut weights, layer);
@@ -135,6 +133,11 @@ fn drop_zero_neurons(problem: &mut Problem, layer: usize) -> Option<Mat<f64>> {
     }
     (problem.network, problem.initial_weights) = (narrower, weights);
     Some(basis)
+}
+
+/// The unit vectors of these of `n` places, as columns.
+fn unit_vectors(n: usize, places: &[usize]) -> Mat<f64> {
+    Mat::from_fn(n, places.len(), |i, k| f64::from(u8::from(i == places[k])))
 }
 
 /// Replaces hidden layer `layer` by its span; returns `O`.
@@ -201,9 +204,7 @@ fn plain_span(
     if used.is_empty() || used.len() > most {
         return None;
     }
-    let basis = Mat::from_fn(w.nrows(), used.len(), |i, k| {
-        f64::from(u8::from(i == used[k]))
-    });
+    let basis = unit_vectors(w.nrows(), &used);
     let own = Mat::from_fn(used.len(), w.ncols(), |k, j| w[(used[k], j)]);
     Some((basis, own))
 }
@@ -264,10 +265,10 @@ fn with_width(network: &Network, layer: usize, width: usize) -> Network {
     Network::new(widths)
 }
 
-/// The weights of all layers that do not touch hidden layer `hidden`, in another network.
-fn copy_layers(from: &Network, weights: &[f64], to: &Network, hidden: usize) -> Vec<f64> {
+/// The weights of all layers that do not touch these `neurons`, those of one layer, in another network.
+fn copy_layers(from: &Network, weights: &[f64], to: &Network, neurons: usize) -> Vec<f64> {
     let mut out = vec![0.0; to.parameters()];
-    for layer in (1..=from.depth()).filter(|&l| l != hidden && l != hidden + 1) {
+    for layer in (1..=from.depth()).filter(|&l| l != neurons && l != neurons + 1) {
         out[to.range(layer)].copy_from_slice(&weights[from.range(layer)]);
     }
     out

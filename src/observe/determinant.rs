@@ -3,7 +3,7 @@
 //! never passes zero, whatever the cost. In `f64` a mode on its way to zero turns round in roundoff and escapes with the
 //! other sign, at a time that means nothing.
 
-use super::imbalance::{balanced, in_own_unit};
+use super::imbalance::balanced;
 use super::law::Worst;
 use super::measure::Measurement;
 use crate::linalg::{MatRef, svd};
@@ -15,23 +15,15 @@ const ROUNDOFF: f64 = 1e-12;
 /// Holds the sign at the end against that of the start.
 #[derive(Default)]
 pub(super) struct DeterminantLaw {
-    /// Sign and `σ_1` of the start, where the law applies.
+    /// As [`start`] finds it.
     start: Option<(f64, f64)>,
     worst: Worst,
 }
 
 impl DeterminantLaw {
     pub fn new(problem: &Problem) -> Self {
-        let network = &problem.network;
-        let square = network.input_width() == network.output_width();
-        let applies = network.depth() == 2 && square && balanced(problem);
-        let start = || {
-            let (unit, weights) = in_own_unit(&problem.initial_weights);
-            let (sign, [least, largest]) = signed(network.end_to_end(&weights).as_ref())?;
-            (least > ROUNDOFF * largest).then_some((sign, largest * unit * unit))
-        };
         Self {
-            start: applies.then(start).flatten(),
+            start: start(problem),
             worst: Worst::default(),
         }
     }
@@ -55,6 +47,23 @@ impl DeterminantLaw {
     pub fn worst(&self) -> &Worst {
         &self.worst
     }
+}
+
+/// Sign and `σ_1` of the start, where the law applies.
+fn start(problem: &Problem) -> Option<(f64, f64)> {
+    let network = &problem.network;
+    if network.depth() != 2 || network.input_width() != network.output_width() {
+        return None;
+    }
+    // In units of the largest: squares and products of tiny weights vanish.
+    let weights = &problem.initial_weights;
+    let unit = weights.iter().fold(0.0, |m: f64, w| m.max(w.abs()));
+    let weights: Vec<f64> = weights.iter().map(|w| w / unit).collect();
+    if !balanced(network, &weights) {
+        return None;
+    }
+    let (sign, [least, largest]) = signed(network.end_to_end(&weights).as_ref())?;
+    (least > ROUNDOFF * largest).then_some((sign, largest * unit * unit))
 }
 
 /// The sign of `det A`, `σ_n` and `σ_1`.

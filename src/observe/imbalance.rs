@@ -81,22 +81,14 @@ impl<'a> Imbalance<'a> {
     }
 }
 
-/// Whether `D(0) = 0` up to roundoff.
-pub(super) fn balanced(problem: &Problem) -> bool {
-    let network = &problem.network;
-    let (_, weights) = in_own_unit(&problem.initial_weights);
-    let roundoff = ROUNDOFF * dot(&weights, &weights);
+/// Whether `D = 0` up to roundoff; `weights` in a unit in which their squares are numbers.
+pub(super) fn balanced(network: &Network, weights: &[f64]) -> bool {
+    let roundoff = ROUNDOFF * dot(weights, weights);
     (1..network.depth()).all(|layer| {
         let mut hidden = Hidden::new(network, layer);
-        hidden.evaluate(network, &weights);
+        hidden.evaluate(network, weights);
         hidden.distance(0.0) <= roundoff
     })
-}
-
-/// The largest weight, and all in units of it: squares and products of tiny ones vanish. Not numbers where all are zero.
-pub(super) fn in_own_unit(weights: &[f64]) -> (f64, Vec<f64>) {
-    let unit = weights.iter().fold(0.0, |m: f64, w| m.max(w.abs()));
-    (unit, weights.iter().map(|w| w / unit).collect())
 }
 
 impl Hidden {

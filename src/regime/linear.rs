@@ -10,7 +10,7 @@
 //! move: `g_0` lies in the range of `M`.
 
 use super::{Refused, tangent_kernel};
-use crate::linalg::{Mat, product, symmetric_eigen, to_vec, view, zeros};
+use crate::linalg::{Mat, eigenvalue_roundoff, product, symmetric_eigen, to_vec, view, zeros};
 use crate::model::{Cost, Problem};
 
 /// The solution of the linearised model.
@@ -57,8 +57,7 @@ impl LinearModel {
                 directions[(a, i)] *= -parts[(i, 0)];
             }
         }
-        let roundoff =
-            8.0 * rates.len() as f64 * f64::EPSILON * rates.last().copied().unwrap_or(0.0);
+        let roundoff = eigenvalue_roundoff(&rates);
         let seen = |rate: &f64| if *rate > roundoff { *rate } else { 0.0 };
         Ok(Self {
             kernel,

@@ -186,19 +186,23 @@ impl Observer for Sample {
 
 const RTOL: f64 = 1e-9;
 
+fn options(p: &Problem, method: Method, [rtol, atol]: [f64; 2], horizon: f64) -> Options {
+    Options {
+        method,
+        rtol,
+        atol: vec![atol; p.network.parameters()],
+        horizon,
+        max_steps: 100_000,
+    }
+}
+
 fn sampled(p: &Problem, method: Method, horizon: f64, count: usize) -> Sample {
     let times = (0..=count).map(|i| horizon * i as f64 / count as f64);
     let mut sample = Sample {
         times: times.collect(),
         states: Vec::new(),
     };
-    let options = Options {
-        method,
-        rtol: RTOL,
-        atol: vec![1e-13; p.network.parameters()],
-        horizon,
-        max_steps: 100_000,
-    };
+    let options = options(p, method, [RTOL, 1e-13], horizon);
     let field = LayerFlow::new(p);
     let end = integrate(&field, &p.initial_weights, &options, &mut sample);
     assert!(matches!(end.outcome, Outcome::HorizonReached));
@@ -342,13 +346,7 @@ fn a_whole_run_of_a_wide_network_has_the_escapes_of_the_wide_flow() {
         levels: [1.5, 0.75, 0.4],
         found: [None; 3],
     };
-    let options = Options {
-        method: Method::Dop853,
-        rtol: 1e-11,
-        atol: vec![1e-15; p.network.parameters()],
-        horizon: 12.0,
-        max_steps: 100_000,
-    };
+    let options = options(&p, Method::Dop853, [1e-11, 1e-15], 12.0);
     let end = integrate(
         &LayerFlow::new(&p),
         &p.initial_weights,
@@ -505,13 +503,7 @@ fn inputs_and_outputs_are_narrowed_to_what_is_spanned() {
         times: report.trajectory.rows.iter().map(|r| r.time).collect(),
         states: Vec::new(),
     };
-    let options = Options {
-        method: Method::Dop853,
-        rtol: 1e-12,
-        atol: vec![1e-16; p.network.parameters()],
-        horizon: 12.0,
-        max_steps: 100_000,
-    };
+    let options = options(&p, Method::Dop853, [1e-12, 1e-16], 12.0);
     let flow = LayerFlow::new(&p);
     integrate(&flow, &p.initial_weights, &options, &mut flow_of_all);
     assert_eq!(flow_of_all.states.len(), 7);

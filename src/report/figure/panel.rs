@@ -6,7 +6,7 @@ use super::chart::{Axis, Chart, Curve, Mark, Sample, Shape};
 use super::mode_pens::ModePens;
 use super::onset::log_time;
 use super::palette;
-use super::scale::{Kind, Scale, transform};
+use super::scale::{Kind, Scale, inverse, transform};
 use super::singular_values::{
     self, event_entries, mode_entries, mode_pens, predicted_times, prediction_entries,
 };
@@ -276,10 +276,7 @@ fn heights_over(curve: &Curve, axis: &Scale, kind: Kind) -> Vec<f64> {
         for edge in [0.0, 1.0] {
             if (from < edge) != (to < edge) {
                 let height = low + (high - low) * (edge - from) / (to - from);
-                heights.push(match kind {
-                    Kind::Linear => height,
-                    Kind::Log => 10f64.powf(height),
-                });
+                heights.push(inverse(kind, height));
             }
         }
     }

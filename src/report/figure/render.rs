@@ -3,7 +3,7 @@
 use super::Figure;
 use super::axis::{draw_bar, draw_x, draw_y, fitting};
 use super::canvas::{Anchor, Canvas, Place};
-use super::chart::{Chart, Curve, Sample};
+use super::chart::{Chart, Curve};
 use super::layout::{Layout, Placed};
 use super::legend::draw_mark;
 use super::palette;
@@ -40,11 +40,14 @@ pub fn figure(chart: Chart, style: &Style) -> Result<Figure, Error> {
 /// # Errors
 /// `Io` when the backend fails.
 pub fn panels(name: &str, charts: &[Chart], style: &Style) -> Result<Figure, Error> {
-    let entries = legends(charts, style);
-    if Layout::new(charts, &entries, style).cramped && style.names_beside() {
+    let legends: Vec<_> = charts
+        .iter()
+        .map(|chart| end_labels::unnamed(chart, style))
+        .collect();
+    let layout = Layout::new(charts, &legends, style);
+    if layout.cramped && style.names_beside() {
         return panels(name, charts, &style.with_names_above());
     }
-    let layout = Layout::new(charts, &entries, style);
     let curves = thinned(&layout);
     let svg = svg(&layout, &curves, style);
     let svg = svg.map_err(|e| Error::io(Path::new(name), e))?;
@@ -54,11 +57,6 @@ pub fn panels(name: &str, charts: &[Chart], style: &Style) -> Result<Figure, Err
         svg,
         numbers: numbers(&layout, &curves),
     })
-}
-
-fn legends(charts: &[Chart], style: &Style) -> Vec<Vec<(Sample, String)>> {
-    let legend = |chart| end_labels::unnamed(chart, style);
-    charts.iter().map(legend).collect()
 }
 
 /// What is asked for beside the SVG and its numbers, by the end of the file name.

@@ -32,6 +32,14 @@ pub fn transform(kind: Kind, value: f64) -> Option<f64> {
     }
 }
 
+/// The value that [`transform`] takes to `v`.
+pub fn inverse(kind: Kind, v: f64) -> f64 {
+    match kind {
+        Kind::Linear => v,
+        Kind::Log => 10f64.powf(v),
+    }
+}
+
 /// Smallest and largest transformed value.
 fn extent(kind: Kind, values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     values
@@ -106,11 +114,7 @@ impl Scale {
 
     /// The value at a position.
     pub fn value(&self, position: f64) -> f64 {
-        let v = self.lo + position * (self.hi - self.lo);
-        match self.kind {
-            Kind::Linear => v,
-            Kind::Log => 10f64.powf(v),
-        }
+        inverse(self.kind, self.lo + position * (self.hi - self.lo))
     }
 
     /// Where `value` lies, when it lies on the axis.

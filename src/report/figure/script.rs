@@ -13,7 +13,7 @@ use super::chart::{Band, Chart, Mark, Sample, Tile};
 use super::layout::Placed;
 use super::legend::Legend;
 use super::markup::next_group;
-use super::scale::{Kind, Scale};
+use super::scale::{Kind, Scale, inverse};
 use super::style::{LegendPlace, Style};
 use super::thinning::legend_within;
 use super::ticks::Ticks;
@@ -28,19 +28,26 @@ fn points(units: i32) -> f64 {
 
 /// Ends of an axis in the units of the data.
 fn ends(scale: &Scale) -> (f64, f64) {
-    match scale.kind {
-        Kind::Linear => (scale.lo, scale.hi),
-        Kind::Log => (10f64.powf(scale.lo), 10f64.powf(scale.hi)),
-    }
+    let end = |v| inverse(scale.kind, v);
+    (end(scale.lo), end(scale.hi))
 }
 
 /// Values and labels of the ticks of a logarithmic axis with fewer than two decades on it: there the programs
 /// would label broken powers of ten, or minor ticks on top of each other. Elsewhere their own ticks are fine,
-/// and follow when the range is changed by hand.
-fn own_ticks<'a>(scale: &Scale, ticks: &'a Ticks) -> Option<Vec<(f64, &'a str)>> {
+/// and follow when the range is changed by hand. Labels are written by `text`, both lists with `between`.
+fn own_ticks(
+    scale: &Scale,
+    ticks: &Ticks,
+    text: impl Fn(&str) -> String,
+    between: &str,
+) -> Option<[String; 2]> {
     let short = scale.kind == Kind::Log && scale.hi.floor() <= scale.lo.ceil();
-    let value = |(place, label): &'a (f64, String)| (scale.value(*place), label.as_str());
-    short.then(|| ticks.major.iter().map(value).collect())
+    let value = |place| format!("{:.6e}", scale.value(place));
+    let written = |(place, label): &(f64, String)| (value(*place), text(label));
+    short.then(|| {
+        let (values, labels): (Vec<_>, Vec<_>) = ticks.major.iter().map(written).unzip();
+        [values, labels].map(|list| list.join(between))
+    })
 }
 
 /// The legend of a chart as it is to be drawn; names at the ends of curves are not drawn by scripts.

@@ -250,14 +250,10 @@ fn draw_axis(out: &mut String, letter: &str, (axis, ticks): (&Axis, &Ticks)) {
         out,
         "ax.set_{letter}lim({lo:e}, {hi:e})\nax.set_{letter}label({label})"
     );
-    if let Some(ticks) = own_ticks(&axis.scale, ticks) {
-        let values = ticks.iter().map(|(value, _)| format!("{value:.6e}"));
-        let labels = ticks.iter().map(|(_, label)| words(label));
+    if let Some([values, labels]) = own_ticks(&axis.scale, ticks, words, ", ") {
         let _ = writeln!(
             out,
-            "ax.set_{letter}ticks([{}], labels=[{}])\nax.{letter}axis.set_minor_formatter(plt.NullFormatter())",
-            values.collect::<Vec<_>>().join(", "),
-            labels.collect::<Vec<_>>().join(", ")
+            "ax.set_{letter}ticks([{values}], labels=[{labels}])\nax.{letter}axis.set_minor_formatter(plt.NullFormatter())"
         );
     }
 }

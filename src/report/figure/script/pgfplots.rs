@@ -86,16 +86,11 @@ impl Panel<'_> {
                 out,
                 "  {letter}mode={mode}, {letter}min={lo:e}, {letter}max={hi:e}, {letter}label={{{label}}},"
             );
-            if let Some(ticks) = own_ticks(&axis.scale, ticks) {
-                let values = ticks.iter().map(|(value, _)| format!("{value:.6e}"));
-                let labels = ticks
-                    .iter()
-                    .map(|(_, l)| format!("{{{}}}", with_mathematics(l, escaped)));
+            let grouped = |label: &str| format!("{{{}}}", with_mathematics(label, escaped));
+            if let Some([values, labels]) = own_ticks(&axis.scale, ticks, grouped, ",") {
                 let _ = writeln!(
                     out,
-                    "  {letter}tick={{{}}}, {letter}ticklabels={{{}}},",
-                    values.collect::<Vec<_>>().join(","),
-                    labels.collect::<Vec<_>>().join(",")
+                    "  {letter}tick={{{values}}}, {letter}ticklabels={{{labels}}},"
                 );
             }
         }
