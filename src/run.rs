@@ -241,6 +241,7 @@ fn observe(
         method: options.method.name().to_owned(),
         reduced_widths: None,
         frame_rotations,
+        bdf_from: end.bdf_from,
         steps: end.statistics.steps,
         rejected: end.statistics.rejected,
         rhs_evaluations: end.statistics.rhs_evaluations,
@@ -251,26 +252,9 @@ fn observe(
     let mut observed = observer.finish();
     observed
         .warnings
-        .extend(unsplit(field, options, solver.steps));
-    observed
-        .warnings
         .extend(solved.iter().flat_map(SolvedFlow::warnings));
     observed.warnings.extend(graded_warning);
     (observed, end, solver)
-}
-
-/// Steps of `auto` after which a whole run of another method may cost less.
-const MANY_STEPS: usize = 20_000;
-
-/// What to try where `auto` takes many steps and cannot split off what is stiff.
-fn unsplit(field: &dyn VectorField, options: &Options, steps: usize) -> Option<String> {
-    let whole = options.method == Method::Auto && steps > MANY_STEPS && field.tangent().is_none();
-    whole.then(|| {
-        format!(
-            "auto took {steps} steps: the tangent kernel is too large for its stiff part to be split off; \
-             method \"bdf\" may be faster"
-        )
-    })
 }
 
 /// The outcome and one sentence about it.

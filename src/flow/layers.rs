@@ -3,16 +3,14 @@
 //! With prefix products `P_l = W_l … W_1` and `B_L = −∇C(A)`, `B_{l-1} = W_lᵀ B_l`, layer `l`
 //! moves as `B_l P_{l-1}ᵀ − 2λ W_l`: three products a layer, nothing larger than a layer.
 
-use super::tangent::{LayerTangent, kernel_is_sum};
+use super::tangent::LayerTangent;
 use crate::integrate::{Tangent, VectorField};
 use crate::linalg::{Mat, MatRef, dot, multiply, smaller_margins};
 use crate::model::{Cost, CostScratch, Network, Problem};
 use std::cell::{Ref, RefCell};
 
-/// Rows of the largest tangent kernel that is still worth its eigenvectors; where the kernel of two
-/// layers is a sum they come from two matrices of the square root of its size.
-const LARGEST_KERNEL: usize = 2048;
-const LARGEST_SUM: usize = 512 * 512;
+/// Most measurements of which a copy is kept for the tangent kernel.
+const MOST_MEASUREMENTS: usize = 2048;
 
 /// Gradient flow of `C(A) + λ‖θ‖²` in the layer weights; valid for any start.
 pub struct LayerFlow<'a> {
@@ -135,9 +133,9 @@ impl VectorField for LayerFlow<'_> {
     }
 
     fn tangent(&self) -> Option<Box<dyn Tangent + '_>> {
-        let limit = match kernel_is_sum(self.network, self.cost) {
-            true => LARGEST_SUM,
-            false => LARGEST_KERNEL,
+        let limit = match self.cost {
+            Cost::MatrixSensing { .. } => MOST_MEASUREMENTS,
+            _ => usize::MAX,
         };
         let tangent = LayerTangent::new(self.network, self.cost, limit)?;
         // Decay adds a part that is no product.

@@ -5,14 +5,13 @@
 use super::layers::{Evaluated, LayerFlow};
 use crate::integrate::Tangent;
 use crate::linalg::{Mat, MatMut, MatRef, multiply, view, view_mut, zeros};
-use crate::model::{Cost, CurvatureFactor, Network, TangentKernel};
+use crate::model::{Cost, CurvatureFactor, KernelTerm, Network, TangentKernel};
 use std::cell::RefCell;
 
 /// `G` of a network at a frozen point together with the factor `F` of the cost's curvature.
 pub struct LayerTangent<'a> {
     network: &'a Network,
     factor: CurvatureFactor,
-    is_sum: bool,
     /// `R_2, …, R_L` and `A`.
     prefix: Vec<Mat<f64>>,
     /// `L_1, …, L_{L−1}`.
@@ -40,11 +39,6 @@ struct Parts {
     across: Vec<Mat<f64>>,
 }
 
-/// Whether the kernel is `right ⊗ 1 + 1 ⊗ left`.
-pub(super) fn kernel_is_sum(network: &Network, cost: &Cost) -> bool {
-    network.depth() <= 2 && matches!(cost, Cost::SquaredError { .. })
-}
-
 impl<'a> LayerTangent<'a> {
     /// `None` when the factor has more than `limit` rows.
     pub fn new(network: &'a Network, cost: &Cost, limit: usize) -> Option<Self> {
@@ -52,7 +46,6 @@ impl<'a> LayerTangent<'a> {
         Some(Self {
             network,
             factor,
-            is_sum: kernel_is_sum(network, cost),
             prefix: network.product_storage(),
             suffix: network.suffix_storage(),
             transposed: network
@@ -159,6 +152,10 @@ impl<'a> LayerTangent<'a> {
         }
     }
 
+    fn terms(&self) -> TangentKernel {
+        TangentKernel::from_products(self.network, &self.prefix, &self.suffix)
+    }
+
     /// `R_l`; `None` for `R_1 = 1`.
     fn right(&self, l: usize) -> Option<MatRef<'_, f64>> {
         (l > 1).then(|| self.prefix[l - 2].as_ref())
@@ -171,18 +168,26 @@ impl Tangent for LayerTangent<'_> {
     }
 
     /// A model of a machine's order of magnitude, so that decisions do not depend on a clock:
-    /// `60 n² + 0.1 n³` ns for `n` eigenvectors; six operations per weight and input at 70 Gflop/s for
-    /// a right-hand side and 80 ns for each of its products.
-    fn price(&self) -> f64 {
+    /// `60 n² + 0.1 n³` ns for `n` eigenvectors; 70 Gflop/s and 80 ns a product for the rest: a right-hand side
+    /// makes six operations per weight and input, an image ten products and two a term, and passes
+    /// through all measurements four times at a tenth of that rate.
+    fn price(&self, rows: usize, images: usize) -> f64 {
         let eigenvectors = |n: usize| 60e-9 * (n as f64).powi(2) + 1e-10 * (n as f64).powi(3);
+        let products =
+            |operations: usize, count: usize| operations as f64 / 70e9 + count as f64 * 80e-9;
         let net = self.network;
-        let products = 6.0 * (net.parameters() * net.input_width()) as f64;
-        let right_hand_side = products / 70e9 + 3.0 * net.depth() as f64 * 80e-9;
-        let all = match self.is_sum {
-            true => eigenvectors(net.input_width()) + eigenvectors(net.output_width()),
-            false => eigenvectors(self.rank()),
-        };
-        all / right_hand_side
+        let [inputs, outputs, depth] = [net.input_width(), net.output_width(), net.depth()];
+        let right_hand_side = products(6 * net.parameters() * inputs, 3 * depth);
+        let turn = inputs * outputs * (inputs + outputs);
+        let mut image = products((5 + depth) * 2 * turn, 2 * (5 + depth));
+        if let CurvatureFactor::Dense { factor, .. } = &self.factor {
+            image += (8 * factor.nrows() * factor.ncols()) as f64 / 7e9;
+        }
+        let all = [rows, inputs, outputs]
+            .map(eigenvectors)
+            .iter()
+            .sum::<f64>();
+        (all + images as f64 * image) / right_hand_side
     }
 
     fn freeze(&mut self, y: &[f64]) {
@@ -195,16 +200,42 @@ impl Tangent for LayerTangent<'_> {
 
     fn kernel(&self) -> Mat<f64> {
         let mut kernel = zeros(self.rank(), self.rank());
-        let terms = TangentKernel::from_products(self.network, &self.prefix, &self.suffix);
-        for term in terms.terms() {
+        for term in self.terms().terms() {
             self.factor.add_kernel(&term.left, &term.right, &mut kernel);
         }
         kernel
     }
 
-    fn kernel_sum(&self) -> Option<[Mat<f64>; 2]> {
-        let kernel = || TangentKernel::from_products(self.network, &self.prefix, &self.suffix);
-        self.is_sum.then(|| kernel().into_sum()).flatten()
+    fn kernel_terms(&self) -> Vec<[Mat<f64>; 2]> {
+        let terms = self.terms().into_terms().into_iter();
+        let through = |term: KernelTerm| [term.left, self.factor.right_term(term.right)];
+        terms.map(through).collect()
+    }
+
+    fn observation(&self) -> Option<f64> {
+        (!self.factor.keeps_terms()).then(|| self.factor.size())
+    }
+
+    fn observe(&self, d: &[f64], z: &mut [f64]) {
+        let net = self.network;
+        match self.factor.keeps_terms() {
+            false => {
+                let d = view(d, net.output_width(), net.input_width());
+                self.factor.apply(d, z);
+            }
+            true => z.copy_from_slice(d),
+        }
+    }
+
+    fn observe_transpose(&self, z: &[f64], d: &mut [f64]) {
+        let net = self.network;
+        match self.factor.keeps_terms() {
+            false => {
+                let d = view_mut(d, net.output_width(), net.input_width());
+                self.factor.apply_transpose(z, d);
+            }
+            true => d.copy_from_slice(z),
+        }
     }
 
     fn forward(&self, v: &[f64], z: &mut [f64]) {

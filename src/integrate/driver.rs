@@ -54,11 +54,13 @@ pub struct Integration {
     pub time: f64,
     pub state: Vec<f64>,
     pub statistics: Statistics,
+    /// When `auto` went on by BDF.
+    pub bdf_from: Option<f64>,
 }
 
 /// What a method hands back to the driver.
 pub(super) struct Finished {
-    /// `Continue` when the horizon was reached.
+    /// `Continue` when the horizon was reached, or where a method of `auto` leaves off.
     pub end: ControlFlow<Outcome>,
     /// The last accepted state, unless the run ended on showing it.
     pub state: Vec<f64>,
@@ -75,9 +77,20 @@ pub fn integrate(
 ) -> Integration {
     let counted = Counted::new(field);
     let mut watch = Watch::new(observer, options);
-    let run = |watch: &mut Watch<'_>| match options.method {
+    let mut bdf_from = None;
+    let mut run = |watch: &mut Watch<'_>| match options.method {
         Method::Dop853 => dop853::run(&counted, y0, options, watch),
-        Method::Auto | Method::ExponentialAdams => adams::run(&counted, y0, options, watch),
+        Method::Auto => {
+            let adams = adams::run(&counted, y0, options, watch);
+            match adams.end {
+                ControlFlow::Continue(()) if watch.time < options.horizon => {
+                    bdf_from = Some(watch.time);
+                    diffsol_backend::resume(&counted, &adams, options, watch)
+                }
+                _ => adams,
+            }
+        }
+        Method::ExponentialAdams => adams::run(&counted, y0, options, watch),
         Method::Exact => closed_form::run(&counted, y0, options, watch),
         Method::GradientDescent { learning_rate } => {
             euler::run(&counted, y0, learning_rate, options, watch)
@@ -107,6 +120,7 @@ pub fn integrate(
             rhs_evaluations: counted.rhs.get(),
             jvp_evaluations: counted.jvp.get(),
         },
+        bdf_from,
     }
 }
 

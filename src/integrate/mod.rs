@@ -61,23 +61,39 @@ pub trait VectorField {
 
 /// The stiff part `−Gᵀ M G` of the Jacobian of a gradient flow, `G = dA/dθ`, `M = FᵀF` the
 /// curvature of the cost in `A`: symmetric and of rank at most `m`, the number of rows of `F G`.
+///
+/// The tangent kernel is `K = F G Gᵀ Fᵀ = O (Σ right ⊗ left) Oᵀ` with small matrices and an observation `O`
+/// that leaves entries out or mixes them; `O = 1` unless stated.
 pub trait Tangent {
     /// `m`.
     fn rank(&self) -> usize;
 
-    /// What the eigenvectors of the kernel cost, in right-hand sides.
-    fn price(&self) -> f64;
+    /// What finding the fast directions costs, in right-hand sides: the eigenvectors of a matrix of
+    /// `rows` rows, those of outputs and inputs, and `images` applications of `K`.
+    fn price(&self, rows: usize, images: usize) -> f64;
 
     /// Takes `y` as the point at which `G` is evaluated from now on.
     fn freeze(&mut self, y: &[f64]);
 
-    /// The tangent kernel `F G Gᵀ Fᵀ : m × m`.
+    /// `[left, right] : n_L × n_L, n_0 × n_0` of the terms.
+    fn kernel_terms(&self) -> Vec<[Mat<f64>; 2]>;
+
+    /// `K : m × m`.
     fn kernel(&self) -> Mat<f64>;
 
-    /// `[left, right]` where the kernel is `right ⊗ 1 + 1 ⊗ left`: its eigenvectors are products of
-    /// theirs.
-    fn kernel_sum(&self) -> Option<[Mat<f64>; 2]> {
+    /// A bound on `‖O‖²`; `None` where `O = 1`.
+    fn observation(&self) -> Option<f64> {
         None
+    }
+
+    /// `z = O vec(d)`.
+    fn observe(&self, d: &[f64], z: &mut [f64]) {
+        z.copy_from_slice(d);
+    }
+
+    /// `vec(d) = Oᵀ z`.
+    fn observe_transpose(&self, z: &[f64], d: &mut [f64]) {
+        d.copy_from_slice(z);
     }
 
     /// `z = F G v`.

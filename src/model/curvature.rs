@@ -2,8 +2,12 @@
 
 use super::Cost;
 use crate::linalg::{
-    Mat, MatMut, MatRef, kronecker, multiply, product, sandwich, symmetric_eigen, view, view_mut,
+    Mat, MatMut, MatRef, frobenius, kronecker, multiply, product, sandwich, symmetric_eigen, view,
+    view_mut, zeros,
 };
+
+/// Steps towards the norm of a factor without structure.
+const POWERS: usize = 12;
 
 /// `F` in the form that its cost allows.
 pub enum CurvatureFactor {
@@ -125,6 +129,32 @@ impl CurvatureFactor {
         }
     }
 
+    /// Whether `F (right ⊗ left) Fᵀ` is a Kronecker product too.
+    pub fn keeps_terms(&self) -> bool {
+        matches!(self, Self::Identity { .. } | Self::Right { .. })
+    }
+
+    /// `‖F‖²`, to a tenth for matrices without structure.
+    pub fn size(&self) -> f64 {
+        match self {
+            Self::Identity { .. } => 1.0,
+            Self::Right { root, .. } => largest_square(root),
+            Self::Entries(entries) => {
+                let weights = entries.iter().map(|(.., w)| w * w);
+                weights.fold(0.0, f64::max)
+            }
+            Self::Dense { factor, .. } => largest_square(factor),
+        }
+    }
+
+    /// The right matrix of that product.
+    pub fn right_term(&self, right: Mat<f64>) -> Mat<f64> {
+        match self {
+            CurvatureFactor::Right { root, .. } => sandwich(root, &right, root),
+            _ => right,
+        }
+    }
+
     /// `kernel += F (right ⊗ left) Fᵀ` for symmetric `left : n_L × n_L`, `right : n_0 × n_0`.
     pub fn add_kernel(&self, left: &Mat<f64>, right: &Mat<f64>, kernel: &mut Mat<f64>) {
         match self {
@@ -139,13 +169,41 @@ impl CurvatureFactor {
             CurvatureFactor::Right { root, .. } => {
                 *kernel += kronecker(&sandwich(root, right, root), left);
             }
-            CurvatureFactor::Dense { factor, .. } => {
-                let images = product(factor.as_ref(), kronecker(right, left).as_ref());
-                let to = kernel.as_mut();
-                multiply(to, true, 1.0, images.as_ref(), factor.transpose());
+            CurvatureFactor::Dense { factor, rows } => {
+                let mut images = zeros(factor.ncols(), factor.nrows());
+                let mut half = zeros(*rows, right.nrows());
+                let mut d = zeros(*rows, right.nrows());
+                for (measurement, image) in factor.row_iter().zip(images.col_iter_mut()) {
+                    let entries = d.col_iter_mut().flat_map(|column| column.iter_mut());
+                    entries
+                        .zip(measurement.iter())
+                        .for_each(|(to, from)| *to = *from);
+                    multiply(half.as_mut(), false, 1.0, left.as_ref(), d.as_ref());
+                    multiply(d.as_mut(), false, 1.0, half.as_ref(), right.as_ref());
+                    let entries = d.col_iter().flat_map(|column| column.iter());
+                    image
+                        .iter_mut()
+                        .zip(entries)
+                        .for_each(|(to, from)| *to = *from);
+                }
+                multiply(kernel.as_mut(), true, 1.0, factor.as_ref(), images.as_ref());
             }
         }
     }
+}
+
+/// `‖F‖²` by some steps of power iteration.
+fn largest_square(factor: &Mat<f64>) -> f64 {
+    let m = factor.nrows();
+    let mut z = Mat::from_fn(m, 1, |i, _| 1.0 + 0.5 * (i as f64).sin());
+    let mut size = 0.0;
+    for _ in 0..POWERS {
+        z *= faer::Scale(1.0 / frobenius(z.as_ref()).max(f64::MIN_POSITIVE));
+        let back = product(factor.transpose(), z.as_ref());
+        z = product(factor.as_ref(), back.as_ref());
+        size = frobenius(z.as_ref());
+    }
+    size
 }
 
 #[cfg(test)]

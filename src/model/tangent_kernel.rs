@@ -48,14 +48,9 @@ impl TangentKernel {
         &self.terms
     }
 
-    /// `[left, right]` of `K = right ⊗ 1 + 1 ⊗ left`, which one layer (`K = 1 ⊗ 1`) and two have.
-    pub fn into_sum(mut self) -> Option<[Mat<f64>; 2]> {
-        let first = self.terms.pop()?;
-        match (self.terms.pop(), self.terms.len()) {
-            (None, _) => Some([zeros(first.left.nrows(), first.left.nrows()), first.right]),
-            (Some(second), 0) => Some([first.left, second.right]),
-            _ => None,
-        }
+    /// The terms of the layers `L … 1`.
+    pub fn into_terms(self) -> Vec<KernelTerm> {
+        self.terms
     }
 
     /// `‖K‖_F`.

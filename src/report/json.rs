@@ -95,6 +95,8 @@ pub(super) struct SolverObject {
     reduced_widths: Option<Vec<usize>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     frame_rotations: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bdf_from: Option<f64>,
     pub steps: usize,
     pub rejected: usize,
     pub rhs_evaluations: usize,
@@ -168,6 +170,7 @@ impl From<&SolverReport> for SolverObject {
             method: solver.method.clone(),
             reduced_widths: solver.reduced_widths.clone(),
             frame_rotations: solver.frame_rotations,
+            bdf_from: solver.bdf_from,
             steps: solver.steps,
             rejected: solver.rejected,
             rhs_evaluations: solver.rhs_evaluations,

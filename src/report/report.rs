@@ -71,6 +71,8 @@ pub struct SolverReport {
     pub reduced_widths: Option<Vec<usize>>,
     /// How often the hidden bases were rotated after the modes; `None` when they were left alone.
     pub frame_rotations: Option<usize>,
+    /// When `auto` went on by BDF.
+    pub bdf_from: Option<f64>,
     pub steps: usize,
     pub rejected: usize,
     pub rhs_evaluations: usize,

@@ -47,8 +47,12 @@ fn solver_line(report: &Report) -> String {
         Some(widths) => format!(" on widths {widths:?}"),
         None => String::new(),
     };
+    let bdf = match solver.bdf_from {
+        Some(time) => format!(", bdf from t = {}", significant(time, 4)),
+        None => String::new(),
+    };
     format!(
-        "{}{reduced}: {} steps ({} rejected), {} right-hand sides{products}, {:.3} s",
+        "{}{reduced}{bdf}: {} steps ({} rejected), {} right-hand sides{products}, {:.3} s",
         solver.method,
         solver.steps,
         solver.rejected,

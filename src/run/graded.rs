@@ -167,6 +167,7 @@ pub(super) fn integrate_graded(
             time: run.origin.high,
             state: run.state,
             statistics: run.statistics,
+            bdf_from: None,
         },
         frame: run.frame,
         rotations: run.rotations,

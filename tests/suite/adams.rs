@@ -126,7 +126,7 @@ fn options(n: usize, rtol: f64, atol: f64, horizon: f64) -> Options {
     }
 }
 
-/// A field that tells how often its tangent was turned into a fast eigenspace.
+/// A field that tells how often its tangent kernel was looked at.
 struct Watched<'a> {
     inner: LayerFlow<'a>,
     kernels: Cell<usize>,
@@ -176,8 +176,8 @@ impl Tangent for WatchedTangent<'_> {
         self.inner.rank()
     }
 
-    fn price(&self) -> f64 {
-        self.inner.price()
+    fn price(&self, rows: usize, images: usize) -> f64 {
+        self.inner.price(rows, images)
     }
 
     fn freeze(&mut self, y: &[f64]) {
@@ -185,14 +185,24 @@ impl Tangent for WatchedTangent<'_> {
     }
 
     fn kernel(&self) -> Mat<f64> {
-        self.kernels.set(self.kernels.get() + 1);
         self.inner.kernel()
     }
 
-    fn kernel_sum(&self) -> Option<[Mat<f64>; 2]> {
-        let sum = self.inner.kernel_sum()?;
+    fn kernel_terms(&self) -> Vec<[Mat<f64>; 2]> {
         self.kernels.set(self.kernels.get() + 1);
-        Some(sum)
+        self.inner.kernel_terms()
+    }
+
+    fn observation(&self) -> Option<f64> {
+        self.inner.observation()
+    }
+
+    fn observe(&self, d: &[f64], z: &mut [f64]) {
+        self.inner.observe(d, z);
+    }
+
+    fn observe_transpose(&self, z: &[f64], d: &mut [f64]) {
+        self.inner.observe_transpose(z, d);
     }
 
     fn forward(&self, v: &[f64], z: &mut [f64]) {

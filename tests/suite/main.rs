@@ -33,6 +33,7 @@ mod input_properties;
 mod inputs;
 mod invariants;
 mod landscape;
+mod large_kernels;
 mod looks;
 mod methods_agree;
 mod monitors;

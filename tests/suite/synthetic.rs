@@ -164,6 +164,7 @@ pub fn report(modes: usize) -> Report {
             method: "dop853".to_owned(),
             reduced_widths: None,
             frame_rotations: None,
+            bdf_from: None,
             steps: 120,
             rejected: 3,
             rhs_evaluations: 1442,

@@ -2,8 +2,10 @@
 //! up.
 
 use super::fast::Fast;
+use super::survey::Survey;
 use super::weights::MAX_ORDER;
 use super::{Adams, CHOICE_AGE, Neighbours, SLOW, STIFF, Trial};
+use crate::integrate::Method;
 
 /// Error that the next step aims at, in units of what is allowed.
 const AIM: f64 = 0.15;
@@ -14,13 +16,18 @@ const GROWTH: f64 = 1.15;
 const AGED: f64 = 2.0;
 /// Stiff steps that are borne at least: steps with a fast part cost about twice as much.
 const PATIENCE: f64 = 10.0;
+/// Right-hand sides that BDF takes for a stiff run at `rtol = 1e-6`, products with the Jacobian included; at other
+/// tolerances as `rtol^{−1/7}`.
+const BDF: f64 = 7000.0;
+/// Right-hand sides of a step here.
+const RIGHT_HAND_SIDES: f64 = 2.0;
 /// Right-hand sides that the whole Jacobian costs for each rate: a lift, a Jacobian product and a
 /// projection.
 const REFINING: f64 = 4.5;
 /// Rates of the largest fast part that takes in the whole Jacobian: that needs a matrix of them.
 const MOST_REFINED: usize = 512;
 
-impl Adams<'_> {
+impl<'a> Adams<'a> {
     /// Order and size of the next step (Shampine & Gordon, subroutine STEP).
     pub(super) fn choose(&mut self, h: f64, trial: &Trial, near: &Neighbours) {
         let (k, mut at) = (self.order, trial.at);
@@ -68,10 +75,55 @@ impl Adams<'_> {
             self.merge();
             return;
         }
-        if stiff && self.borne >= self.patience(contraction > AGED * fresh) {
-            let whole = self.is_refinable() && contraction <= AGED * fresh;
-            self.merge();
-            self.split(whole);
+        match self.fast {
+            _ if !stiff => {}
+            None => self.consider_splitting(),
+            Some(_) => {
+                let aged = contraction > AGED * fresh;
+                if self.borne >= self.patience(aged) {
+                    self.renew(!aged && self.is_refinable());
+                }
+            }
+        }
+    }
+
+    /// Makes a fast part when enough stiff steps were borne for its price.
+    fn consider_splitting(&mut self) {
+        let Some(tangent) = self.tangent.take() else {
+            self.consider_leaving_off(f64::INFINITY);
+            return;
+        };
+        if self.borne < self.bearable(tangent.price(0, 0)).max(self.next_survey) {
+            self.tangent = Some(tangent);
+            return;
+        }
+        let survey = Survey::new(tangent, &self.y, SLOW / self.step);
+        let patience = self.bearable(survey.price());
+        if self.borne >= patience {
+            self.split(survey, false);
+        } else {
+            self.consider_leaving_off(survey.price());
+            self.next_survey = patience.min(2.0 * self.borne);
+            self.tangent = Some(survey.into_tangent());
+        }
+    }
+
+    /// `auto` is left to BDF where that is expected to cost less than what could be split off for `price`
+    /// and than what is left of the run at the present step.
+    fn consider_leaving_off(&mut self, price: f64) {
+        let left = (self.options.horizon - self.time) / self.step;
+        let bdf = BDF * (1e-6 / self.options.rtol).powf(1.0 / 7.0);
+        self.leaves_off = self.options.method == Method::Auto
+            && self.borne >= PATIENCE
+            && price.min(RIGHT_HAND_SIDES * left) > bdf;
+    }
+
+    /// Replaces the fast part by one at the present point.
+    fn renew(&mut self, whole: bool) {
+        self.merge();
+        if let Some(tangent) = self.tangent.take() {
+            let survey = Survey::new(tangent, &self.y, SLOW / self.step);
+            self.split(survey, whole);
         }
     }
 
@@ -85,16 +137,16 @@ impl Adams<'_> {
     /// of its kind, one that never did enough by one of the whole Jacobian; where that did not do
     /// enough either, another is tried now and then.
     fn patience(&self, aged: bool) -> f64 {
-        let tangent = self.tangent.as_ref().map(|t| t.price());
-        let known = self.fast.as_ref().map(|f| (f.price(), f.dimension()));
-        match (tangent, known) {
-            (Some(price), _) => self.bearable(price),
-            (None, Some((price, _))) if aged => self.bearable(price),
-            (None, Some((price, rates))) if !self.refined && self.is_refinable() => {
-                self.bearable(price + REFINING * rates as f64)
-            }
-            (None, Some((price, _))) => 10.0 * price.max(10.0),
-            (None, None) => f64::INFINITY,
+        let Some(fast) = &self.fast else {
+            return f64::INFINITY;
+        };
+        let price = fast.price();
+        if aged {
+            self.bearable(price)
+        } else if !self.refined && self.is_refinable() {
+            self.bearable(price + REFINING * fast.dimension() as f64)
+        } else {
+            10.0 * price.max(10.0)
         }
     }
 
@@ -113,12 +165,9 @@ impl Adams<'_> {
         }
     }
 
-    /// Makes a fast part at the present point, of the whole Jacobian or of its stiff part alone.
-    fn split(&mut self, whole: bool) {
-        let Some(tangent) = self.tangent.take() else {
-            return;
-        };
-        match Fast::new(tangent, &self.y, SLOW / self.step) {
+    /// Makes the fast part that was surveyed, of the whole Jacobian or of its stiff part alone.
+    fn split(&mut self, survey: Survey<'a>, whole: bool) {
+        match Fast::new(survey) {
             Ok(mut fast) => {
                 self.past.keep(self.order + 2);
                 fast.take_up(&self.past, &self.back, self.order);
@@ -130,6 +179,7 @@ impl Adams<'_> {
             Err(tangent) => self.tangent = Some(tangent),
         }
         self.borne = 0.0;
+        self.next_survey = 0.0;
         self.fresh = None;
         self.refined = whole;
     }

@@ -2,6 +2,7 @@
 //! Jacobian, from the eigenpairs `Q Λ Qᵀ` of the small tangent kernel `F G Gᵀ Fᵀ`.
 
 use super::eigenbasis::Eigenbasis;
+use super::survey::Survey;
 use crate::integrate::Tangent;
 use crate::linalg::Mat;
 use std::cell::RefCell;
@@ -10,33 +11,37 @@ use std::cell::RefCell;
 pub(super) struct Directions<'a> {
     tangent: Box<dyn Tangent + 'a>,
     basis: Eigenbasis,
-    /// A vector of the length of the kernel.
-    dual: RefCell<Vec<f64>>,
+    /// The basis acts on what is in front of the observation.
+    observed: bool,
+    /// What they cost, in right-hand sides.
+    price: f64,
+    /// A vector of the length of the kernel and one of the length of `A`.
+    dual: RefCell<[Vec<f64>; 2]>,
 }
 
 impl<'a> Directions<'a> {
-    /// Rates above `cut` at `y`, sorted, with their directions; the tangent back when there is none.
-    pub fn new(
-        mut tangent: Box<dyn Tangent + 'a>,
-        y: &[f64],
-        cut: f64,
-    ) -> Result<(Vec<f64>, Self), Box<dyn Tangent + 'a>> {
-        tangent.freeze(y);
-        let Some((rates, basis)) = Eigenbasis::of(&*tangent, cut) else {
+    /// The rates, sorted, with their directions; the tangent back when there is none or there are too
+    /// many.
+    pub fn new(survey: Survey<'a>) -> Result<(Vec<f64>, Self), Box<dyn Tangent + 'a>> {
+        let price = survey.price();
+        let (tangent, found) = survey.decompose();
+        let Some((rates, basis)) = found else {
             return Err(tangent);
         };
-        let dual = RefCell::new(vec![0.0; tangent.rank()]);
+        let dual = [tangent.rank(), basis.rank()].map(|n| vec![0.0; n]);
         let directions = Self {
+            observed: basis.is_narrowed() && tangent.observation().is_some(),
             tangent,
             basis,
-            dual,
+            price,
+            dual: RefCell::new(dual),
         };
         Ok((rates, directions))
     }
 
-    /// `Tangent::price`.
+    /// What they cost, in right-hand sides.
     pub fn price(&self) -> f64 {
-        self.tangent.price()
+        self.price
     }
 
     /// Gives the tangent back for another point.
@@ -46,27 +51,39 @@ impl<'a> Directions<'a> {
 
     /// `c = Vᵀ v`.
     pub fn project(&self, v: &[f64], c: &mut [f64]) {
-        let dual = &mut *self.dual.borrow_mut();
-        self.tangent.forward(v, dual);
-        self.basis.coordinates(dual, c);
+        self.coordinates(|dual| self.tangent.forward(v, dual), c);
     }
 
     /// `c = Vᵀ f(y)` where the field was evaluated last, `f = f(y)`.
     pub fn project_flow(&self, y: &[f64], f: &[f64], c: &mut [f64]) {
-        let dual = &mut *self.dual.borrow_mut();
-        self.tangent.forward_flow(y, f, dual);
-        self.basis.coordinates(dual, c);
+        self.coordinates(|dual| self.tangent.forward_flow(y, f, dual), c);
+    }
+
+    fn coordinates(&self, forward: impl FnOnce(&mut [f64]), c: &mut [f64]) {
+        let [dual, image] = &mut *self.dual.borrow_mut();
+        forward(dual);
+        if self.observed {
+            self.tangent.observe_transpose(dual, image);
+            self.basis.coordinates(image, c);
+        } else {
+            self.basis.coordinates(dual, c);
+        }
     }
 
     /// `y += V c`.
     pub fn lift(&self, c: &[f64], y: &mut [f64]) {
-        let dual = &mut *self.dual.borrow_mut();
-        self.basis.combine(c, dual);
+        let [dual, image] = &mut *self.dual.borrow_mut();
+        if self.observed {
+            self.basis.combine(c, image);
+            self.tangent.observe(image, dual);
+        } else {
+            self.basis.combine(c, dual);
+        }
         self.tangent.backward(dual, y);
     }
 
     /// `V ← V P`.
     pub fn rotate(&mut self, rotation: &Mat<f64>) {
-        self.basis = self.basis.rotated(rotation);
+        self.basis.rotate(rotation);
     }
 }

@@ -11,6 +11,7 @@ use super::history::History;
 use super::kernels::add_products;
 use super::nodes::{backward_integrals, modified_differences};
 use super::past::{NODES, Past};
+use super::survey::Survey;
 use super::weights::{Basis, TERMS, all_scaled_phis};
 use crate::integrate::{Tangent, VectorField};
 use crate::linalg::{Mat, multiply, symmetric_eigen, view, view_mut, zeros};
@@ -60,13 +61,9 @@ pub(super) struct Fast<'a> {
 }
 
 impl<'a> Fast<'a> {
-    /// The eigenspace of rates above `cut` at `y`; the tangent back when there is none.
-    pub fn new(
-        tangent: Box<dyn Tangent + 'a>,
-        y: &[f64],
-        cut: f64,
-    ) -> Result<Self, Box<dyn Tangent + 'a>> {
-        let (rates, directions) = Directions::new(tangent, y, cut)?;
+    /// The eigenspace that was surveyed; the tangent back when there is none.
+    pub fn new(survey: Survey<'a>) -> Result<Self, Box<dyn Tangent + 'a>> {
+        let (rates, directions) = Directions::new(survey)?;
         let r = rates.len();
         Ok(Self {
             directions,
@@ -92,7 +89,7 @@ impl<'a> Fast<'a> {
         self.rates.iter().fold(0.0, |r, rate| r.max(rate.abs()))
     }
 
-    /// `Tangent::price`.
+    /// What its directions cost, in right-hand sides.
     pub fn price(&self) -> f64 {
         self.directions.price()
     }
@@ -356,11 +353,15 @@ mod tests {
             2
         }
 
-        fn price(&self) -> f64 {
+        fn price(&self, _: usize, _: usize) -> f64 {
             1.0
         }
 
         fn freeze(&mut self, _: &[f64]) {}
+
+        fn kernel_terms(&self) -> Vec<[Mat<f64>; 2]> {
+            vec![[self.kernel(), Mat::identity(1, 1)]]
+        }
 
         fn kernel(&self) -> Mat<f64> {
             Mat::from_fn(2, 2, |i, j| if i == j { self.0[i] } else { 0.0 })
@@ -384,7 +385,7 @@ mod tests {
     }
 
     fn fast(rates: [f64; 2], cut: f64) -> Option<Fast<'static>> {
-        Fast::new(Box::new(Diagonal(rates)), &[0.0; 2], cut).ok()
+        Fast::new(Survey::new(Box::new(Diagonal(rates)), &[0.0; 2], cut)).ok()
     }
 
     #[test]

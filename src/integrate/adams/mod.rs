@@ -15,7 +15,9 @@ mod formula;
 mod history;
 mod kernels;
 mod nodes;
+mod pairs;
 mod past;
+mod survey;
 mod weights;
 
 use super::driver::{Finished, Outcome, Watch};
@@ -48,6 +50,7 @@ const GAMMA: [f64; TERMS] = [
     0.005_24, 0.004_68,
 ];
 
+/// To the horizon; with `Method::Auto` to where BDF is expected to cost less.
 pub(super) fn run(
     field: &dyn VectorField,
     y0: &[f64],
@@ -99,8 +102,12 @@ struct Adams<'a> {
     tangent: Option<Box<dyn Tangent + 'a>>,
     /// Steps that were too stiff since the fast part was last made.
     borne: f64,
+    /// `borne` from which on the kernel is looked at again.
+    next_survey: f64,
     /// Contraction left to the slow part when the fast part was new.
     fresh: Option<f64>,
+    /// `auto` goes on by another method.
+    leaves_off: bool,
     /// The fast part carries the whole Jacobian.
     refined: bool,
     rejected: usize,
@@ -164,7 +171,9 @@ impl<'a> Adams<'a> {
             fast: None,
             tangent: field.tangent(),
             borne: 0.0,
+            next_survey: 0.0,
             fresh: None,
+            leaves_off: false,
             refined: false,
             rejected: 0,
         }
@@ -177,7 +186,7 @@ impl<'a> Adams<'a> {
         self.step = self.first_step();
         self.past.push(&mut self.f1, 1);
         let mut failures = 0;
-        while self.time < self.options.horizon {
+        while self.time < self.options.horizon && !self.leaves_off {
             let (h, end) = pace::next(self.time, self.step, self.options.horizon);
             pace::resolvable(self.time, h, &self.f)?;
             let formula = Formula::new(h, self.order, &self.back, self.past.values().len());

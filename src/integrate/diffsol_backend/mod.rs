@@ -58,6 +58,22 @@ pub(super) fn run(
     }
 }
 
+/// Goes on by BDF from where another method has left off.
+pub(super) fn resume(
+    field: &dyn VectorField,
+    so_far: &Finished,
+    options: &Options,
+    watch: &mut Watch<'_>,
+) -> Finished {
+    let mut run = Run::new(field, &so_far.state, options, watch);
+    let end = run.until_horizon(&Bdf);
+    Finished {
+        end,
+        state: run.y0,
+        rejected: so_far.rejected + run.rejected,
+    }
+}
+
 /// One integration; the vectors after `rejected` are scratch of the current step.
 struct Run<'f, 'w, 'o> {
     field: &'f dyn VectorField,
@@ -91,13 +107,18 @@ impl<'f, 'w, 'o> Run<'f, 'w, 'o> {
         }
     }
 
-    /// From the start to the horizon, by as many solvers as tolerances ask for.
+    /// From the start to the horizon.
     fn all<S: Scheme<'f>>(&mut self, scheme: &S) -> ControlFlow<Outcome> {
         self.field.eval(self.start, &mut self.f1);
         self.watch.start(self.start, &self.f1)?;
         if self.options.horizon <= 0.0 {
             return ControlFlow::Continue(());
         }
+        self.until_horizon(scheme)
+    }
+
+    /// By as many solvers as tolerances ask for.
+    fn until_horizon<S: Scheme<'f>>(&mut self, scheme: &S) -> ControlFlow<Outcome> {
         self.measure(self.start, scheme.fraction());
         let mut problem = self.problem();
         let mut state = self.check(S::State::new(&problem, scheme.starting_order()), &problem)?;
@@ -129,7 +150,7 @@ impl<'f, 'w, 'o> Run<'f, 'w, 'o> {
             eqn: Equations::new(self.field, self.start),
             rtol: 0.0,
             atol: vector(&self.tolerances),
-            t0: 0.0,
+            t0: self.watch.time,
             h0: 1.0,
             integrate_out: false,
             sens_rtol: None,
