@@ -6,6 +6,7 @@
 
 mod adaptive;
 mod arc_length;
+mod definite;
 mod determinant;
 mod event;
 mod events;

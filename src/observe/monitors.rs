@@ -5,7 +5,8 @@
 //! - `d loss/dt = −‖∇loss‖²`,
 //! - `‖θ‖² ≥ L Σ σ_i^{2/L}`,
 //! - `‖θ‖² − L Σ σ_i^{2/L} ≤ (L−1) Σ_l ‖D_l(t)‖_*` ([`super::gap`]),
-//! - `det A` keeps its sign from balanced starts of two layers ([`super::determinant`]).
+//! - `det A` keeps its sign from balanced starts of two layers ([`super::determinant`]), and `A` has no negative
+//!   eigenvalue where these mirror each other ([`super::definite`]).
 //!
 //! One step of an adaptive method may move the weights off the flow by `δ = rtol·‖θ‖ + ‖atol‖`; the
 //! second part is what is left where weights decay to 0. That explains `2δ‖θ‖` of imbalance,
@@ -20,6 +21,7 @@ use crate::integrate::{Method, Options};
 use crate::linalg::{Mat, norm};
 use crate::model::Problem;
 
+use super::definite::DefiniteLaw;
 use super::determinant::DeterminantLaw;
 use super::gap::GapLaw;
 use super::imbalance::Imbalance;
@@ -78,6 +80,7 @@ pub(super) struct Monitors {
     energy: Worst,
     norm: Worst,
     gap: GapLaw,
+    definite: DefiniteLaw,
     determinant: DeterminantLaw,
     inside: [Measurement; 3],
 }
@@ -114,6 +117,7 @@ impl Monitors {
             energy: Worst::default(),
             norm: Worst::default(),
             gap: GapLaw::new(problem, start.start_trace_norm),
+            definite: DefiniteLaw::new(problem),
             determinant: match scheme {
                 Scheme::Adaptive { .. } => DeterminantLaw::new(problem),
                 Scheme::Descent { .. } => DeterminantLaw::default(),
@@ -155,6 +159,7 @@ impl Monitors {
 
     /// Checks the end of the run.
     pub fn end(&mut self, last: &Measurement) {
+        self.definite.end(last);
         self.determinant.end(last);
     }
 
@@ -261,6 +266,7 @@ impl Monitors {
                 "the norm is that of A up to the imbalance",
                 self.gap.worst(),
             ),
+            ("A stays positive semidefinite", self.definite.worst()),
             ("det A keeps its sign", self.determinant.worst()),
         ];
         let decayed = self
@@ -269,6 +275,23 @@ impl Monitors {
             .map(|worst| ("the norm is that of A at the end", worst));
         let all = all.into_iter().chain(decayed);
         all.filter_map(|(name, worst)| worst.law(name)).collect()
+    }
+
+    /// What says that a mode has passed zero, and which methods do without.
+    fn broken_sign(&self) -> Option<(&'static str, &'static str)> {
+        if self.definite.worst().violated().is_some() {
+            Some((
+                "A has a negative eigenvalue, which W_2 = W_1ᵀ never gives under a symmetric cost",
+                "method \"dop853\" keeps W_2 = W_1ᵀ to the last digit",
+            ))
+        } else if self.determinant.worst().violated().is_some() {
+            Some((
+                "det A changed its sign, which balanced layers never do",
+                "where it applies, method \"exact\" follows the flow",
+            ))
+        } else {
+            None
+        }
     }
 
     /// One sentence for every law that was broken.
@@ -302,13 +325,11 @@ impl Monitors {
                 w.found, w.time, w.allowed, w.count
             ));
         }
-        if self.determinant.worst().violated().is_some() {
-            out.push(
-                "det A changed its sign, which balanced layers never do: a mode fell to roundoff and escaped \
-                 from there, so that the time of that escape and what follows mean nothing (where it applies, \
-                 method \"exact\" follows the flow)"
-                    .to_owned(),
-            );
+        if let Some((broken, remedy)) = self.broken_sign() {
+            out.push(format!(
+                "{broken}: a mode fell to roundoff and escaped from there, so that the time of that escape and \
+                 what follows mean nothing ({remedy})"
+            ));
         }
         if let Some(w) = self.norm.violated() {
             out.push(format!(

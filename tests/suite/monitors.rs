@@ -360,6 +360,50 @@ fn a_determinant_that_changes_its_sign_is_reported() {
     }
 }
 
+/// `W_2 = W_1ᵀ` stays under a symmetric cost, and `A = W_1ᵀW_1` has no negative eigenvalue: also where two or four modes
+/// of the target are negative, so that `det A` would keep its sign.
+#[test]
+fn a_negative_eigenvalue_of_mirrored_layers_is_reported() {
+    // H diag(3, 2, ±1.5, ±0.8) H with a reflection H.
+    let v = [1.0, 2.0, -1.0, 0.5];
+    let square: f64 = v.iter().map(|x| x * x).sum();
+    let reflection = |i: usize, j: usize| f64::from(u8::from(i == j)) - 2.0 * v[i] * v[j] / square;
+    let target = |sign: f64| {
+        let values = [3.0, 2.0, 1.5 * sign, 0.8 * sign];
+        let entry = |i: usize, j: usize| {
+            let (i, j) = (i.max(j), i.min(j));
+            let parts = (0..4).map(|k| reflection(i, k) * values[k] * reflection(j, k));
+            parts.sum::<f64>()
+        };
+        let row = |i: usize| format!("{:?}", [0, 1, 2, 3].map(|j| entry(i, j)));
+        format!("{{ rows = [{}] }}", [0, 1, 2, 3].map(row).join(", "))
+    };
+    // The right-hand side mirrors to the last digit, and so do explicit steps.
+    let diagonal = "{ diagonal = [3.0, 2.0, -1.5, -0.8] }".to_owned();
+    for (target, width, method, broken) in [
+        (target(-1.0), 4, "auto", true),
+        (target(-1.0), 6, "auto", true),
+        (target(-1.0), 4, "dop853", false),
+        (target(1.0), 4, "auto", false),
+        (diagonal, 4, "auto", false),
+    ] {
+        let report = run_text(&format!(
+            "[network]\nwidths = [4, {width}, 4]\n\
+             [cost]\nkind = \"squared_error\"\ntarget = {target}\n\
+             [init]\nkind = \"identity\"\nscale = 0.1\n[solver]\nhorizon = 90.0\nmethod = \"{method}\"\n"
+        ));
+        let name = "A stays positive semidefinite";
+        let law = report.laws.iter().find(|law| law.name == name);
+        let law = law.expect("a law of mirrored layers");
+        assert_eq!(law.found > law.allowed, broken, "{target}");
+        let said = report
+            .warnings
+            .iter()
+            .filter(|w| w.contains("fell to roundoff"));
+        assert_eq!(said.count(), usize::from(broken), "{:?}", report.warnings);
+    }
+}
+
 /// What weight decay has taken to roundoff has no sign.
 #[test]
 fn a_determinant_that_decays_to_roundoff_breaks_nothing() {
