@@ -118,7 +118,11 @@ impl Document {
     /// The first one only: what follows a mistake of syntax is rarely another one.
     fn syntax_error(&self, error: &toml::de::Error) -> InputErrors {
         let place = error.span().map_or(Place::Whole, Place::Text);
-        let message = error.message().replace('\n', " ");
+        let slip = error.span().and_then(|span| self.text.get(span));
+        let message = match slip.and_then(unquoted) {
+            Some(slip) if error.message().contains("must be quoted") => slip.to_owned(),
+            _ => error.message().replace('\n', " "),
+        };
         self.errors(vec![self.error_at(
             &place,
             "",
@@ -372,4 +376,14 @@ fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
         .count()
         + 1;
     (before.iter().filter(|&&b| b == b'\n').count() + 1, column)
+}
+
+/// What is wrong where the parser takes `text` for a string without quotes and it is none.
+fn unquoted(text: &str) -> Option<&'static str> {
+    let mut words = text.split_whitespace();
+    let Some(first) = words.next() else {
+        return Some("a value is missing");
+    };
+    let is_number = first.replace('_', "").parse::<f64>().is_ok();
+    (is_number && words.next().is_some()).then_some("a comma is missing between two numbers")
 }

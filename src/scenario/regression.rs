@@ -47,6 +47,10 @@ pub(super) fn build(context: &mut Context<'_>, network: &Network, data: &Data<'_
             let x = inputs(context, network, x, columns(x).or(data.samples));
             Some(exact(t?, covariance(x?.as_ref())))
         }
+        (None, None, Some(_), Some(_)) if data.samples.is_some() => {
+            context.wrong("cost.samples", "allowed only with inputs");
+            None
+        }
         (None, None, Some(sigma), Some(t)) => {
             let t = target(context, network, t);
             let sigma = given_covariance(context, sigma, network.input_width());
