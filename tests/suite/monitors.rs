@@ -404,6 +404,53 @@ fn a_negative_eigenvalue_of_mirrored_layers_is_reported() {
     }
 }
 
+/// Nothing keeps `W_2 = W_1ᵀ` where the cost tells `A` from `Aᵀ`: by its target, its weights or its inputs.
+#[test]
+fn mirrored_layers_under_another_cost_have_no_such_law() {
+    let symmetric = "target = { rows = [[1.0, 0.3], [0.3, -0.5]] }";
+    for (cost, applies) in [
+        (format!("kind = \"squared_error\"\n{symmetric}"), true),
+        (
+            "kind = \"squared_error\"\ntarget = { rows = [[1.0, 0.3], [0.2, -0.5]] }".to_owned(),
+            false,
+        ),
+        (
+            format!(
+                "kind = \"weighted\"\n{symmetric}\nweights = {{ rows = [[1.0, 0.5], [0.5, 2.0]] }}"
+            ),
+            true,
+        ),
+        (
+            format!(
+                "kind = \"weighted\"\n{symmetric}\nweights = {{ rows = [[1.0, 0.5], [0.6, 2.0]] }}"
+            ),
+            false,
+        ),
+        (
+            format!(
+                "kind = \"regression\"\n{symmetric}\ninput_covariance = {{ diagonal = [2.0, 2.0] }}"
+            ),
+            true,
+        ),
+        (
+            format!(
+                "kind = \"regression\"\n{symmetric}\ninput_covariance = {{ diagonal = [2.0, 1.0] }}"
+            ),
+            false,
+        ),
+    ] {
+        let report = run_text(&format!(
+            "[network]\nwidths = [2, 2, 2]\n[cost]\n{cost}\n\
+             [init]\nkind = \"identity\"\nscale = 0.1\n[solver]\nhorizon = 1.0\n"
+        ));
+        let held = report
+            .laws
+            .iter()
+            .any(|law| law.name == "A stays positive semidefinite");
+        assert_eq!(held, applies, "{cost}");
+    }
+}
+
 /// What weight decay has taken to roundoff has no sign.
 #[test]
 fn a_determinant_that_decays_to_roundoff_breaks_nothing() {
