@@ -156,10 +156,22 @@ impl<'a> LayerTangent<'a> {
         TangentKernel::from_products(self.network, &self.prefix, &self.suffix)
     }
 
+    /// Seconds of a right-hand side: six operations per weight and input.
+    fn right_hand_side(&self) -> f64 {
+        let net = self.network;
+        products(6 * net.parameters() * net.input_width(), 3 * net.depth())
+    }
+
     /// `R_l`; `None` for `R_1 = 1`.
     fn right(&self, l: usize) -> Option<MatRef<'_, f64>> {
         (l > 1).then(|| self.prefix[l - 2].as_ref())
     }
+}
+
+/// Seconds of matrix products by a model of a machine's order of magnitude, so that decisions do not depend on
+/// a clock: 70 Gflop/s and 80 ns a product.
+fn products(operations: usize, count: usize) -> f64 {
+    operations as f64 / 70e9 + count as f64 * 80e-9
 }
 
 impl Tangent for LayerTangent<'_> {
@@ -167,27 +179,24 @@ impl Tangent for LayerTangent<'_> {
         self.factor.rows()
     }
 
-    /// A model of a machine's order of magnitude, so that decisions do not depend on a clock:
-    /// `60 n² + 0.1 n³` ns for `n` eigenvectors; 70 Gflop/s and 80 ns a product for the rest: a right-hand side
-    /// makes six operations per weight and input, an image ten products and two a term, and passes
-    /// through all measurements four times at a tenth of that rate.
+    /// `60 n² + 0.1 n³` ns for `n` eigenvectors; an image is ten products and two a term, and passes through
+    /// all measurements four times at a tenth of the rate of products.
     fn price(&self, rows: usize, images: usize) -> f64 {
         let eigenvectors = |n: usize| 60e-9 * (n as f64).powi(2) + 1e-10 * (n as f64).powi(3);
-        let products =
-            |operations: usize, count: usize| operations as f64 / 70e9 + count as f64 * 80e-9;
         let net = self.network;
         let [inputs, outputs, depth] = [net.input_width(), net.output_width(), net.depth()];
-        let right_hand_side = products(6 * net.parameters() * inputs, 3 * depth);
         let turn = inputs * outputs * (inputs + outputs);
         let mut image = products((5 + depth) * 2 * turn, 2 * (5 + depth));
         if let CurvatureFactor::Dense { factor, .. } = &self.factor {
             image += (8 * factor.nrows() * factor.ncols()) as f64 / 7e9;
         }
-        let all = [rows, inputs, outputs]
-            .map(eigenvectors)
-            .iter()
-            .sum::<f64>();
-        (all + images as f64 * image) / right_hand_side
+        let all = [rows, inputs, outputs].map(eigenvectors);
+        (all.iter().sum::<f64>() + images as f64 * image) / self.right_hand_side()
+    }
+
+    /// Half a nanosecond an entry.
+    fn pass(&self, entries: usize) -> f64 {
+        0.5e-9 * entries as f64 / self.right_hand_side()
     }
 
     fn freeze(&mut self, y: &[f64]) {

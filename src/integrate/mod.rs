@@ -72,6 +72,9 @@ pub trait Tangent {
     /// `rows` rows, those of outputs and inputs, and `images` applications of `K`.
     fn price(&self, rows: usize, images: usize) -> f64;
 
+    /// What multiplying a vector by a matrix of so many entries costs, in right-hand sides.
+    fn pass(&self, entries: usize) -> f64;
+
     /// Takes `y` as the point at which `G` is evaluated from now on.
     fn freeze(&mut self, y: &[f64]);
 

@@ -180,6 +180,10 @@ impl Tangent for WatchedTangent<'_> {
         self.inner.price(rows, images)
     }
 
+    fn pass(&self, entries: usize) -> f64 {
+        self.inner.pass(entries)
+    }
+
     fn freeze(&mut self, y: &[f64]) {
         self.inner.freeze(y);
     }

@@ -19,8 +19,10 @@ const PATIENCE: f64 = 10.0;
 /// Right-hand sides that BDF takes for a stiff run at `rtol = 1e-6`, products with the Jacobian included; at other
 /// tolerances as `rtol^{−1/7}`.
 const BDF: f64 = 7000.0;
-/// Right-hand sides of a step here.
-const RIGHT_HAND_SIDES: f64 = 2.0;
+/// Steps of such a run whose stiff part is split off, at other tolerances as the square root of that.
+const SPLIT: f64 = 300.0;
+/// Right-hand sides of a step.
+const EVALUATIONS: f64 = 2.0;
 /// Right-hand sides that the whole Jacobian costs for each rate: a lift, a Jacobian product and a
 /// projection.
 const REFINING: f64 = 4.5;
@@ -90,7 +92,7 @@ impl<'a> Adams<'a> {
     /// Makes a fast part when enough stiff steps were borne for its price.
     fn consider_splitting(&mut self) {
         let Some(tangent) = self.tangent.take() else {
-            self.consider_leaving_off(f64::INFINITY);
+            self.leaves_off = self.is_better_left(None, 0.0);
             return;
         };
         if self.borne < self.bearable(tangent.price(0, 0)).max(self.next_survey) {
@@ -99,32 +101,39 @@ impl<'a> Adams<'a> {
         }
         let survey = Survey::new(tangent, &self.y, SLOW / self.step);
         let patience = self.bearable(survey.price());
-        if self.borne >= patience {
+        self.leaves_off = self.is_better_left(Some(&survey), 0.0);
+        if self.borne >= patience && !self.leaves_off {
             self.split(survey, false);
         } else {
-            self.consider_leaving_off(survey.price());
             self.next_survey = patience.min(2.0 * self.borne);
             self.tangent = Some(survey.into_tangent());
         }
     }
 
-    /// `auto` is left to BDF where that is expected to cost less than what could be split off for `price`
-    /// and than what is left of the run at the present step.
-    fn consider_leaving_off(&mut self, price: f64) {
-        let left = (self.options.horizon - self.time) / self.step;
-        let bdf = BDF * (1e-6 / self.options.rtol).powf(1.0 / 7.0);
-        self.leaves_off = self.options.method == Method::Auto
-            && self.borne >= PATIENCE
-            && price.min(RIGHT_HAND_SIDES * left) > bdf;
-    }
-
     /// Replaces the fast part by one at the present point.
     fn renew(&mut self, whole: bool) {
-        self.merge();
-        if let Some(tangent) = self.tangent.take() {
-            let survey = Survey::new(tangent, &self.y, SLOW / self.step);
-            self.split(survey, whole);
-        }
+        let Some(fast) = self.fast.take() else {
+            return;
+        };
+        let products = fast.step();
+        let survey = Survey::new(fast.into_tangent(), &self.y, SLOW / self.step);
+        self.leaves_off = self.is_better_left(Some(&survey), products);
+        self.split(survey, whole);
+    }
+
+    /// Whether BDF is expected to cost less than what `survey` offers to split off, and less than what is left of
+    /// the run at the present step, of which `products` with the fast directions are a part; then `auto` leaves the
+    /// run to it.
+    fn is_better_left(&self, survey: Option<&Survey<'a>>, products: f64) -> bool {
+        let finer = (1e-6 / self.options.rtol).powf(1.0 / 7.0);
+        let bdf = BDF * finer;
+        let steps = SPLIT * finer.sqrt();
+        let offered = |s: &Survey| s.price() + steps * (EVALUATIONS + s.step());
+        let left = (self.options.horizon - self.time) / self.step;
+        let left = left * (EVALUATIONS + products);
+        self.options.method == Method::Auto
+            && self.borne >= PATIENCE
+            && left.min(survey.map_or(f64::INFINITY, offered)) > bdf
     }
 
     /// Whether there is a fast part that can take in the whole Jacobian.

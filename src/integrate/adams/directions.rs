@@ -13,8 +13,9 @@ pub(super) struct Directions<'a> {
     basis: Eigenbasis,
     /// The basis acts on what is in front of the observation.
     observed: bool,
-    /// What they cost, in right-hand sides.
+    /// What they cost, in right-hand sides, and what products with them do in a step.
     price: f64,
+    step: f64,
     /// A vector of the length of the kernel and one of the length of `A`.
     dual: RefCell<[Vec<f64>; 2]>,
 }
@@ -23,7 +24,7 @@ impl<'a> Directions<'a> {
     /// The rates, sorted, with their directions; the tangent back when there is none or there are too
     /// many.
     pub fn new(survey: Survey<'a>) -> Result<(Vec<f64>, Self), Box<dyn Tangent + 'a>> {
-        let price = survey.price();
+        let (price, step) = (survey.price(), survey.step());
         let (tangent, found) = survey.decompose();
         let Some((rates, basis)) = found else {
             return Err(tangent);
@@ -34,6 +35,7 @@ impl<'a> Directions<'a> {
             tangent,
             basis,
             price,
+            step,
             dual: RefCell::new(dual),
         };
         Ok((rates, directions))
@@ -42,6 +44,11 @@ impl<'a> Directions<'a> {
     /// What they cost, in right-hand sides.
     pub fn price(&self) -> f64 {
         self.price
+    }
+
+    /// What products with them cost in a step, in right-hand sides.
+    pub fn step(&self) -> f64 {
+        self.step
     }
 
     /// Gives the tangent back for another point.

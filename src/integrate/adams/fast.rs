@@ -94,6 +94,11 @@ impl<'a> Fast<'a> {
         self.directions.price()
     }
 
+    /// What products with them cost in a step, in right-hand sides.
+    pub fn step(&self) -> f64 {
+        self.directions.step()
+    }
+
     /// Gives the tangent back for another point.
     pub fn into_tangent(self) -> Box<dyn Tangent + 'a> {
         self.directions.into_tangent()
@@ -355,6 +360,10 @@ mod tests {
 
         fn price(&self, _: usize, _: usize) -> f64 {
             1.0
+        }
+
+        fn pass(&self, _: usize) -> f64 {
+            0.0
         }
 
         fn freeze(&mut self, _: &[f64]) {}

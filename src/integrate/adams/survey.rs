@@ -5,6 +5,9 @@ use super::pairs::{MOST_COUPLED, Pairs};
 use crate::integrate::Tangent;
 use std::cell::RefCell;
 
+/// Products with the directions or their transposes in a step.
+const PRODUCTS: f64 = 4.0;
+
 /// A tangent frozen at some point, with what its kernel is narrowed to; cheap beside the eigenvectors.
 pub(super) struct Survey<'a> {
     tangent: Box<dyn Tangent + 'a>,
@@ -14,6 +17,8 @@ pub(super) struct Survey<'a> {
     pairs: Option<Pairs>,
     /// What the directions cost, in right-hand sides; infinite where there are too many.
     price: f64,
+    /// What products with them cost in a step, in right-hand sides.
+    step: f64,
 }
 
 impl<'a> Survey<'a> {
@@ -27,19 +32,25 @@ impl<'a> Survey<'a> {
             Some(_) if tangent.rank() <= MOST_COUPLED => tangent.price(tangent.rank(), 0),
             _ => f64::INFINITY,
         };
+        let rows = pairs.as_ref().map_or(0, Pairs::coupled);
         let narrowed = match &pairs {
-            Some(pairs) if pairs.are_too_many() => f64::INFINITY,
-            // Two decompositions, of which the second is of at most as many rows.
-            Some(pairs) if observed.is_some() => {
-                tangent.price(pairs.coupled(), pairs.coupled()) + tangent.price(pairs.coupled(), 0)
-            }
-            Some(pairs) => tangent.price(pairs.coupled(), 0),
             None => f64::INFINITY,
+            Some(pairs) if pairs.are_too_many() => f64::INFINITY,
+            Some(_) if observed.is_none() => tangent.price(rows, 0),
+            // Two decompositions, of which the second is of at most as many rows.
+            Some(_) => tangent.price(rows, rows) + tangent.price(rows, 0),
+        };
+        let pairs = pairs.filter(|_| narrowed < whole);
+        let rows = if pairs.is_some() {
+            rows
+        } else {
+            tangent.rank()
         };
         Self {
+            step: PRODUCTS * tangent.pass(rows * rows),
             tangent,
             cut,
-            pairs: pairs.filter(|_| narrowed < whole),
+            pairs,
             price: narrowed.min(whole),
         }
     }
@@ -47,6 +58,11 @@ impl<'a> Survey<'a> {
     /// What the directions cost, in right-hand sides; infinite where there are too many.
     pub fn price(&self) -> f64 {
         self.price
+    }
+
+    /// What products with the directions would cost in a step, in right-hand sides.
+    pub fn step(&self) -> f64 {
+        self.step
     }
 
     /// Gives the tangent back for another point.
