@@ -11,6 +11,8 @@ use std::cell::{Ref, RefCell};
 
 /// Most measurements of which a copy is kept for the tangent kernel.
 const MOST_MEASUREMENTS: usize = 2048;
+/// Most inputs and outputs of a tangent kernel, whose terms are as large as their squares.
+const MOST_ENDS: usize = 2048;
 
 /// Gradient flow of `C(A) + λ‖θ‖²` in the layer weights; valid for any start.
 pub struct LayerFlow<'a> {
@@ -137,6 +139,10 @@ impl VectorField for LayerFlow<'_> {
             Cost::MatrixSensing { .. } => MOST_MEASUREMENTS,
             _ => usize::MAX,
         };
+        let ends = self.network.input_width().max(self.network.output_width());
+        if ends > MOST_ENDS {
+            return None;
+        }
         let tangent = LayerTangent::new(self.network, self.cost, limit)?;
         // Decay adds a part that is no product.
         Some(match self.l2 == 0.0 {

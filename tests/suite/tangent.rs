@@ -254,9 +254,9 @@ fn rank_counts_the_directions_that_the_cost_sees() {
     assert_eq!(rank(cost(4, target(), 1)), Some(7));
 }
 
-/// Kernels with many rows are narrowed; only measurements, which are copied, are limited in number.
+/// Kernels with many rows are narrowed; measurements, which are copied, and ends are limited in number.
 #[test]
-fn no_tangent_beyond_2048_measurements() {
+fn no_tangent_beyond_2048_measurements_inputs_or_outputs() {
     let (target, weights) = (Mat::zeros(46, 45), Mat::full(46, 45, 1.0));
     assert_eq!(rank(Cost::Weighted { target, weights }), Some(2070));
     let target = Mat::zeros(46, 45);
@@ -267,6 +267,12 @@ fn no_tangent_beyond_2048_measurements() {
     assert_eq!(rank(Cost::MatrixCompletion { target, observed }), Some(100));
     assert_eq!(rank(sensing(2048)), Some(2048));
     assert_eq!(rank(sensing(2049)), None);
+    // The terms themselves are as large as the squares of inputs and outputs.
+    let wide = |cols| Cost::SquaredError {
+        target: Mat::zeros(1, cols),
+    };
+    assert_eq!(rank(wide(2048)), Some(2048));
+    assert_eq!(rank(wide(2049)), None);
 }
 
 #[test]

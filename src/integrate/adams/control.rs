@@ -2,7 +2,7 @@
 //! up.
 
 use super::fast::Fast;
-use super::survey::Survey;
+use super::survey::{Costs, Survey};
 use super::weights::MAX_ORDER;
 use super::{Adams, CHOICE_AGE, Neighbours, SLOW, STIFF, Trial};
 use crate::integrate::Method;
@@ -100,8 +100,8 @@ impl<'a> Adams<'a> {
             return;
         }
         let survey = Survey::new(tangent, &self.y, SLOW / self.step);
-        let patience = self.bearable(survey.price());
-        self.leaves_off = self.is_better_left(Some(&survey), 0.0);
+        let patience = self.bearable(survey.costs.price);
+        self.leaves_off = self.is_better_left(Some(survey.costs), 0.0);
         if self.borne >= patience && !self.leaves_off {
             self.split(survey, false);
         } else {
@@ -115,25 +115,27 @@ impl<'a> Adams<'a> {
         let Some(fast) = self.fast.take() else {
             return;
         };
-        let products = fast.step();
+        let products = fast.costs().step;
         let survey = Survey::new(fast.into_tangent(), &self.y, SLOW / self.step);
-        self.leaves_off = self.is_better_left(Some(&survey), products);
-        self.split(survey, whole);
+        self.leaves_off = self.is_better_left(Some(survey.costs), products);
+        if !self.leaves_off {
+            self.split(survey, whole);
+        }
     }
 
-    /// Whether BDF is expected to cost less than what `survey` offers to split off, and less than what is left of
-    /// the run at the present step, of which `products` with the fast directions are a part; then `auto` leaves the
-    /// run to it.
-    fn is_better_left(&self, survey: Option<&Survey<'a>>, products: f64) -> bool {
+    /// Whether BDF is expected to cost less than splitting at the costs `offered`, and less than what is left of the
+    /// run at the present step, of which `products` with the fast directions are a part; then `auto` leaves the run
+    /// to it.
+    fn is_better_left(&self, offered: Option<Costs>, products: f64) -> bool {
         let finer = (1e-6 / self.options.rtol).powf(1.0 / 7.0);
         let bdf = BDF * finer;
         let steps = SPLIT * finer.sqrt();
-        let offered = |s: &Survey| s.price() + steps * (EVALUATIONS + s.step());
+        let split = |costs: Costs| costs.price + steps * (EVALUATIONS + costs.step);
         let left = (self.options.horizon - self.time) / self.step;
         let left = left * (EVALUATIONS + products);
         self.options.method == Method::Auto
             && self.borne >= PATIENCE
-            && left.min(survey.map_or(f64::INFINITY, offered)) > bdf
+            && left.min(offered.map_or(f64::INFINITY, split)) > bdf
     }
 
     /// Whether there is a fast part that can take in the whole Jacobian.
@@ -149,7 +151,7 @@ impl<'a> Adams<'a> {
         let Some(fast) = &self.fast else {
             return f64::INFINITY;
         };
-        let price = fast.price();
+        let price = fast.costs().price;
         if aged {
             self.bearable(price)
         } else if !self.refined && self.is_refinable() {

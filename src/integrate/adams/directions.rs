@@ -2,7 +2,7 @@
 //! Jacobian, from the eigenpairs `Q Λ Qᵀ` of the small tangent kernel `F G Gᵀ Fᵀ`.
 
 use super::eigenbasis::Eigenbasis;
-use super::survey::Survey;
+use super::survey::{Costs, Survey};
 use crate::integrate::Tangent;
 use crate::linalg::Mat;
 use std::cell::RefCell;
@@ -13,9 +13,7 @@ pub(super) struct Directions<'a> {
     basis: Eigenbasis,
     /// The basis acts on what is in front of the observation.
     observed: bool,
-    /// What they cost, in right-hand sides, and what products with them do in a step.
-    price: f64,
-    step: f64,
+    pub costs: Costs,
     /// A vector of the length of the kernel and one of the length of `A`.
     dual: RefCell<[Vec<f64>; 2]>,
 }
@@ -24,7 +22,7 @@ impl<'a> Directions<'a> {
     /// The rates, sorted, with their directions; the tangent back when there is none or there are too
     /// many.
     pub fn new(survey: Survey<'a>) -> Result<(Vec<f64>, Self), Box<dyn Tangent + 'a>> {
-        let (price, step) = (survey.price(), survey.step());
+        let costs = survey.costs;
         let (tangent, found) = survey.decompose();
         let Some((rates, basis)) = found else {
             return Err(tangent);
@@ -34,21 +32,10 @@ impl<'a> Directions<'a> {
             observed: basis.is_narrowed() && tangent.observation().is_some(),
             tangent,
             basis,
-            price,
-            step,
+            costs,
             dual: RefCell::new(dual),
         };
         Ok((rates, directions))
-    }
-
-    /// What they cost, in right-hand sides.
-    pub fn price(&self) -> f64 {
-        self.price
-    }
-
-    /// What products with them cost in a step, in right-hand sides.
-    pub fn step(&self) -> f64 {
-        self.step
     }
 
     /// Gives the tangent back for another point.

@@ -11,7 +11,7 @@ use super::history::History;
 use super::kernels::add_products;
 use super::nodes::{backward_integrals, modified_differences};
 use super::past::{NODES, Past};
-use super::survey::Survey;
+use super::survey::{Costs, Survey};
 use super::weights::{Basis, TERMS, all_scaled_phis};
 use crate::integrate::{Tangent, VectorField};
 use crate::linalg::{Mat, multiply, symmetric_eigen, view, view_mut, zeros};
@@ -89,14 +89,9 @@ impl<'a> Fast<'a> {
         self.rates.iter().fold(0.0, |r, rate| r.max(rate.abs()))
     }
 
-    /// What its directions cost, in right-hand sides.
-    pub fn price(&self) -> f64 {
-        self.directions.price()
-    }
-
-    /// What products with them cost in a step, in right-hand sides.
-    pub fn step(&self) -> f64 {
-        self.directions.step()
+    /// Of its directions.
+    pub fn costs(&self) -> Costs {
+        self.directions.costs
     }
 
     /// Gives the tangent back for another point.

@@ -15,10 +15,16 @@ pub(super) struct Survey<'a> {
     cut: f64,
     /// What the kernel is narrowed to; `None` where it is decomposed as a whole.
     pairs: Option<Pairs>,
-    /// What the directions cost, in right-hand sides; infinite where there are too many.
-    price: f64,
-    /// What products with them cost in a step, in right-hand sides.
-    step: f64,
+    pub costs: Costs,
+}
+
+/// Of the fast directions, in right-hand sides.
+#[derive(Clone, Copy)]
+pub(super) struct Costs {
+    /// To find them; infinite where there are too many.
+    pub price: f64,
+    /// Products with them in a step.
+    pub step: f64,
 }
 
 impl<'a> Survey<'a> {
@@ -46,23 +52,16 @@ impl<'a> Survey<'a> {
         } else {
             tangent.rank()
         };
-        Self {
+        let costs = Costs {
+            price: narrowed.min(whole),
             step: PRODUCTS * tangent.pass(rows * rows),
+        };
+        Self {
             tangent,
             cut,
             pairs,
-            price: narrowed.min(whole),
+            costs,
         }
-    }
-
-    /// What the directions cost, in right-hand sides; infinite where there are too many.
-    pub fn price(&self) -> f64 {
-        self.price
-    }
-
-    /// What products with the directions would cost in a step, in right-hand sides.
-    pub fn step(&self) -> f64 {
-        self.step
     }
 
     /// Gives the tangent back for another point.
@@ -73,7 +72,7 @@ impl<'a> Survey<'a> {
     /// Gives the tangent back, with the eigenvectors of its kernel unless there are none or too many.
     pub fn decompose(self) -> (Box<dyn Tangent + 'a>, Option<Eigenpairs>) {
         let found = match self.pairs {
-            _ if self.price.is_infinite() => None,
+            _ if self.costs.price.is_infinite() => None,
             Some(pairs) => narrowed(&*self.tangent, pairs, self.cut),
             None => Eigenbasis::of_matrix(&self.tangent.kernel(), self.cut),
         };
