@@ -6,12 +6,14 @@ use super::layers::{Evaluated, LayerFlow};
 use crate::integrate::Tangent;
 use crate::linalg::{Mat, MatMut, MatRef, multiply, view, view_mut, zeros};
 use crate::model::{Cost, CurvatureFactor, KernelTerm, Network, TangentKernel};
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 
 /// `G` of a network at a frozen point together with the factor `F` of the cost's curvature.
 pub struct LayerTangent<'a> {
     network: &'a Network,
     factor: CurvatureFactor,
+    /// `‖F‖²`, once asked for.
+    size: OnceCell<f64>,
     /// `R_2, …, R_L` and `A`.
     prefix: Vec<Mat<f64>>,
     /// `L_1, …, L_{L−1}`.
@@ -46,6 +48,7 @@ impl<'a> LayerTangent<'a> {
         Some(Self {
             network,
             factor,
+            size: OnceCell::new(),
             prefix: network.product_storage(),
             suffix: network.suffix_storage(),
             transposed: network
@@ -222,7 +225,8 @@ impl Tangent for LayerTangent<'_> {
     }
 
     fn observation(&self) -> Option<f64> {
-        (!self.factor.keeps_terms()).then(|| self.factor.size())
+        let size = || *self.size.get_or_init(|| self.factor.size());
+        (!self.factor.keeps_terms()).then(size)
     }
 
     fn observe(&self, d: &[f64], z: &mut [f64]) {
