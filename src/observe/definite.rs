@@ -22,14 +22,12 @@ pub(super) struct DefiniteLaw {
 
 impl DefiniteLaw {
     pub fn new(problem: &Problem) -> Self {
-        let size = frobenius(
-            problem
-                .network
-                .end_to_end(&problem.initial_weights)
-                .as_ref(),
-        );
+        let size = || {
+            let a = problem.network.end_to_end(&problem.initial_weights);
+            frobenius(a.as_ref())
+        };
         Self {
-            start: applies(problem).then_some(size).filter(|&size| size > 0.0),
+            start: applies(problem).then(size).filter(|&size| size > 0.0),
             worst: Worst::default(),
         }
     }
