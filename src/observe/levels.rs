@@ -282,14 +282,16 @@ fn travel_of_product(view: &mut StepView<'_, '_>) -> f64 {
     chord.max(speed * view.length())
 }
 
-/// Whether a parabola through three neighbouring samples turns inside interval `i` and comes near
-/// the level there.
+/// Whether a parabola through three neighbouring samples turns inside interval `i`, whose ends lie on one side of
+/// the level, and comes near it there. Distances are those of that side: beyond a passage in a neighbouring
+/// interval they go on below zero, where their size alone would turn at the level.
 fn may_dip(samples: &[(f64, f64)], i: usize) -> bool {
     let first = i.saturating_sub(1);
     let last = (i + 2).min(samples.len() - 1);
     let interval = [samples[i].0, samples[i + 1].0];
+    let side = if passed(samples[i].1) { 1.0 } else { -1.0 };
     samples[first..=last].windows(3).any(|w| {
-        let distances = [w[0].1.abs(), w[1].1.abs(), w[2].1.abs()];
+        let distances = [side * w[0].1, side * w[1].1, side * w[2].1];
         parabola_reaches(distances, [w[0].0, w[1].0, w[2].0], interval)
     })
 }
@@ -307,4 +309,39 @@ fn parabola_reaches(g: [f64; 3], t: [f64; 3], [a, b]: [f64; 2]) -> bool {
     let slack = 0.5 * (b - a);
     let lowest = g[0].min(g[1]).min(g[2]);
     bottom >= a - slack && bottom <= b + slack && lowest <= DIP_SAFETY * second / 8.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sampled(g: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
+        let times = (0..=INTERIOR + 1).map(|i| i as f64 / (INTERIOR + 1) as f64);
+        times.map(|t| (t, g(t))).collect()
+    }
+
+    fn intervals_with_dips(g: impl Fn(f64) -> f64) -> Vec<usize> {
+        let samples = sampled(g);
+        let one_side = |i: &usize| passed(samples[*i].1) == passed(samples[i + 1].1);
+        let found = (0..=INTERIOR).filter(one_side);
+        found.filter(|&i| may_dip(&samples, i)).collect()
+    }
+
+    #[test]
+    fn a_passage_is_no_dip_of_the_intervals_beside_it() {
+        let none: [usize; 0] = [];
+        assert_eq!(intervals_with_dips(|t| t - 0.45), none);
+        assert_eq!(intervals_with_dips(|t| 0.45 - t), none);
+        assert_eq!(intervals_with_dips(|t| (3.0 * t).exp() - 4.0), none);
+        assert_eq!(intervals_with_dips(|t| (3.0 * t).tanh() - 0.9), none);
+    }
+
+    /// `(t − 0.3)² − 10⁻³` is below zero between samples at 0.25 and 0.375; so is the same with a passage at 0.15.
+    #[test]
+    fn a_dip_is_seen_alone_and_beside_a_passage() {
+        let dip = |t: f64| (t - 0.3) * (t - 0.3) - 1e-3;
+        assert!(intervals_with_dips(dip).contains(&2));
+        assert!(intervals_with_dips(|t| -dip(t)).contains(&2));
+        assert!(intervals_with_dips(|t| (t - 0.15) * dip(t)).contains(&2));
+    }
 }

@@ -36,7 +36,7 @@ const SAFETY: f64 = 10.0;
 /// method is that much worse than its steps.
 const INSIDE: f64 = 100.0;
 /// Steps whose energy is checked before the checks are spread out, …
-const ENERGY_CHECKS: usize = 12;
+const ENERGY_CHECKS: usize = 6;
 /// … and the factor by which they then are.
 const ENERGY_STRIDE: usize = 2;
 /// Interior nodes of the Gauss–Lobatto rule with five points on `[0, 1]`, exact to degree 7.
