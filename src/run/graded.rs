@@ -154,6 +154,7 @@ pub(super) fn integrate_graded(
         origin: Time::default(),
         statistics: Statistics::default(),
         rotations: 0,
+        bdf_from: None,
         matters: starts_small(problem, FrameName::On),
         started: false,
         long: false,
@@ -167,7 +168,7 @@ pub(super) fn integrate_graded(
             time: run.origin.high,
             state: run.state,
             statistics: run.statistics,
-            bdf_from: None,
+            bdf_from: run.bdf_from,
         },
         frame: run.frame,
         rotations: run.rotations,
@@ -185,6 +186,8 @@ struct Run<'a> {
     origin: Time,
     statistics: Statistics,
     rotations: usize,
+    /// When the last stretch of the whole flow went on by BDF.
+    bdf_from: Option<f64>,
     /// Whether rounding is felt by now, so that the bases are rotated.
     matters: bool,
     /// Whether the observer knows the start.
@@ -285,6 +288,7 @@ impl Run<'_> {
         };
         self.steps_since_wait = segment.steps;
         self.count(end.statistics);
+        self.bdf_from = end.bdf_from.map(|t| self.origin.plus(t).high);
         self.origin = self.origin.plus(end.time);
         self.state = end.state;
         match reason {

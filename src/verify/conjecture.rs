@@ -46,7 +46,7 @@ pub fn verdict(
         _ => Vec::new(),
     };
     let (verdict, reason, needed_scale) = match scales.last() {
-        None => (Finding::NotYet, "no run was made".to_owned(), None),
+        None => (Finding::NotYet, "no run came to its end".to_owned(), None),
         Some(_) if count == 0 => {
             let reason = format!("the greedy path ends at the origin: {end}");
             (Finding::NotApplicable, reason, None)

@@ -68,15 +68,17 @@ fn narrowed_kernels_make_large_networks_free_of_stiffness() {
 /// A lazy start: every rate is fast, so all 2116 products would have to be kept. Adams alone takes 7500 steps.
 #[test]
 fn auto_leaves_to_bdf_what_it_cannot_split() {
-    let report = |method: &str, most: usize| {
+    let report_with = |frame: &str, method: &str, most: usize| {
         run_text(&format!(
             "seed = 5\nnetwork = {{ widths = [46, 46, 46, 46] }}\n\
              cost = {{ kind = \"squared_error\", target = {MODES} }}\n\
              init = {{ kind = \"gaussian\", std = 0.15 }}\n\
-             solver = {{ method = \"{method}\", rtol = 1e-6, horizon = 1000.0, max_steps = {most} }}\n\
+             solver = {{ method = \"{method}\", rtol = 1e-6, horizon = 1000.0, max_steps = {most}, \
+             frame = \"{frame}\" }}\n\
              record = {{ grid = \"log\", count = 20 }}\n"
         ))
     };
+    let report = |method: &str, most: usize| report_with("auto", method, most);
     let auto = report("auto", 1000);
     assert!(auto.solver.bdf_from.is_some_and(|t| 0.0 < t && t < 20.0));
     assert!(auto.outcome == Outcome::HorizonReached && auto.solver.jvp_evaluations > 0);
@@ -85,4 +87,6 @@ fn auto_leaves_to_bdf_what_it_cannot_split() {
     assert!(error < 1e-4);
     let adams = report("exponential_adams", auto.solver.steps);
     assert_eq!(adams.solver.bdf_from, None);
+    let graded = report_with("on", "auto", 1000);
+    assert!(graded.solver.bdf_from.is_some());
 }
