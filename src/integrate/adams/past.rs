@@ -15,7 +15,8 @@ pub(super) struct Past {
 impl Past {
     pub fn new(n: usize) -> Self {
         Self {
-            values: vec![vec![0.0; n]; NODES],
+            // Each made as zeros: a copy of zeros would touch memory that low orders never use.
+            values: (0..NODES).map(|_| vec![0.0; n]).collect(),
             known: 0,
         }
     }
