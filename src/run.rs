@@ -1,11 +1,13 @@
 //! Scenario → report: the whole of one run, without files.
 
 mod decay;
+mod ending;
 mod exact;
 mod extras;
 mod graded;
 mod landscape;
 mod look;
+mod narrowed;
 mod parallel;
 mod predict;
 mod regimes;
@@ -18,22 +20,20 @@ pub use predict::{Theory, predict};
 pub use regimes::{NoStudy, RegimesAsk, regimes};
 pub use saddles::{Ask, PathOf, Shown, Study, saddles, saddles_along};
 
-use crate::error::plainly;
 use crate::flow::LayerFlow;
-use crate::integrate::{Integration, Method, Options, Outcome, VectorField, integrate};
+use crate::integrate::{Integration, Method, Options, VectorField, integrate};
 use crate::linalg::to_vec;
-use crate::model::{Network, Problem, Reduction};
-use crate::observe::{
-    EventSpec, Grid, Observable, Observation, Observed, Progress, RunObserver, grid_times,
-    schatten_gap,
-};
-use crate::report::{self, Report, SolverReport};
+use crate::model::{Network, Problem};
+use crate::observe::{EventSpec, Observation, Observed, Progress, RunObserver, schatten_gap};
+use crate::report::{Report, SolverReport};
 use crate::saddle::{SaddleLevels, saddle_levels};
 use crate::scenario::{Built, Scenario};
 use crate::verify;
 use cpu_time::ThreadTime;
+use ending::{describe, missing_rows};
 use exact::SolvedFlow;
 use graded::integrate_graded;
+use narrowed::Narrowed;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -91,13 +91,13 @@ fn measure_flow(
     watch: Watch<'_>,
     levels: &SaddleLevels,
 ) -> Report {
-    let reduction = reduced(built);
-    let problem = reduction.as_ref().map_or(&built.problem, |r| &r.problem);
+    let narrowed = Narrowed::new(built);
+    let problem = narrowed.problem();
     let (method, solver) = (built.solver.method, &scenario.spec().solver);
     let graded = graded::applies(problem, method, solver.frame);
     let floor = graded::floor_warning(problem, method, solver.frame);
-    let options = options(built, reduction.as_ref(), graded && solver.atol == 0.0);
-    let (observed, end, mut solver) = observe(
+    let options = narrowed.options(graded && solver.atol == 0.0);
+    let (mut observed, end, mut solver) = observe(
         problem,
         &options,
         built,
@@ -105,21 +105,9 @@ fn measure_flow(
         (flow, watch),
         graded,
     );
-    solver.reduced_widths = reduction
-        .as_ref()
-        .map(|r| r.problem.network.widths().to_vec());
-    let expand = |w: Vec<f64>| reduction.as_ref().map_or(w.clone(), |r| r.expand(&w));
-    let (mut trajectory, mut events) = (observed.trajectory, observed.events);
-    // Narrower inputs and outputs leave out singular values that are zero.
-    let modes = built.problem.network.modes();
-    let rows = trajectory
-        .rows
-        .iter_mut()
-        .map(|row| &mut row.singular_values);
-    for values in rows.chain(events.iter_mut().map(|event| &mut event.singular_values)) {
-        values.resize(modes, 0.0);
-    }
-    trajectory.weights = trajectory.weights.into_iter().map(expand).collect();
+    solver.reduced_widths = narrowed.widths();
+    narrowed.complete(&mut observed);
+    let (trajectory, events) = (observed.trajectory, observed.events);
     let problem = &built.problem;
     let last = trajectory.rows.last();
     let decay = last.and_then(|row| decay::of(problem, row.parameter_norm_sq));
@@ -150,40 +138,8 @@ fn measure_flow(
         trajectory,
         events,
         solver,
-        final_weights: final_weights(&problem.network, &expand(end.state)),
+        final_weights: final_weights(&problem.network, &narrowed.expand(end.state)),
     }
-}
-
-/// The problem as it is integrated. Inputs and outputs stay where something asks for singular values that they would
-/// leave out, or for the tangent kernel.
-fn reduced(built: &Built) -> Option<Reduction> {
-    let kernel = [Observable::KernelNorm, Observable::KernelAlignment];
-    let observables = &built.recording.observables;
-    if observables.iter().any(|o| kernel.contains(o)) {
-        return Reduction::of(&built.problem);
-    }
-    let whole = Reduction::with_ends(&built.problem)?;
-    let modes = whole.problem.network.modes();
-    let beyond =
-        |e: &EventSpec| matches!(e, EventSpec::Crossing { index: Some(k), .. } if *k > modes);
-    match built.events.iter().any(beyond) {
-        true => Reduction::of(&built.problem),
-        false => Some(whole),
-    }
-}
-
-/// Those of the scenario for the network as it is integrated.
-fn options(built: &Built, reduction: Option<&Reduction>, relative_only: bool) -> Options {
-    let mut options = built.solver.clone();
-    if let Some(reduction) = reduction {
-        options.atol = reduction.tolerances(&options.atol);
-    }
-    if relative_only {
-        // Every neuron has a tolerance of its own, down to where the squares that its size comes from
-        // underflow: below that it would be zero.
-        options.atol.fill(1e-160 * options.rtol);
-    }
-    options
 }
 
 /// Levels of escapes, when the scenario asks for escapes.
@@ -255,77 +211,6 @@ fn observe(
         .extend(solved.iter().flat_map(SolvedFlow::warnings));
     observed.warnings.extend(graded_warning);
     (observed, end, solver)
-}
-
-/// The outcome and one sentence about it.
-fn describe(end: &Integration, options: &Options, to_origin: bool) -> (report::Outcome, String) {
-    let (outcome, mut detail) = ending(end, options);
-    if to_origin {
-        detail.push_str(", on the way to the origin, which it cannot leave");
-    }
-    (outcome, detail)
-}
-
-/// The word and the sentence for the end of an integration.
-fn ending(end: &Integration, options: &Options) -> (report::Outcome, String) {
-    match &end.outcome {
-        Outcome::HorizonReached if falls_short(end, options) => (
-            report::Outcome::HorizonReached,
-            format!(
-                "last iterate at t = {} before the horizon t = {}",
-                rounded(end.time),
-                plainly(options.horizon)
-            ),
-        ),
-        Outcome::HorizonReached => (
-            report::Outcome::HorizonReached,
-            format!("reached the horizon t = {}", plainly(options.horizon)),
-        ),
-        Outcome::Stopped { reason } if reason == "interrupted" => (
-            report::Outcome::Interrupted,
-            format!("interrupted at t = {:.9e}", end.time),
-        ),
-        Outcome::Stopped { reason } => (
-            report::Outcome::Stopped,
-            format!("{reason} at t = {:.9e}", end.time),
-        ),
-        Outcome::Failed { error } => (report::Outcome::Failed, error.to_string()),
-    }
-}
-
-/// Whether a run that went to the horizon ended at an iterate before it: those of gradient descent stand at
-/// multiples of the learning rate.
-fn falls_short(end: &Integration, options: &Options) -> bool {
-    matches!(options.method, Method::GradientDescent { .. })
-        && end.time < options.horizon * (1.0 - 4.0 * f64::EPSILON)
-}
-
-/// A time without the rounding of a multiple.
-fn rounded(t: f64) -> String {
-    plainly(format!("{t:.11e}").parse().unwrap_or(t))
-}
-
-/// A warning when rows were asked for after the last iterate. That a grid of its own ends there rather than at
-/// the horizon says the outcome.
-fn missing_rows(grid: &Grid, options: &Options, end: &Integration) -> Vec<String> {
-    if !matches!(end.outcome, Outcome::HorizonReached) || !falls_short(end, options) {
-        return Vec::new();
-    }
-    let listed = matches!(grid, Grid::Times(_));
-    let mut times = grid_times(grid, options.horizon);
-    times.retain(|&t| t > end.time && (listed || t < options.horizon));
-    let last = rounded(end.time);
-    let rows = match times.as_slice() {
-        [] => return Vec::new(),
-        [t] => format!("no row at t = {}", plainly(*t)),
-        [t, .., u] => format!(
-            "no rows at {} times from t = {} to {}",
-            times.len(),
-            plainly(*t),
-            plainly(*u)
-        ),
-    };
-    vec![format!("{rows}: the last iterate stands at t = {last}")]
 }
 
 /// A warning when escapes were asked for that could not be watched.

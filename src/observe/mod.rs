@@ -5,9 +5,11 @@
 //! dense output and never disturbs the integration.
 
 mod adaptive;
+mod allowance;
 mod arc_length;
 mod definite;
 mod determinant;
+mod energy;
 mod event;
 mod events;
 mod gap;

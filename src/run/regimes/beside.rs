@@ -7,7 +7,7 @@ use crate::model::{Cost, CostScratch, Network, Problem, Reduction};
 use crate::observe::StopRules;
 use crate::regime::{LARGEST, LinearModel, Refused, alignment};
 use crate::report::{self, regimes::Sample};
-use crate::run::{ending, exact::SolvedFlow};
+use crate::run::{ending::ending, exact::SolvedFlow};
 use crate::scenario::Built;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
