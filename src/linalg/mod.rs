@@ -124,9 +124,14 @@ pub fn view_mut(data: &mut [f64], rows: usize, cols: usize) -> MatMut<'_, f64> {
 
 /// Column-major copy of a matrix.
 pub fn to_vec(a: MatRef<'_, f64>) -> Vec<f64> {
-    a.col_iter()
-        .flat_map(|c| c.iter().copied().collect::<Vec<_>>())
-        .collect()
+    let mut all = Vec::with_capacity(a.nrows() * a.ncols());
+    for column in a.col_iter() {
+        match column.try_as_col_major() {
+            Some(column) => all.extend_from_slice(column.as_slice()),
+            None => all.extend(column.iter()),
+        }
+    }
+    all
 }
 
 /// Frobenius norm `‖A‖_F`.

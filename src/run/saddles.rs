@@ -11,11 +11,11 @@ use crate::model::draws::seeds;
 use crate::observe::{Direction, EventSpec, Quantity};
 use crate::report::Report;
 use crate::report::saddles::{SaddleEntry, SaddlesReport, SeedEntry};
-use crate::saddle::GreedyPath;
+use crate::saddle::{GreedyPath, Saddle};
 use crate::scenario::{Built, InputErrors, Scenario};
 use crate::verify::conjecture;
 use drawing::maps;
-use entries::{level, path_end, saddle_entry, scale_entry};
+use entries::{level, path_end, plain_entry, saddle_entry, scale_entry};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Cost above that of the last saddle, relative to the cost at the origin, at which a run is over.
@@ -59,7 +59,8 @@ pub fn saddles(
     interrupt: &AtomicBool,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Study, InputErrors> {
-    saddles_along(&GreedyPath::of, scenario, ask, interrupt, progress)
+    let path_of = |problem: &Problem| GreedyPath::until(problem, interrupt);
+    saddles_along(&path_of, scenario, ask, interrupt, progress)
 }
 
 /// The same against another path than the greedy one.
@@ -125,7 +126,7 @@ impl Task<'_> {
         let scenario = scenario.with(with_seed.as_slice())?;
         let base = scenario.build()?;
         let path = (self.path_of)(&base.problem);
-        let (mut entries, mut shown) = (Vec::new(), None);
+        let (mut entries, mut last) = (Vec::new(), None);
         for scale in self.scales() {
             if self.interrupt.load(Ordering::Relaxed) {
                 break;
@@ -141,14 +142,15 @@ impl Task<'_> {
             entries.push(scale_entry(&built, &path, &report, scale));
             (self.finished)();
             if self.first {
-                shown = Some(show(report, scenario, built, path.clone()));
+                last = Some((report, scenario, built));
             }
         }
-        let greedy: Vec<SaddleEntry> = path
-            .saddles
-            .iter()
-            .map(|s| saddle_entry(&base, s))
-            .collect();
+        // Eigenvalues and proofs take longer than anyone waits who has had enough.
+        let entry = |saddle: &Saddle| match self.interrupt.load(Ordering::Relaxed) {
+            true => plain_entry(saddle),
+            false => saddle_entry(&base, saddle),
+        };
+        let greedy: Vec<SaddleEntry> = path.saddles.iter().map(entry).collect();
         let verdict = conjecture::verdict(
             &greedy,
             (&path_end(&path.end), path.end.is_final()),
@@ -163,6 +165,7 @@ impl Task<'_> {
             scales: entries,
             verdict,
         };
+        let shown = last.map(|(report, scenario, built)| show(report, scenario, built, path));
         Ok((entry, shown))
     }
 

@@ -144,13 +144,9 @@ fn windows(
 /// Distances of a row in `A` and in weights from the closest point of some orbits.
 fn from_orbits(run: &Run<'_>, row: usize, orbits: &[&Orbit]) -> [f64; 2] {
     let map = run.map(row);
-    let place = |orbit: &&Orbit| {
-        let time = closest_time(orbit, map);
-        (distance(map, &orbit.map_at(time)), time)
-    };
     let mut best: Option<(f64, f64, &Orbit)> = None;
     for orbit in orbits {
-        let (off, time) = place(orbit);
+        let (off, time) = closest(orbit, map);
         if best.is_none_or(|b| off < b.0) {
             best = Some((off, time, orbit));
         }
@@ -163,16 +159,17 @@ fn from_orbits(run: &Run<'_>, row: usize, orbits: &[&Orbit]) -> [f64; 2] {
     })
 }
 
-/// The time at which an orbit comes closest to a map.
-fn closest_time(orbit: &Orbit, map: &[f64]) -> f64 {
+/// How close an orbit comes to a map, and when.
+fn closest(orbit: &Orbit, map: &[f64]) -> (f64, f64) {
     let samples = &orbit.samples;
-    let off = |time: f64| distance(map, &orbit.map_at(time));
-    let nearest = (0..samples.len())
-        .map(|i| (distance(map, &samples[i].map), i))
-        .min_by(|a, b| a.0.total_cmp(&b.0))
-        .map_or(0, |(_, i)| i);
-    let mut lo = samples[nearest.saturating_sub(1)].time;
-    let mut hi = samples[(nearest + 1).min(samples.len() - 1)].time;
+    let nearest = orbit.nearest(map);
+    let (first, last) = (
+        nearest.saturating_sub(1),
+        (nearest + 1).min(samples.len() - 1),
+    );
+    let stretch = orbit.stretch(first, last);
+    let off = |time: f64| distance(map, &stretch.map_at(time));
+    let (mut lo, mut hi) = (samples[first].time, samples[last].time);
     let golden = 0.5 * (5.0_f64.sqrt() - 1.0);
     for _ in 0..GOLDEN_STEPS {
         let (a, b) = (hi - golden * (hi - lo), lo + golden * (hi - lo));
@@ -182,11 +179,9 @@ fn closest_time(orbit: &Orbit, map: &[f64]) -> f64 {
             lo = a;
         }
     }
-    let middle = 0.5 * (lo + hi);
-    match off(middle) <= off(samples[nearest].time) {
-        true => middle,
-        false => samples[nearest].time,
-    }
+    let at = |time: f64| (off(time), time);
+    let (middle, node) = (at(0.5 * (lo + hi)), at(samples[nearest].time));
+    if middle.0 <= node.0 { middle } else { node }
 }
 
 /// Of what leaves each saddle of a path, the part off the predicted direction: with
@@ -208,8 +203,7 @@ pub fn impurities(path: &GreedyPath, run: &Run<'_>) -> Vec<Option<f64>> {
 fn impurity(run: &Run<'_>, begin: usize, from: &Saddle, orbit: &Orbit) -> Option<f64> {
     let (rows, cols) = from.end_to_end.shape();
     let unused = Unused::of(from)?;
-    let first = &orbit.samples.first()?.map;
-    let leaving = svd(unused.part(view(first, rows, cols)).as_ref())?;
+    let leaving = svd(unused.part(view(&orbit.map(0), rows, cols)).as_ref())?;
     let top = |m: &Mat<f64>| m.as_ref().subcols(0, 1).to_owned();
     let (u, v) = (top(&leaving.u), top(&leaving.v));
     let level = orbit.to.singular_values.last()?;

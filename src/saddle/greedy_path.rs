@@ -5,6 +5,7 @@ use super::morse::Morse;
 use super::orbit::{Orbit, PathEnd, orbit};
 use super::point::Saddle;
 use crate::model::Problem;
+use std::sync::atomic::AtomicBool;
 
 /// Gradient, relative to that at the origin, that counts as none.
 const LEARNED: f64 = 1e-9;
@@ -29,16 +30,25 @@ impl GreedyPath {
         Self::leaving_by(problem, &|_| 0)
     }
 
+    /// The same as far as it is known when `interrupt` is set.
+    pub fn until(problem: &Problem, interrupt: &AtomicBool) -> Self {
+        Self::along(problem, &|_| 0, interrupt)
+    }
+
     /// The path that leaves saddle `k` along singular pair `pair(k)` of `−∇C`, from 0: any but the
     /// first is another heteroclinic path than the greedy one.
     pub fn leaving_by(problem: &Problem, pair: &dyn Fn(usize) -> usize) -> Self {
+        Self::along(problem, pair, &AtomicBool::new(false))
+    }
+
+    fn along(problem: &Problem, pair: &dyn Fn(usize) -> usize, interrupt: &AtomicBool) -> Self {
         let mut path = Self {
             saddles: Saddle::origin(problem).into_iter().collect(),
             orbits: Vec::new(),
             end: PathEnd::Complete,
         };
         while let Some(at) = path.saddles.last() {
-            match next(problem, at, &path, pair(at.rank)) {
+            match next(problem, at, &path, pair(at.rank), interrupt) {
                 Ok((orbit, end)) => {
                     path.saddles.push(orbit.to.clone());
                     path.orbits.push(orbit);
@@ -71,6 +81,7 @@ fn next(
     at: &Saddle,
     path: &GreedyPath,
     pair: usize,
+    interrupt: &AtomicBool,
 ) -> Result<(Orbit, Option<PathEnd>), PathEnd> {
     let values = &at.gradient_singular_values;
     let first = |s: &Saddle| s.gradient_singular_values.first().copied().unwrap_or(0.0);
@@ -93,7 +104,7 @@ fn next(
         let ratio = (second - decay) / (top - decay);
         return Err(PathEnd::RepeatedTop { ratio });
     }
-    let orbit = orbit(problem, at, pair)?;
+    let orbit = orbit(problem, at, pair, interrupt)?;
     let index = within_rank(&orbit.to);
     let end = (index > 0).then_some(PathEnd::NotMinimal { index });
     Ok((orbit, end))

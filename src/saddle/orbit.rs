@@ -10,6 +10,7 @@ use crate::integrate::{Integration, Method, Observer, Options, Step, VectorField
 use crate::linalg::{Mat, SingularValues, distance, dot, norm, product, svd, to_vec, view, zeros};
 use crate::model::{Network, Problem};
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// `ε^L`, relative to the level of the next saddle: what is neglected at the start.
 const DEPARTURE: f64 = 1e-10;
@@ -38,9 +39,8 @@ pub struct Sample {
     /// Weights of the network with hidden widths `k + 1`, and their derivative.
     pub weights: Vec<f64>,
     pub velocity: Vec<f64>,
-    /// `A` and its derivative, column-major.
-    pub map: Vec<f64>,
-    pub map_velocity: Vec<f64>,
+    /// Length of the way of `A` so far, `Σ ‖A_i − A_{i−1}‖_F` over the samples.
+    pub length: f64,
 }
 
 /// The way from `A_k` to `A_{k+1}`.
@@ -74,6 +74,8 @@ pub enum PathEnd {
     /// The critical point reached is no minimum among maps of its rank: this many directions of
     /// descent.
     NotMinimal { index: usize },
+    /// The user has had enough.
+    Interrupted,
 }
 
 impl PathEnd {
@@ -84,11 +86,16 @@ impl PathEnd {
 }
 
 /// Integrates the orbit that leaves `from` along singular pair `pair` (from 0; the greedy path takes
-/// the first).
+/// the first). `interrupt` ends it.
 ///
 /// # Errors
 /// Where there is no such orbit.
-pub fn orbit(problem: &Problem, from: &Saddle, pair: usize) -> Result<Orbit, PathEnd> {
+pub fn orbit(
+    problem: &Problem,
+    from: &Saddle,
+    pair: usize,
+    interrupt: &AtomicBool,
+) -> Result<Orbit, PathEnd> {
     let rank = from.rank + 1;
     let core = departed(problem, from, pair)?;
     let flow = LayerFlow::new(&core);
@@ -99,8 +106,11 @@ pub fn orbit(problem: &Problem, from: &Saddle, pair: usize) -> Result<Orbit, Pat
         horizon: f64::MAX,
         max_steps: MOST_STEPS,
     };
-    let mut walk = Walk::new(&core, &flow, from);
+    let mut walk = Walk::new(&core, &flow, from, interrupt);
     let end = integrate(&flow, &core.initial_weights, &options, &mut walk);
+    if interrupt.load(Ordering::Relaxed) {
+        return Err(PathEnd::Interrupted);
+    }
     let growth = from.gradient_singular_values[pair] - 2.0 * problem.l2;
     let size = new_neuron(&core, rank);
     Ok(Orbit {
@@ -117,14 +127,15 @@ impl Orbit {
         let (rows, cols) = (self.network.output_width(), self.network.input_width());
         let mut values = SingularValues::new(rows, cols);
         let mut sigma = |map: &[f64]| values.of(view(map, rows, cols))[k - 1];
-        let after = self.samples.iter().position(|s| sigma(&s.map) >= level)?;
+        let after = (0..self.samples.len()).find(|&i| sigma(&self.map(i)) >= level)?;
         if after == 0 {
             return None;
         }
+        let stretch = self.stretch(after - 1, after);
         let (mut lo, mut hi) = (self.samples[after - 1].time, self.samples[after].time);
         for _ in 0..80 {
             let middle = 0.5 * (lo + hi);
-            if sigma(&self.map_at(middle)) >= level {
+            if sigma(&stretch.map_at(middle)) >= level {
                 hi = middle;
             } else {
                 lo = middle;
@@ -136,40 +147,99 @@ impl Orbit {
     /// How long after the origin the orbit stays farther than `NEAR` of its length from its end.
     pub fn duration(&self) -> Option<f64> {
         let end = to_vec(self.to.end_to_end.as_ref());
-        let off = |s: &Sample| distance(&s.map, &end);
-        let length = off(self.samples.first()?);
-        let last = self.samples.iter().rev().find(|s| off(s) > NEAR * length)?;
-        Some(last.time - self.origin?)
+        let off = |&i: &usize| distance(&self.map(i), &end);
+        let all = 0..self.samples.len();
+        let length = all.clone().next().as_ref().map(off)?;
+        let last = all.rev().find(|i| off(i) > NEAR * length)?;
+        Some(self.samples[last].time - self.origin?)
     }
 
-    /// `A` at a time, column-major; at rest before the first sample and after the last.
-    pub fn map_at(&self, time: f64) -> Vec<f64> {
-        self.between(time, |s| (&s.map, &s.map_velocity))
+    /// `A` at a sample, column-major. Samples do not hold it: it is as large as input and output, they are thin.
+    pub fn map(&self, sample: usize) -> Vec<f64> {
+        map(&self.network, &self.samples[sample].weights)
     }
 
-    /// Weights at a time.
+    /// The sample whose map is closest to `to`, the first of them. Between two samples no map is closer than
+    /// `(d_1 + d_2 − length)/2`, with `d_1` and `d_2` the distances of their own.
+    pub fn nearest(&self, to: &[f64]) -> usize {
+        let off = |sample: usize| distance(to, &self.map(sample));
+        let last = self.samples.len() - 1;
+        let ends = [(off(0), 0), (off(last), last)];
+        let closer = |a: (f64, usize), b: (f64, usize)| a < b;
+        let mut best = ends[usize::from(closer(ends[1], ends[0]))];
+        let mut open = vec![ends];
+        while let Some([a, b]) = open.pop() {
+            let length = self.samples[b.1].length - self.samples[a.1].length;
+            if b.1 - a.1 < 2 || 0.5 * (a.0 + b.0 - length) > best.0 {
+                continue;
+            }
+            let middle = a.1.midpoint(b.1);
+            let middle = (off(middle), middle);
+            if closer(middle, best) {
+                best = middle;
+            }
+            open.extend(match a.0 < b.0 {
+                true => [[middle, b], [a, middle]],
+                false => [[a, middle], [middle, b]],
+            });
+        }
+        best.1
+    }
+
+    /// The samples from `first` to `last` with their maps.
+    pub fn stretch(&self, first: usize, last: usize) -> Stretch {
+        let nodes = self.samples[first..=last].iter().map(|s| {
+            let (value, derivative) = maps(&self.network, &s.weights, &s.velocity);
+            Node {
+                time: s.time,
+                value,
+                derivative,
+            }
+        });
+        Stretch(nodes.collect())
+    }
+
+    /// Weights at a time, at rest before the first sample and after the last.
     pub fn weights_at(&self, time: f64) -> Vec<f64> {
-        self.between(time, |s| (&s.weights, &s.velocity))
-    }
-
-    /// Cubic interpolation from values and derivatives at the samples around.
-    fn between(&self, time: f64, of: impl Fn(&Sample) -> (&Vec<f64>, &Vec<f64>)) -> Vec<f64> {
+        let node = |s: &Sample| Node {
+            time: s.time,
+            value: s.weights.clone(),
+            derivative: s.velocity.clone(),
+        };
         let last = self.samples.len() - 1;
         let after = self.samples.partition_point(|s| s.time <= time);
+        let around = &self.samples[after.saturating_sub(1)..=after.min(last)];
+        Stretch(around.iter().map(node).collect()).map_at(time)
+    }
+}
+
+/// A value and its derivative at a time.
+struct Node {
+    time: f64,
+    value: Vec<f64>,
+    derivative: Vec<f64>,
+}
+
+/// A part of an orbit between a few samples.
+pub struct Stretch(Vec<Node>);
+
+impl Stretch {
+    /// `A` at a time, column-major, by cubic interpolation; at rest before the first sample and after the last.
+    pub fn map_at(&self, time: f64) -> Vec<f64> {
+        let last = self.0.len() - 1;
+        let after = self.0.partition_point(|node| node.time <= time);
         if after == 0 || after > last {
-            return of(&self.samples[after.min(last)]).0.clone();
+            return self.0[after.min(last)].value.clone();
         }
-        let (a, b) = (&self.samples[after - 1], &self.samples[after]);
+        let (a, b) = (&self.0[after - 1], &self.0[after]);
         let h = b.time - a.time;
         let x = (time - a.time) / h;
-        let (y0, d0) = of(a);
-        let (y1, d1) = of(b);
         let value = |i: usize| {
-            let rise = y1[i] - y0[i];
-            let (p, q) = (h * d0[i] - rise, -h * d1[i] + rise);
-            y0[i] + x * rise + x * (1.0 - x) * ((1.0 - x) * p + x * q)
+            let rise = b.value[i] - a.value[i];
+            let (p, q) = (h * a.derivative[i] - rise, -h * b.derivative[i] + rise);
+            a.value[i] + x * rise + x * (1.0 - x) * ((1.0 - x) * p + x * q)
         };
-        (0..y0.len()).map(value).collect()
+        (0..a.value.len()).map(value).collect()
     }
 }
 
@@ -263,19 +333,29 @@ fn level_scale(from: &Saddle) -> f64 {
 struct Walk<'a> {
     problem: &'a Problem,
     flow: &'a LayerFlow<'a>,
+    interrupt: &'a AtomicBool,
     samples: Vec<Sample>,
+    /// `A` at the last sample.
+    map: Vec<f64>,
     fastest: f64,
     rate: f64,
     scale: f64,
 }
 
 impl<'a> Walk<'a> {
-    fn new(problem: &'a Problem, flow: &'a LayerFlow<'a>, from: &Saddle) -> Self {
+    fn new(
+        problem: &'a Problem,
+        flow: &'a LayerFlow<'a>,
+        from: &Saddle,
+        interrupt: &'a AtomicBool,
+    ) -> Self {
         let level = level_scale(from).max(from.end_to_end.norm_l2());
         Self {
             problem,
             flow,
+            interrupt,
             samples: Vec::new(),
+            map: Vec::new(),
             fastest: 0.0,
             rate: f64::INFINITY,
             scale: level.powf(1.0 / problem.network.depth() as f64),
@@ -286,14 +366,15 @@ impl<'a> Walk<'a> {
         let n = weights.len();
         let mut velocity = vec![0.0; n];
         self.flow.eval(weights, &mut velocity);
-        let (map, map_velocity) = maps(&self.problem.network, weights, &velocity);
+        let map = map(&self.problem.network, weights);
+        let before = self.samples.last().map_or(0.0, |s| s.length);
         self.samples.push(Sample {
             time,
             weights: weights.to_vec(),
             velocity,
-            map,
-            map_velocity,
+            length: before + distance(&map, &self.map),
         });
+        self.map = map;
     }
 
     /// `‖J v‖/‖v‖`: how fast the velocity changes.
@@ -331,6 +412,9 @@ impl Observer for Walk<'_> {
         }
         self.rate = rate;
         self.fastest = self.fastest.max(speed);
+        if self.interrupt.load(Ordering::Relaxed) {
+            return ControlFlow::Break("interrupted".to_owned());
+        }
         if self.samples.len() > MOST_SAMPLES {
             return ControlFlow::Break("too long".to_owned());
         }
@@ -339,6 +423,11 @@ impl Observer for Walk<'_> {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// `A`, column-major.
+fn map(network: &Network, weights: &[f64]) -> Vec<f64> {
+    to_vec(network.end_to_end(weights).as_ref())
 }
 
 /// `A` and `dA/dt = Σ_l W_L … Ẇ_l … W_1`, column-major.

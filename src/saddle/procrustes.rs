@@ -25,14 +25,15 @@ pub fn distance_up_to_rotation(
         narrow_weights,
     };
     let depth = network.depth();
-    let mut turns: Vec<Mat<f64>> = (0..=depth)
-        .map(|l| Mat::identity(network.widths()[l], narrow.widths()[l]))
+    let unturned = |l: usize| Mat::identity(network.widths()[l], narrow.widths()[l]);
+    let mut turns: Vec<Option<Mat<f64>>> = (0..=depth)
+        .map(|l| (1..depth).contains(&l).then(|| unturned(l)))
         .collect();
     let mut before = f64::INFINITY;
     for round in 0..ROUNDS {
         for hidden in 1..depth {
             if let Some(turn) = pair.best(hidden, &turns, round == 0) {
-                turns[hidden] = turn;
+                turns[hidden] = Some(turn);
             }
         }
         let now = pair.distance(&turns);
@@ -44,6 +45,19 @@ pub fn distance_up_to_rotation(
     before
 }
 
+/// `R_0 … R_L`, `None` for inputs and outputs, which are not turned and may be many.
+type Turns = [Option<Mat<f64>>];
+
+/// `Rᵀ m`.
+fn turned(turn: Option<&Mat<f64>>, m: MatRef<'_, f64>) -> Mat<f64> {
+    turn.map_or_else(|| m.to_owned(), |turn| product(turn.transpose(), m))
+}
+
+/// `R m`.
+fn turned_back(turn: Option<&Mat<f64>>, m: MatRef<'_, f64>) -> Mat<f64> {
+    turn.map_or_else(|| m.to_owned(), |turn| product(turn.as_ref(), m))
+}
+
 struct Pair<'a> {
     network: &'a Network,
     weights: &'a [f64],
@@ -53,26 +67,26 @@ struct Pair<'a> {
 
 impl Pair<'_> {
     /// The best rotation of a hidden layer, from below alone when the layers above are not turned yet.
-    fn best(&self, hidden: usize, turns: &[Mat<f64>], from_below: bool) -> Option<Mat<f64>> {
+    fn best(&self, hidden: usize, turns: &Turns, from_below: bool) -> Option<Mat<f64>> {
         let (w, v) = self.layer(hidden);
-        let below = product(w, turns[hidden - 1].as_ref());
-        let mut cross = product(below.as_ref(), v.transpose());
+        let below = turned(turns[hidden - 1].as_ref(), w.transpose());
+        let mut cross = product(below.transpose(), v.transpose());
         if !from_below || hidden + 1 == self.network.depth() {
             let (w, v) = self.layer(hidden + 1);
-            let above = product(turns[hidden + 1].transpose(), w);
+            let above = turned(turns[hidden + 1].as_ref(), w);
             cross += product(above.transpose(), v);
         }
         let parts = svd(cross.as_ref())?;
         Some(product(parts.u.as_ref(), parts.v.transpose()))
     }
 
-    fn distance(&self, turns: &[Mat<f64>]) -> f64 {
+    fn distance(&self, turns: &Turns) -> f64 {
         let layers = 1..=self.network.depth();
         let squares = layers.map(|l| {
             let (w, v) = self.layer(l);
-            let turned = product(turns[l].as_ref(), v);
-            let turned = product(turned.as_ref(), turns[l - 1].transpose());
-            (w - turned).squared_norm_l2()
+            let above = turned_back(turns[l].as_ref(), v);
+            let both = turned_back(turns[l - 1].as_ref(), above.transpose());
+            (w - both.transpose()).squared_norm_l2()
         });
         squares.sum::<f64>().sqrt()
     }

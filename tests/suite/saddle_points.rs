@@ -6,10 +6,11 @@ use crate::decimals::{matrix, number, numbers};
 use crate::generic;
 use dlnflow::flow::LayerFlow;
 use dlnflow::integrate::VectorField;
-use dlnflow::linalg::{Mat, symmetric_eigen};
+use dlnflow::linalg::{Mat, distance, symmetric_eigen, to_vec};
 use dlnflow::model::{Cost, Frame, Network, PointKind, Problem};
 use dlnflow::saddle::{GreedyPath, Morse, PathEnd, Saddle};
 use serde_json::Value;
+use std::sync::atomic::AtomicBool;
 
 fn items(file: &str, prefix: &str) -> Vec<Value> {
     let items: Vec<Value> = serde_json::from_str(file).expect("reference data");
@@ -252,4 +253,38 @@ fn greedy_paths_meet_the_references() {
             }
         }
     }
+}
+
+/// The search that leaves out what cannot be closer against a look at every sample.
+#[test]
+fn the_nearest_sample_of_an_orbit_is_the_nearest_of_all() {
+    let cost = generic::cost(1, generic::matrix(11, 3, 4), 5);
+    let path = GreedyPath::of(&problem(vec![4, 5, 3], cost, 0.0));
+    assert!(path.orbits.len() > 1);
+    for orbit in &path.orbits {
+        let count = orbit.samples.len();
+        for seed in 0..20 {
+            // Some near the orbit, some far from it.
+            let off = to_vec(generic::matrix(100 + seed, 3, 4).as_ref());
+            let size = 10.0_f64.powi(-(seed as i32 % 5));
+            let beside = orbit.map(seed as usize * (count - 1) / 19);
+            let map: Vec<f64> = beside.iter().zip(&off).map(|(a, b)| a + size * b).collect();
+            let distances: Vec<f64> = (0..count).map(|i| distance(&orbit.map(i), &map)).collect();
+            let least = distances.iter().copied().fold(f64::INFINITY, f64::min);
+            assert_eq!(distances[orbit.nearest(&map)], least);
+        }
+    }
+}
+
+#[test]
+fn an_interrupted_path_keeps_what_it_found() {
+    let problem = problem(
+        vec![4, 5, 3],
+        generic::cost(0, generic::matrix(11, 3, 4), 5),
+        0.0,
+    );
+    let path = GreedyPath::until(&problem, &AtomicBool::new(true));
+    assert!(path.saddles.len() == 1 && path.end == PathEnd::Interrupted);
+    let path = GreedyPath::until(&problem, &AtomicBool::new(false));
+    assert_eq!(path.saddles.len(), GreedyPath::of(&problem).saddles.len());
 }

@@ -5,7 +5,7 @@ use crate::linalg::{dot, norm, to_vec, view};
 use crate::model::{Cost, Network};
 use crate::report::figure;
 use crate::report::saddles::SeedEntry;
-use crate::saddle::{Run, Sample};
+use crate::saddle::Run;
 
 impl Study {
     /// What the figures show.
@@ -29,11 +29,10 @@ impl Study {
         let cost = &shown.built.problem.cost;
         for (orbit, path) in shown.path.orbits.iter().zip(&scale.paths) {
             if let Some(shift) = path.shift {
-                let points = orbit.samples.iter();
-                let at = |s: &Sample| (s.time + shift, cost_at(cost, &s.map));
-                drawing
-                    .path_costs
-                    .push(points.map(at).filter(|p| p.0 >= 0.0).collect());
+                let times = orbit.samples.iter().map(|s| s.time + shift);
+                let points = times.enumerate().filter(|(_, time)| *time >= 0.0);
+                let at = |(i, time)| (time, cost_at(cost, &orbit.map(i)));
+                drawing.path_costs.push(points.map(at).collect());
             }
         }
         shown.project(&mut drawing);
@@ -68,7 +67,7 @@ impl Shown {
         drawing.run_projection = self.maps.iter().map(|m| place(m)).collect();
         let orbits = self.path.orbits.iter();
         drawing.path_projections = orbits
-            .map(|o| o.samples.iter().map(|s| place(&s.map)).collect())
+            .map(|o| (0..o.samples.len()).map(|i| place(&o.map(i))).collect())
             .collect();
     }
 }

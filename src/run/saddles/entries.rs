@@ -72,17 +72,12 @@ fn visited_entry(built: &Built, path: &GreedyPath, run: &Run<'_>, visit: &Visit)
     }
 }
 
+/// A saddle with the eigenvalues of its Hessian and a proof that it is one.
 pub(super) fn saddle_entry(built: &Built, saddle: &Saddle) -> SaddleEntry {
     let morse = Morse::at(&built.problem, saddle);
     let morse = morse.as_ref();
     let proof = certify(&built.problem, saddle.end_to_end.as_ref(), saddle.rank);
-    let a = &saddle.end_to_end;
     SaddleEntry {
-        rank: saddle.rank,
-        cost: saddle.cost,
-        singular_values: saddle.singular_values.clone(),
-        gradient_singular_values: saddle.gradient_singular_values.clone(),
-        gradient_norm: saddle.gradient_norm,
         index: morse.map(|m| m.index),
         nullity: morse.map(|m| m.nullity),
         symmetry_nullity: morse.map(|m| m.symmetry),
@@ -90,15 +85,37 @@ pub(super) fn saddle_entry(built: &Built, saddle: &Saddle) -> SaddleEntry {
         largest_eigenvalue: morse.map(|m| m.largest),
         kind: morse.map(|m| m.kind.name().to_owned()),
         escape_order: morse.and_then(|m| m.escape_order),
-        time: None,
-        distance: None,
-        weight_distance: None,
-        from_predicted: None,
         certified: Some(proof.is_ok()),
         certificate: Some(match &proof {
             Ok(certificate) => proved(certificate),
             Err(reason) => reason.to_string(),
         }),
+        ..plain_entry(saddle)
+    }
+}
+
+/// What a saddle says without any work.
+pub(super) fn plain_entry(saddle: &Saddle) -> SaddleEntry {
+    let a = &saddle.end_to_end;
+    SaddleEntry {
+        rank: saddle.rank,
+        cost: saddle.cost,
+        singular_values: saddle.singular_values.clone(),
+        gradient_singular_values: saddle.gradient_singular_values.clone(),
+        gradient_norm: saddle.gradient_norm,
+        index: None,
+        nullity: None,
+        symmetry_nullity: None,
+        smallest_eigenvalue: None,
+        largest_eigenvalue: None,
+        kind: None,
+        escape_order: None,
+        time: None,
+        distance: None,
+        weight_distance: None,
+        from_predicted: None,
+        certified: None,
+        certificate: None,
         end_to_end: (0..a.nrows())
             .map(|i| (0..a.ncols()).map(|j| a[(i, j)]).collect())
             .collect(),
@@ -169,6 +186,7 @@ pub(super) fn path_end(end: &PathEnd) -> String {
         PathEnd::NotSettled => {
             "the flow of the next rank did not come to rest within its steps".to_owned()
         }
+        PathEnd::Interrupted => "interrupted".to_owned(),
         PathEnd::NotMinimal { index } => format!(
             "the critical point reached is no minimum among maps of its rank ({index} directions of descent)"
         ),
