@@ -3,12 +3,14 @@
 //! Error estimate and step control as in Hairer, Nørsett & Wanner, *Solving ODEs I*, §II.10:
 //! `err = |h| e_5² / √(n (e_5² + e_3²/100))` in the weighted norm, new step
 //! `h · min(6, max(1/3, 0.9 err^{−1/8}))`. Two additions: the step is held to `h ρ ≤ 2`, with the
-//! spectral radius `ρ` estimated from the last two stages (both at `t + h`), because the
+//! spectral radius `ρ` estimated from the last two stages (both at `t + h`) and remembered
+//! ([`Radius`]), because the
 //! continuous extension loses accuracy long before the step becomes unstable; and the tolerance
 //! is taken a factor `SAFETY` smaller, so that the error that accumulates over a run, not that of
 //! one step, is what was asked for.
 
 use super::driver::{Finished, Outcome, Watch};
+use super::radius::Radius;
 use super::tableau::{
     DOP853_DENSE, DOP853_ERROR3, DOP853_ERROR5, DOP853_EXTRA, DOP853_STAGES, DOP853_WEIGHTS,
 };
@@ -19,8 +21,12 @@ use std::ops::ControlFlow;
 
 /// Fraction of the requested tolerance that each step is held to.
 const SAFETY: f64 = 0.1;
-/// Largest `h ρ`.
+/// Largest `h ρ` of the next step …
 const STABILITY: f64 = 2.0;
+/// … and of a step that is accepted.
+const BEARABLE: f64 = 4.0;
+/// A radius seen counts as the one remembered from this part of it on.
+const SAME: f64 = 0.95;
 
 pub(super) fn run(
     field: &dyn VectorField,
@@ -47,6 +53,7 @@ struct Dop853<'a> {
     /// Argument of the stage at hand.
     stage: Vec<f64>,
     scale: Vec<f64>,
+    radius: Radius,
     /// `f(y1)`, apart from the stages because a reader inside the step fills those.
     f1: Vec<f64>,
     /// `k_0 … k_15`; the last three are made only when a step is read inside.
@@ -82,6 +89,7 @@ impl<'a> Dop853<'a> {
             y1: vec![0.0; n],
             stage: vec![0.0; n],
             scale: vec![0.0; n],
+            radius: Radius::new(field, y0),
             f1: vec![0.0; n],
             stages: RefCell::new(vec![0.0; 16 * n]),
             dense: RefCell::new(Dense {
@@ -98,29 +106,55 @@ impl<'a> Dop853<'a> {
         self.field.eval(&self.y0, &mut self.stages.get_mut()[..n]);
         watch.start(&self.y0, &self.stages.get_mut()[..n])?;
         self.set_scale();
-        self.step = self.first_step();
+        self.step = self.first_step().min(STABILITY / self.radius.value);
         let mut after_rejection = false;
         while self.time < self.options.horizon {
             let (h, end) = pace::next(self.time, self.step, self.options.horizon);
             pace::resolvable(self.time, h, &self.y1)?;
             let trial = self.attempt(h);
-            if trial.error <= 1.0 {
-                self.accept(h, end, watch)?;
+            if trial.error <= 1.0 && self.is_bearable(h, &trial) {
                 let most = if after_rejection { 1.0 } else { 6.0 };
                 let by_error = h * growth(trial.error).min(most);
-                self.step = by_error.min(STABILITY / trial.radius);
+                let limit = self.limit(by_error, &trial);
+                self.accept(h, end, watch)?;
+                self.step = by_error.min(limit);
                 after_rejection = false;
             } else {
                 self.rejected += 1;
                 after_rejection = true;
-                self.step = h * if trial.error.is_finite() {
-                    growth(trial.error).min(0.9)
+                self.step = if trial.error <= 1.0 {
+                    STABILITY / self.radius.value
+                } else if trial.error.is_finite() {
+                    h * growth(trial.error).min(0.9)
                 } else {
-                    0.1
+                    h * 0.1
                 };
             }
         }
         ControlFlow::Continue(())
+    }
+
+    /// Whether the step that was tried is small enough for the radius that it shows. Between states that are
+    /// equal up to roundoff that is checked by a product with the Jacobian.
+    fn is_bearable(&mut self, h: f64, trial: &Trial) -> bool {
+        if h * trial.radius <= BEARABLE {
+            return true;
+        }
+        self.radius.turn_to(trial.radius, &self.y1, &self.stage);
+        self.radius.iterate(self.field, &self.y1);
+        h * self.radius.value <= BEARABLE
+    }
+
+    /// The largest step after the one that was tried, where the error admits one of `by_error`.
+    fn limit(&mut self, by_error: f64, trial: &Trial) -> f64 {
+        let seen = trial.radius;
+        if seen >= SAME * self.radius.value {
+            self.radius.turn_to(seen, &self.y1, &self.stage);
+        } else if by_error * self.radius.value > STABILITY {
+            self.radius.iterate(self.field, &self.y1);
+            self.radius.value = self.radius.value.max(seen);
+        }
+        STABILITY / self.radius.value
     }
 
     fn set_scale(&mut self) {

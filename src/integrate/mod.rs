@@ -11,6 +11,7 @@ mod driver;
 mod euler;
 mod options;
 mod pace;
+mod radius;
 mod step;
 mod tableau;
 mod time;

@@ -1,5 +1,6 @@
 //! Dormand–Prince 8(5,3) against closed forms: order, dense output and accumulated error.
 
+use crate::common::run_text;
 use dlnflow::flow::LayerFlow;
 use dlnflow::integrate::{Integration, Method, Observer, Options, Outcome, Step, integrate};
 use dlnflow::linalg::Mat;
@@ -78,5 +79,42 @@ fn error_is_near_the_tolerance_at_ends_and_inside() {
         );
         assert!(matches!(end.outcome, Outcome::HorizonReached));
         assert!(c.ends < 20.0 * rtol && c.inside < 20.0 * rtol);
+    }
+}
+
+/// At rest steps show slow rates only, and none of them may grow beyond what the fast ones bear. Every row but the
+/// first comes from inside a step. `bdf` is another method, at `rtol` 1e-12 and in other bases.
+#[test]
+fn states_inside_steps_at_rest_are_those_of_the_flow() {
+    let rows = |solver: &str| {
+        run_text(&format!(
+            "seed = 453\nnetwork = {{ widths = [2, 2, 2, 2] }}\n\
+             cost = {{ kind = \"squared_error\", target = {{ diagonal = [2.78, 0.32] }} }}\n\
+             init = {{ kind = \"gaussian\", std = 1.0, scale = 0.001 }}\n\
+             solver = {{ {solver}, horizon = 5760.0 }}\n\
+             record = {{ grid = \"times\", times = [5749.8, 5750.3, 5750.8, 5752.0] }}\n"
+        ))
+        .trajectory
+        .rows
+    };
+    let exact = rows("method = \"bdf\", rtol = 1e-12, frame = \"off\"");
+    for solver in [
+        "rtol = 1e-9",
+        "method = \"dop853\", rtol = 1e-9, frame = \"off\"",
+    ] {
+        for (row, exact) in rows(solver).iter().zip(&exact).skip(1) {
+            println!(
+                "{} {:e} {:e}",
+                row.time, row.gradient_norm, exact.gradient_norm
+            );
+            // The slow rate there, 1.1, times the error of the weights, up to 100 rtol, relative to what is left.
+            let allowed = 1.1e-7 / exact.gradient_norm;
+            let error = (row.gradient_norm / exact.gradient_norm - 1.0).abs();
+            assert!(
+                error < allowed.min(1.0),
+                "{solver} t = {}: {error:e}",
+                row.time
+            );
+        }
     }
 }

@@ -496,7 +496,7 @@ fn every_wrong_flow_is_caught() {
             "a target off by 1e-4",
             Target(1e-4),
             DEEP,
-            "escape final falls energy",
+            "escape final energy",
         ),
         (
             "a target off by 1e-4",
