@@ -2,8 +2,8 @@
 
 use super::gradient_at_origin;
 use crate::integrate::{Method, Options};
-use crate::linalg::{Mat, MatRef, frobenius, product, svd, zeros};
-use crate::model::{CostScratch, Frame, Network, Problem};
+use crate::linalg::{Mat, MatRef, SingularValues, frobenius, product, svd, zeros};
+use crate::model::{Cost, CostScratch, Frame, Network, Problem};
 use crate::saddle::{Plateau, Waiting};
 
 /// Largest `n_L n_0` for which the curvature that the waiting modes see is made.
@@ -31,6 +31,8 @@ const LOOSE: f64 = 1e-6;
 /// … and `auto` no longer steps when its fast directions are rounding in so long a wait. Looks in vain until then, at
 /// `MOST_PATIENCE` steps each.
 const LOOKS: usize = 20;
+/// Modes left out are smaller than those in place by this factor at least.
+const BEST: f64 = 0.99;
 /// A wait begins below this part of the size at which it ends.
 const WORTH: f64 = 0.3;
 /// Steps after which a plateau that was not one yet is looked at again, at first and at last.
@@ -123,9 +125,7 @@ impl<'a> Plateaus<'a> {
     /// in `frame`.
     pub fn find(&mut self, frame: &Frame, weights: &[f64]) -> Option<Found> {
         self.look(weights);
-        // Errors of the steps keep the gradient from falling much below rtol.
-        let in_vain = self.patience == MOST_PATIENCE;
-        if self.has_learned(LEARNED) || in_vain && self.has_learned(self.rtol) {
+        if self.has_learned(self.rest()) || self.has_no_room() {
             return Some(Found::Rest);
         }
         let mut ranks = gaps(&self.problem.network, weights, GAP);
@@ -148,9 +148,32 @@ impl<'a> Plateaus<'a> {
         found
     }
 
+    /// The part of a gradient at which what it moves is at rest. Errors of the steps keep gradients from falling
+    /// much below rtol.
+    fn rest(&self) -> f64 {
+        match self.patience {
+            MOST_PATIENCE => self.rtol.max(LEARNED),
+            _ => LEARNED,
+        }
+    }
+
     /// Whether the gradient has fallen to `part` of that at `A = 0`.
     fn has_learned(&self, part: f64) -> bool {
         frobenius(self.gradient.as_ref()) <= part * self.gradient_at_zero
+    }
+
+    /// Whether the narrowest layer is full and holds the best it can: under squared error the modes that are left
+    /// out, all of `∇C` then, are smaller than each of its own.
+    fn has_no_room(&self) -> bool {
+        let network = &self.problem.network;
+        let (a, most) = (&self.products[network.depth() - 1], network.max_rank());
+        let best = || {
+            let smallest = singular_values(a)[most - 1];
+            singular_values(&self.gradient)[0] < BEST * smallest
+        };
+        matches!(self.problem.cost, Cost::SquaredError { .. })
+            && is_settled(a.as_ref(), &self.gradient, most, self.rest()).unwrap_or(false)
+            && best()
     }
 
     /// `A` and `∇C(A)`.
@@ -178,7 +201,12 @@ impl<'a> Plateaus<'a> {
         };
         let kept = frame.turned(&self.imbalances);
         let mut waiting = Waiting::new(&self.problem.network, plateau, weights, &kept)?;
-        let state = waiting.scaled(&waiting.part(weights));
+        let part = waiting.part(weights);
+        if part.iter().all(|w| *w == 0.0) {
+            // Modes that are absent wait for ever, the others have only to come to their end.
+            return is_settled(a, &self.gradient, rank, self.rest())?.then_some(Found::Rest);
+        }
+        let state = waiting.scaled(&part);
         let size = state[waiting.inner.parameters()].exp();
         let limit = waiting.largest_size(self.rtol);
         if size > if goes_on { limit } else { WORTH * limit } {
@@ -255,6 +283,13 @@ fn gaps(network: &Network, weights: &[f64], factor: f64) -> Vec<usize> {
         above > factor * factor * below
     }));
     ranks
+}
+
+/// `σ_1 ≥ σ_2 ≥ …`.
+fn singular_values(a: &Mat<f64>) -> Vec<f64> {
+    SingularValues::new(a.nrows(), a.ncols())
+        .of(a.as_ref())
+        .to_vec()
 }
 
 /// Whether `∇C` is small on the singular vectors of the first `rank` modes of `a`.
