@@ -151,8 +151,7 @@ impl<'a> Dop853<'a> {
         if seen >= SAME * self.radius.value {
             self.radius.turn_to(seen, &self.y1, &self.stage);
         } else if by_error * self.radius.value > STABILITY {
-            self.radius.iterate(self.field, &self.y1);
-            self.radius.value = self.radius.value.max(seen);
+            self.radius.remember(self.field, &self.y1, seen);
         }
         STABILITY / self.radius.value
     }

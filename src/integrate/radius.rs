@@ -11,8 +11,13 @@ use crate::linalg::norm;
 /// Products at the start, from a vector that favours no direction.
 const FIRST: usize = 3;
 
+/// Steps that a value remembered is believed for.
+const BELIEVED: usize = 4;
+
 pub(super) struct Radius {
     pub value: f64,
+    /// Steps since it was seen or checked.
+    age: usize,
     /// Of length one.
     direction: Vec<f64>,
     image: Vec<f64>,
@@ -24,6 +29,7 @@ impl Radius {
         let start: Vec<f64> = (0..y.len()).map(|i| (1.0 + 1.7 * i as f64).sin()).collect();
         let mut radius = Self {
             value: 0.0,
+            age: 0,
             direction: start,
             image: vec![0.0; y.len()],
         };
@@ -35,17 +41,27 @@ impl Radius {
 
     /// Follows the direction of `a − b` from now on, `‖f(a) − f(b)‖ = value ‖a − b‖`.
     pub fn turn_to(&mut self, value: f64, a: &[f64], b: &[f64]) {
-        self.value = value;
+        (self.value, self.age) = (value, 0);
         for ((d, a), b) in self.direction.iter_mut().zip(a).zip(b) {
             *d = a - b;
         }
         normalise(&mut self.direction);
     }
 
+    /// Takes notice of a step to `y` that has shown no more than `seen`.
+    pub fn remember(&mut self, field: &dyn VectorField, y: &[f64], seen: f64) {
+        self.age += 1;
+        if self.age == BELIEVED {
+            self.iterate(field, y);
+            self.value = self.value.max(seen);
+        }
+    }
+
     /// What the direction says at `y`; 0 where the field has no products.
     pub fn iterate(&mut self, field: &dyn VectorField, y: &[f64]) {
         normalise(&mut self.direction);
         field.jvp(y, &self.direction, &mut self.image);
+        self.age = 0;
         let value = norm(&self.image);
         let known = value.is_finite() && value > 0.0;
         self.value = if known { value } else { 0.0 };
