@@ -94,17 +94,21 @@ impl Allowance {
         ((discrete - (-4.0 * self.l2 * time).exp()).abs() + slack) * start
     }
 
-    /// What an error of the weights may raise the loss by, to second order, and its own roundoff.
-    pub fn rise(&self, before: &Measurement, after: &Measurement) -> f64 {
+    /// What an error of the weights may raise the loss by, to second order, and its own roundoff: at the end of a
+    /// step and inside.
+    pub fn rise(&self, before: &Measurement, after: &Measurement) -> [f64; 2] {
         let size = before.parameter_norm_sq.max(after.parameter_norm_sq).sqrt();
         let explained = match self.scheme {
             Scheme::Descent { .. } => 0.0,
-            Scheme::Adaptive { rtol, atol } => SAFETY * (rtol * size + atol),
+            Scheme::Adaptive { rtol, atol } => rtol * size + atol,
         };
-        let error = explained + 8.0 * f64::EPSILON * size;
         let slope = before.gradient_norm.max(after.gradient_norm);
-        let curved = 0.5 * self.hessian_bound(after) * error;
-        error * (slope + curved) + 1e-13 * before.loss.abs() + f64::MIN_POSITIVE
+        let end = self.hessian_bound(after);
+        let inside = end.max(self.hessian_bound(before));
+        [(SAFETY, end), (INSIDE, inside)].map(|(times, bend)| {
+            let error = times * explained + 8.0 * f64::EPSILON * size;
+            error * (slope + 0.5 * bend * error) + 1e-13 * before.loss.abs() + f64::MIN_POSITIVE
+        })
     }
 
     /// Difference between the fall of the loss in a step of length `h` and `∫‖∇‖²` from states inside it.
