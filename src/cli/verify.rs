@@ -11,6 +11,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub fn verify(paths: &[PathBuf], global: &Global) -> Result<Exit, Failure> {
+    if paths.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
+        let once = "- stands for standard input and may be given once".to_owned();
+        return Err(Failure::Usage(once));
+    }
     let watcher = Watcher::new();
     // Mistakes in any file are reported before the first run, and before a folder is made.
     let jobs = paths

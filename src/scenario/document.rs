@@ -201,7 +201,14 @@ impl Document {
                 return format!("a table with {}", counted(table.len(), "key", "keys"));
             }
             (Place::Text(span), _) => self.text.get(span.clone()).unwrap_or_default(),
-            (Place::Override(index), _) => value_text(&self.overrides[*index]),
+            (Place::Override(index), _) => {
+                let (path, value) = self.overrides[*index].split_once('=').unwrap_or_default();
+                return match std::ptr::eq(self.locate(path.trim()).0, node) {
+                    true => shorten(value),
+                    // A part of it, which has no place in the text of its own.
+                    false => shorten(&node.to_toml().to_string()),
+                };
+            }
             (Place::Whole, _) => "",
         };
         shorten(text)
@@ -347,10 +354,6 @@ impl Node {
             ),
         }
     }
-}
-
-fn value_text(text: &str) -> &str {
-    text.split_once('=').map_or(text, |(_, value)| value)
 }
 
 /// One line of at most 48 characters.

@@ -34,6 +34,10 @@ pub(super) fn build(
         match expect.quantity {
             ExpectQuantity::EscapeTime => expected_escape(context, &key, expect, cost),
             ExpectQuantity::CrossingTime => expected_crossing(context, &key, expect),
+            ExpectQuantity::FinalRank => expected_rank(context, &key, expect, network),
+            _ if expect.value + band(expect) < 0.0 => {
+                context.wrong(&format!("{key}.value"), "must not be negative");
+            }
             _ => {}
         }
     }
@@ -60,6 +64,26 @@ fn expected_mode(context: &mut Context<'_>, key: &str, expect: &Expect, network:
             mode_exists(context, &mode_key, mode, network);
         }
         None => {}
+    }
+}
+
+/// What the value may be off by, at most.
+fn band(expect: &Expect) -> f64 {
+    expect.abs_tol.unwrap_or(0.0) + expect.rel_tol.unwrap_or(0.0) * expect.value.abs()
+}
+
+fn expected_rank(context: &mut Context<'_>, key: &str, expect: &Expect, network: Option<&Network>) {
+    let most = network.map_or(f64::INFINITY, |n| n.modes() as f64);
+    let band = band(expect);
+    let least = (expect.value - band).ceil().max(0.0);
+    if least > (expect.value + band).floor().min(most) {
+        let allowed = match network {
+            Some(_) => {
+                format!("must be a whole number from 0 to {most}, give or take its tolerance")
+            }
+            None => "must be a whole number, give or take its tolerance".to_owned(),
+        };
+        context.wrong(&format!("{key}.value"), allowed);
     }
 }
 

@@ -99,6 +99,8 @@ fn check_range(context: &mut Context<'_>, key: &str, range: Option<[f64; 2]>, sc
     let Some([lo, hi]) = range else { return };
     if lo >= hi {
         context.wrong(key, "must be two numbers, the smaller one first");
+    } else if !(hi - lo).is_finite() {
+        context.wrong(key, "must be less than 1.7e308 apart");
     } else if scale == ScaleName::Log && lo <= 0.0 {
         context.wrong(key, "must be positive on a logarithmic axis");
     }

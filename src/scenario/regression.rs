@@ -4,6 +4,7 @@
 use super::context::{Context, Shape};
 use super::files::MAX_ENTRIES;
 use super::schema::Matrix;
+use crate::error::plainly;
 use crate::linalg::{Mat, MatRef, frobenius, multiply, svd};
 use crate::model::draws::{Stream, haar};
 use crate::model::{Cost, Network};
@@ -194,7 +195,7 @@ fn given_covariance(context: &mut Context<'_>, matrix: &Matrix, n: usize) -> Opt
         .flat_map(|i| (0..i).map(move |j| (i, j)))
         .find(|&p| asymmetric(p))
     {
-        let (a, b) = (sigma[(i, j)], sigma[(j, i)]);
+        let (a, b) = (plainly(sigma[(i, j)]), plainly(sigma[(j, i)]));
         let found = format!(
             "found {a} and {b} opposite each other in row {} and {}",
             i + 1,
