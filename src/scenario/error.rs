@@ -30,14 +30,26 @@ impl fmt::Display for InputError {
             write!(f, ":{line}")?;
         }
         if !self.key.is_empty() {
-            write!(f, ": {}", self.key)?;
+            write!(f, ": {}", printable(&self.key))?;
         }
-        write!(f, ": {}; {}", self.found, self.allowed)?;
+        write!(f, ": {}; {}", printable(&self.found), self.allowed)?;
         if let Some(hint) = &self.hint {
             write!(f, "; did you mean {hint}?")?;
         }
         Ok(())
     }
+}
+
+/// Keys and cells of tables may hold anything; a message is one line that does nothing to a terminal.
+fn printable(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c.is_control() {
+            true => out.extend(c.escape_default()),
+            false => out.push(c),
+        }
+    }
+    out
 }
 
 impl std::error::Error for InputError {}
@@ -81,4 +93,25 @@ pub(crate) fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str>
         .map(|c| (score(c), *c))
         .max_by(|a, b| a.0.total_cmp(&b.0))?;
     (best.0 >= 0.5).then_some(best.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_shown_and_not_sent() {
+        let error = InputError {
+            file: "a.toml".to_owned(),
+            line: Some(2),
+            column: Some(1),
+            key: "k\u{1b}[31m".to_owned(),
+            found: "found \"1\r\n\u{7}2\"".to_owned(),
+            allowed: "must be a number".to_owned(),
+            hint: None,
+            span: None,
+        };
+        let shown = "a.toml:2: k\\u{1b}[31m: found \"1\\r\\n\\u{7}2\"; must be a number";
+        assert_eq!(error.to_string(), shown);
+    }
 }
