@@ -2,12 +2,11 @@
 //!
 //! Error estimate and step control as in Hairer, Nørsett & Wanner, *Solving ODEs I*, §II.10:
 //! `err = |h| e_5² / √(n (e_5² + e_3²/100))` in the weighted norm, new step
-//! `h · min(6, max(1/3, 0.9 err^{−1/8}))`. Two additions: the step is held to `h ρ ≤ 2`, with the
-//! spectral radius `ρ` estimated from the last two stages (both at `t + h`) and remembered
-//! ([`Radius`]), because the
-//! continuous extension loses accuracy long before the step becomes unstable; and the tolerance
-//! is taken a factor `SAFETY` smaller, so that the error that accumulates over a run, not that of
-//! one step, is what was asked for.
+//! `h · min(6, max(1/3, 0.9 err^{−1/8}))`. Two additions: the step is held to `h ρ ≤ 2`, because the
+//! continuous extension loses accuracy long before the step becomes unstable, with the spectral radius
+//! `ρ` estimated from the last two stages (both at `t + h`) and remembered ([`Radius`]); and the
+//! tolerance is taken a factor `SAFETY` smaller, so that the error that accumulates over a run, not
+//! that of one step, is what was asked for.
 
 use super::driver::{Finished, Outcome, Watch};
 use super::radius::Radius;

@@ -48,6 +48,7 @@ pub struct Sample {
 pub struct Orbit {
     /// The network with hidden widths `k + 1`.
     pub network: Network,
+    /// At least one.
     pub samples: Vec<Sample>,
     /// The saddle reached.
     pub to: Saddle,
@@ -111,6 +112,9 @@ pub fn orbit(
     if interrupt.load(Ordering::Relaxed) {
         return Err(PathEnd::Interrupted);
     }
+    if walk.samples.is_empty() {
+        return Err(PathEnd::NotSettled);
+    }
     let growth = from.gradient_singular_values[pair] - 2.0 * problem.l2;
     let size = new_neuron(&core, rank);
     Ok(Orbit {
@@ -148,9 +152,9 @@ impl Orbit {
     pub fn duration(&self) -> Option<f64> {
         let end = to_vec(self.to.end_to_end.as_ref());
         let off = |&i: &usize| distance(&self.map(i), &end);
-        let all = 0..self.samples.len();
-        let length = all.clone().next().as_ref().map(off)?;
-        let last = all.rev().find(|i| off(i) > NEAR * length)?;
+        let length = off(&0);
+        let mut back = (0..self.samples.len()).rev();
+        let last = back.find(|i| off(i) > NEAR * length)?;
         Some(self.samples[last].time - self.origin?)
     }
 
