@@ -539,19 +539,20 @@ fn neurons_that_decay_out_of_range_do_not_stop_a_run() {
 }
 
 /// Modes of an aligned start that are zero stay zero, and the others end at their targets: nothing is left to wait for,
-/// with neurons that are zero or turned among the others (3 neurons) and without them (narrowed to those in use).
+/// with neurons that are zero or turned among the others (3 neurons) and without them (narrowed to those in use). The
+/// absent ones are the weakest: beside a weaker one that is present rounding would turn its neuron to them.
 #[test]
 fn modes_that_are_absent_are_not_waited_for() {
     let ends = [3.0, 2.0, 1.5];
-    for (depth, scale) in [(3, 1e-4), (5, 1e-3)] {
-        for strengths in [[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [1.0, 0.0, 0.5]] {
+    for (depth, scale) in [(3, 1e-4), (5, 1e-4)] {
+        for strengths in [[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [1.0, 0.5, 0.0]] {
             for rotation in [true, false] {
                 // Waits are about 1/(σ α^{L−2}).
                 let horizon = 100.0 / f64::powi(scale, depth - 2);
                 let widths = vec![3; depth as usize + 1];
                 let report = run_text(&format!(
                     "network = {{ widths = {widths:?} }}\n\
-                     cost = {{ kind = \"squared_error\", target = {{ diagonal = {ends:?} }} }}\n\
+                     cost = {{ kind = \"squared_error\", target = {{ singular_values = {ends:?} }} }}\n\
                      init = {{ kind = \"aligned\", scale = {scale:e}, mode_strengths = {strengths:?}, \
                      hidden_rotation = {rotation} }}\n\
                      solver = {{ horizon = {horizon:e}, max_steps = 2000 }}\n"
