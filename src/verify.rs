@@ -7,7 +7,7 @@ use crate::report::{Check, Outcome, Prediction, Report, Source};
 use crate::scenario::schema::{Expect, ExpectQuantity};
 
 /// One check for each expectation; it fails when the quantity was never measured or lies outside
-/// `max(rel_tol·|value|, abs_tol)`.
+/// its band.
 pub fn expectations(expected: &[Expect], trajectory: &Trajectory, events: &[Event]) -> Vec<Check> {
     expected
         .iter()
@@ -16,8 +16,7 @@ pub fn expectations(expected: &[Expect], trajectory: &Trajectory, events: &[Even
 }
 
 fn check(expect: &Expect, measured: Option<f64>) -> Check {
-    let relative = expect.rel_tol.unwrap_or(0.0) * expect.value.abs();
-    let band = relative.max(expect.abs_tol.unwrap_or(0.0));
+    let band = expect.band();
     Check {
         name: name(expect.quantity.name(), expect.mode),
         predicted: expect.value,

@@ -64,15 +64,20 @@ impl Allowance {
         matches!(self.scheme, Scheme::Adaptive { .. })
     }
 
+    /// How far a step may move weights of squared norm `size` off the flow: `δ`.
+    fn error(&self, size: f64) -> f64 {
+        match self.scheme {
+            Scheme::Adaptive { rtol, atol } => rtol * size.sqrt() + atol,
+            Scheme::Descent { .. } => 0.0,
+        }
+    }
+
     /// Drift of the imbalance in a step.
     pub fn imbalance(&self, before: &Measurement, after: &Measurement) -> f64 {
         let size = before.parameter_norm_sq.max(after.parameter_norm_sq);
         let roundoff = 16.0 * f64::EPSILON * size;
         match self.scheme {
-            Scheme::Adaptive { rtol, atol } => {
-                let error = SAFETY * (rtol * size.sqrt() + atol);
-                2.0 * error * size.sqrt() + roundoff
-            }
+            Scheme::Adaptive { .. } => 2.0 * (SAFETY * self.error(size)) * size.sqrt() + roundoff,
             Scheme::Descent { learning_rate } => {
                 let decay = 2.0 * self.l2 * before.parameter_norm_sq.sqrt();
                 (learning_rate * (before.gradient_norm + decay)).powi(2) + roundoff
@@ -97,27 +102,20 @@ impl Allowance {
     /// What an error of the weights may raise the loss by, to second order, and its own roundoff: at the end of a
     /// step and inside.
     pub fn rise(&self, before: &Measurement, after: &Measurement) -> [f64; 2] {
-        let size = before.parameter_norm_sq.max(after.parameter_norm_sq).sqrt();
-        let explained = match self.scheme {
-            Scheme::Descent { .. } => 0.0,
-            Scheme::Adaptive { rtol, atol } => rtol * size + atol,
-        };
+        let size = before.parameter_norm_sq.max(after.parameter_norm_sq);
         let slope = before.gradient_norm.max(after.gradient_norm);
         let end = self.hessian_bound(after);
         let inside = end.max(self.hessian_bound(before));
         [(SAFETY, end), (INSIDE, inside)].map(|(times, bend)| {
-            let error = times * explained + 8.0 * f64::EPSILON * size;
+            let error = times * self.error(size) + 8.0 * f64::EPSILON * size.sqrt();
             error * (slope + 0.5 * bend * error) + 1e-13 * before.loss.abs() + f64::MIN_POSITIVE
         })
     }
 
     /// Difference between the fall of the loss in a step of length `h` and `∫‖∇‖²` from states inside it.
     pub fn energy(&self, before: &Measurement, after: &Measurement, h: f64) -> f64 {
-        let Scheme::Adaptive { rtol, atol } = self.scheme else {
-            return f64::INFINITY;
-        };
-        let size = before.parameter_norm_sq.max(after.parameter_norm_sq).sqrt();
-        let error = INSIDE * (rtol * size + atol);
+        let size = before.parameter_norm_sq.max(after.parameter_norm_sq);
+        let error = INSIDE * self.error(size);
         let pull = self.hessian_bound(after).max(self.hessian_bound(before)) * error;
         let slope = before.gradient_norm.max(after.gradient_norm);
         h * pull * (2.0 * slope + pull)

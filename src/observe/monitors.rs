@@ -94,11 +94,9 @@ impl Monitors {
             self.loss.note(row.time, row.loss - loss, allowed);
         }
         let size = row.parameter_norm_sq;
-        let drift = self.imbalance_allowed
-            + self
-                .allowance
-                .decay_mismatch(row.time, self.start_imbalance)
-            + 64.0 * f64::EPSILON * (size + self.start_imbalance);
+        let start = self.start_imbalance;
+        let mismatch = self.allowance.decay_mismatch(row.time, start);
+        let drift = self.imbalance_allowed + mismatch + 64.0 * f64::EPSILON * (size + start);
         self.imbalance.note(row.time, row.imbalance_drift, drift);
         // Singular values at roundoff are not those of A: (ε σ_1)^{2/L} each is noise.
         let largest = row.singular_values.first().copied().unwrap_or(0.0);

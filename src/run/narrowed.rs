@@ -12,20 +12,10 @@ pub(super) struct Narrowed<'a> {
 }
 
 impl<'a> Narrowed<'a> {
-    /// Inputs and outputs stay where something asks for singular values that they would leave out, or for the
-    /// tangent kernel.
     pub fn new(built: &'a Built) -> Self {
-        let reduction = match needs_ends(built) {
-            true => Reduction::of(&built.problem),
-            false => Reduction::with_ends(&built.problem),
-        };
-        let shows_all = |r: &Reduction| !asks_beyond(built, r.problem.network.modes());
         Self {
             built,
-            reduction: match reduction.as_ref().is_none_or(shows_all) {
-                true => reduction,
-                false => Reduction::of(&built.problem),
-            },
+            reduction: reduction(built),
         }
     }
 
@@ -77,6 +67,19 @@ impl<'a> Narrowed<'a> {
         for weights in &mut trajectory.weights {
             *weights = self.expand(std::mem::take(weights));
         }
+    }
+}
+
+/// Inputs and outputs stay where something asks for singular values that they would leave out, or for the
+/// tangent kernel.
+fn reduction(built: &Built) -> Option<Reduction> {
+    if needs_ends(built) {
+        return Reduction::of(&built.problem);
+    }
+    let whole = Reduction::with_ends(&built.problem)?;
+    match asks_beyond(built, whole.problem.network.modes()) {
+        true => Reduction::of(&built.problem),
+        false => Some(whole),
     }
 }
 

@@ -167,8 +167,8 @@ fn closest(orbit: &Orbit, map: &[f64]) -> (f64, f64) {
         nearest.saturating_sub(1),
         (nearest + 1).min(samples.len() - 1),
     );
-    let stretch = orbit.stretch(first, last);
-    let off = |time: f64| distance(map, &stretch.map_at(time));
+    let maps = orbit.maps(first, last);
+    let off = |time: f64| distance(map, &maps.at(time));
     let (mut lo, mut hi) = (samples[first].time, samples[last].time);
     let golden = 0.5 * (5.0_f64.sqrt() - 1.0);
     for _ in 0..GOLDEN_STEPS {

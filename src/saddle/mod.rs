@@ -5,6 +5,7 @@ mod certificate;
 mod deviation;
 mod greedy;
 mod greedy_path;
+mod hermite;
 mod joints;
 mod lone_mode;
 mod morse;

@@ -4,6 +4,7 @@
 //! It starts at distance `ε` on the unstable direction: the new neuron is `ε v` in the first layer, `ε`
 //! in the layers between, `ε u` in the last, exact up to the response of the other modes, `O(ε^L)`.
 
+use super::hermite::{Hermite, Node};
 use super::point::{Saddle, core_problem};
 use crate::flow::LayerFlow;
 use crate::integrate::{Integration, Method, Observer, Options, Step, VectorField, integrate};
@@ -135,11 +136,11 @@ impl Orbit {
         if after == 0 {
             return None;
         }
-        let stretch = self.stretch(after - 1, after);
+        let maps = self.maps(after - 1, after);
         let (mut lo, mut hi) = (self.samples[after - 1].time, self.samples[after].time);
         for _ in 0..80 {
             let middle = 0.5 * (lo + hi);
-            if sigma(&stretch.map_at(middle)) >= level {
+            if sigma(&maps.at(middle)) >= level {
                 hi = middle;
             } else {
                 lo = middle;
@@ -190,8 +191,8 @@ impl Orbit {
         best.1
     }
 
-    /// The samples from `first` to `last` with their maps.
-    pub fn stretch(&self, first: usize, last: usize) -> Stretch {
+    /// `A` between samples `first` and `last`, column-major.
+    pub(super) fn maps(&self, first: usize, last: usize) -> Hermite {
         let nodes = self.samples[first..=last].iter().map(|s| {
             let (value, derivative) = maps(&self.network, &s.weights, &s.velocity);
             Node {
@@ -200,7 +201,7 @@ impl Orbit {
                 derivative,
             }
         });
-        Stretch(nodes.collect())
+        Hermite(nodes.collect())
     }
 
     /// Weights at a time, at rest before the first sample and after the last.
@@ -213,37 +214,7 @@ impl Orbit {
         let last = self.samples.len() - 1;
         let after = self.samples.partition_point(|s| s.time <= time);
         let around = &self.samples[after.saturating_sub(1)..=after.min(last)];
-        Stretch(around.iter().map(node).collect()).map_at(time)
-    }
-}
-
-/// A value and its derivative at a time.
-struct Node {
-    time: f64,
-    value: Vec<f64>,
-    derivative: Vec<f64>,
-}
-
-/// A part of an orbit between a few samples.
-pub struct Stretch(Vec<Node>);
-
-impl Stretch {
-    /// `A` at a time, column-major, by cubic interpolation; at rest before the first sample and after the last.
-    pub fn map_at(&self, time: f64) -> Vec<f64> {
-        let last = self.0.len() - 1;
-        let after = self.0.partition_point(|node| node.time <= time);
-        if after == 0 || after > last {
-            return self.0[after.min(last)].value.clone();
-        }
-        let (a, b) = (&self.0[after - 1], &self.0[after]);
-        let h = b.time - a.time;
-        let x = (time - a.time) / h;
-        let value = |i: usize| {
-            let rise = b.value[i] - a.value[i];
-            let (p, q) = (h * a.derivative[i] - rise, -h * b.derivative[i] + rise);
-            a.value[i] + x * rise + x * (1.0 - x) * ((1.0 - x) * p + x * q)
-        };
-        (0..a.value.len()).map(value).collect()
+        Hermite(around.iter().map(node).collect()).at(time)
     }
 }
 

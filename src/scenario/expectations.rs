@@ -35,7 +35,7 @@ pub(super) fn build(
             ExpectQuantity::EscapeTime => expected_escape(context, &key, expect, cost),
             ExpectQuantity::CrossingTime => expected_crossing(context, &key, expect),
             ExpectQuantity::FinalRank => expected_rank(context, &key, expect, network),
-            _ if expect.value + band(expect) < 0.0 => {
+            _ if expect.value + expect.band() < 0.0 => {
                 context.wrong(&format!("{key}.value"), "must not be negative");
             }
             _ => {}
@@ -67,14 +67,9 @@ fn expected_mode(context: &mut Context<'_>, key: &str, expect: &Expect, network:
     }
 }
 
-/// What the value may be off by, at most.
-fn band(expect: &Expect) -> f64 {
-    expect.abs_tol.unwrap_or(0.0) + expect.rel_tol.unwrap_or(0.0) * expect.value.abs()
-}
-
 fn expected_rank(context: &mut Context<'_>, key: &str, expect: &Expect, network: Option<&Network>) {
     let most = network.map_or(f64::INFINITY, |n| n.modes() as f64);
-    let band = band(expect);
+    let band = expect.band();
     let least = (expect.value - band).ceil().max(0.0);
     if least > (expect.value + band).floor().min(most) {
         let allowed = match network {

@@ -1,8 +1,8 @@
 //! When the escaped modes of a deep network are at rest, so that the waiting ones may go on alone.
 
-use super::gradient_at_origin;
+use super::{gradient_at_origin, largest_singular_value};
 use crate::integrate::{Method, Options};
-use crate::linalg::{Mat, MatRef, SingularValues, frobenius, product, svd, zeros};
+use crate::linalg::{Mat, MatRef, frobenius, product, svd, zeros};
 use crate::model::{Cost, CostScratch, Frame, Network, Problem};
 use crate::saddle::{Plateau, Waiting};
 
@@ -166,13 +166,14 @@ impl<'a> Plateaus<'a> {
     /// out, all of `∇C` then, are smaller than each of its own.
     fn has_no_room(&self) -> bool {
         let network = &self.problem.network;
-        let (a, most) = (&self.products[network.depth() - 1], network.max_rank());
-        let best = || {
-            let smallest = singular_values(a)[most - 1];
-            singular_values(&self.gradient)[0] < BEST * smallest
-        };
+        let (a, most) = (
+            self.products[network.depth() - 1].as_ref(),
+            network.max_rank(),
+        );
+        let left_out = || largest_singular_value(&self.gradient);
+        let best = || svd(a).is_some_and(|parts| left_out() < BEST * parts.s[most - 1]);
         matches!(self.problem.cost, Cost::SquaredError { .. })
-            && is_settled(a.as_ref(), &self.gradient, most, self.rest()).unwrap_or(false)
+            && is_settled(a, &self.gradient, most, self.rest()).unwrap_or(false)
             && best()
     }
 
@@ -283,13 +284,6 @@ fn gaps(network: &Network, weights: &[f64], factor: f64) -> Vec<usize> {
         above > factor * factor * below
     }));
     ranks
-}
-
-/// `σ_1 ≥ σ_2 ≥ …`.
-fn singular_values(a: &Mat<f64>) -> Vec<f64> {
-    SingularValues::new(a.nrows(), a.ncols())
-        .of(a.as_ref())
-        .to_vec()
 }
 
 /// Whether `∇C` is small on the singular vectors of the first `rank` modes of `a`.

@@ -149,6 +149,14 @@ pub struct Expect {
     pub source: ExpectSource,
 }
 
+impl Expect {
+    /// How far from `value` a measurement may lie: `max(rel_tol·|value|, abs_tol)`.
+    pub fn band(&self) -> f64 {
+        let relative = self.rel_tol.unwrap_or(0.0) * self.value.abs();
+        relative.max(self.abs_tol.unwrap_or(0.0))
+    }
+}
+
 /// A quantity that can be expected.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
