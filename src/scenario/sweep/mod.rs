@@ -4,6 +4,7 @@
 
 mod axis;
 mod blame;
+mod modes;
 mod questions;
 mod schema;
 mod written;
@@ -95,6 +96,10 @@ impl Sweep {
         let keys = (&sweep.keys()[..], &sweep.numbers()[..]);
         questions::check(&sweep.document, &sweep.spec, keys, observables)?;
         sweep.check()?;
+        let missing = sweep.missing_modes();
+        if !missing.is_empty() {
+            return Err(sweep.document.errors(missing));
+        }
         Ok(sweep)
     }
 
