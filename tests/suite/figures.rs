@@ -3,7 +3,7 @@
 
 use crate::synthetic::{self, HORIZON, START, TARGET, half_rise_time, strength};
 use dlnflow::report::Report;
-use dlnflow::report::figure::{Drawing, Figure, LegendPlace, Look, Style, all};
+use dlnflow::report::figure::{Drawing, Figure, LegendPlace, Line, Look, Plot, Style, all, plot};
 use std::collections::BTreeMap;
 
 /// An element: name, attributes, text up to its end.
@@ -327,6 +327,59 @@ fn thinned_curves_do_not_visibly_differ() {
         let drawn = pair[0].1 + s * (pair[1].1 - pair[0].1);
         assert!((drawn - strength(4.0, t)).abs() < band, "t = {t}");
     }
+}
+
+/// 900 runs with a step each, 100 to a line, as a family of a large sweep has them: every one is drawn where it
+/// is. Thinned to 0.08 mm, in columns of 0.16 mm; the axes are some 70 mm by 40 mm.
+#[test]
+fn of_many_runs_each_is_drawn() {
+    const MM: (f64, f64) = (1.0 / 60.0, 1.0 / 35.0);
+    let step = |run: usize, x: f64| 1.0 / (1.0 + (150.0 * (0.1 + 0.8e-3 * run as f64 - x)).exp());
+    let line = |number: usize| {
+        let run = |run: usize| {
+            let points = (0..=400).map(move |i| f64::from(i) / 400.0);
+            let points = points.map(move |x| (x, step(run, x)));
+            points.chain([(f64::NAN, f64::NAN)])
+        };
+        Line {
+            name: format!("{number}"),
+            points: (100 * number..100 * number + 100).flat_map(run).collect(),
+            ..Line::default()
+        }
+    };
+    let family = Plot {
+        name: "family".into(),
+        lines: (0..9).map(line).collect(),
+        ..Plot::default()
+    };
+    let drawn = plot(&family, &Style::default()).unwrap().numbers;
+    let rows: Vec<[&str; 3]> = drawn.lines().skip(1).map(fields).collect();
+    let runs: Vec<Vec<(f64, f64)>> = rows
+        .chunk_by(|a, b| a[0] == b[0] && !b[1].is_empty())
+        .map(|rows| rows.iter().filter_map(point).collect())
+        .collect();
+    assert_eq!(runs.len(), 900);
+    for (run, points) in runs.iter().enumerate() {
+        for pair in points.windows(2) {
+            for i in 0..20 {
+                let s = f64::from(i) / 20.0;
+                let x = pair[0].0 + s * (pair[1].0 - pair[0].0);
+                let y = pair[0].1 + s * (pair[1].1 - pair[0].1);
+                let (aside, off) = (0.24 * MM.0, 0.08 * MM.1);
+                let allowed = step(run, x - aside) - off..step(run, x + aside) + off;
+                assert!(allowed.contains(&y), "run {run} at {x}: {y}");
+            }
+        }
+    }
+}
+
+fn fields(row: &str) -> [&str; 3] {
+    let mut fields = row.split(',');
+    std::array::from_fn(|_| fields.next().unwrap())
+}
+
+fn point(row: &[&str; 3]) -> Option<(f64, f64)> {
+    Some((row[1].parse().ok()?, row[2].parse().ok()?))
 }
 
 #[test]

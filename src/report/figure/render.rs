@@ -20,8 +20,9 @@ use std::path::Path;
 
 /// Deviation of a thinned curve that no one can see: 0.01 mm.
 const TOLERANCE: f64 = 1.0;
-/// Coarsest thinning, where noise would make the file too large: 50 mm.
-const COARSEST: f64 = 5000.0;
+/// Coarsest thinning, where noise or many curves would make the file large: 0.08 mm, half the width of a line. What
+/// is larger for all that is written as it is.
+const COARSEST: f64 = 8.0;
 /// About 10 bytes each keep a figure below 200 kB; a run costs as much as some vertices.
 const MOST_VERTICES: usize = 11_000;
 const VERTICES_PER_RUN: usize = 16;
@@ -201,8 +202,8 @@ impl Placed<'_> {
     }
 }
 
-/// The vertices to draw of every curve of every panel: as fine as the eye can see, coarser only
-/// where noise would make the file too large.
+/// The vertices to draw of every curve of every panel: as fine as the eye can see, a little coarser where the
+/// file would be large.
 fn thinned(layout: &Layout) -> Vec<Vec<Vec<Run>>> {
     let mut tolerance = TOLERANCE;
     loop {
@@ -210,7 +211,7 @@ fn thinned(layout: &Layout) -> Vec<Vec<Vec<Run>>> {
         let panels: Vec<Vec<Vec<Run>>> = panels.collect();
         let runs = panels.iter().flatten().flatten();
         let size: usize = runs.map(|run| run.len() + VERTICES_PER_RUN).sum();
-        if size <= MOST_VERTICES || tolerance > COARSEST {
+        if size <= MOST_VERTICES || tolerance >= COARSEST {
             return panels;
         }
         tolerance *= 2.0;
