@@ -3,6 +3,7 @@
 //! points, a bisection.
 
 mod bisect;
+mod decoupled;
 mod dot;
 mod effective_rank;
 mod graded;
@@ -17,6 +18,7 @@ mod row;
 mod spectrum;
 
 pub use bisect::bisect;
+pub use decoupled::decoupled_symmetric_eigen;
 pub use dot::{dot, sum_pairs};
 pub use effective_rank::effective_rank;
 pub use faer::{ColRef, Mat, MatMut, MatRef};

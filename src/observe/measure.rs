@@ -292,7 +292,8 @@ impl<'a> Probe<'a> {
         };
         let narrowest = network.widths().iter().copied().min().unwrap_or(0);
         let modes = m.singular_values().iter().take(present.min(narrowest));
-        depth * modes.map(|s| s.powf(2.0 / depth)).sum::<f64>()
+        // A sum of nothing is −0.
+        depth * modes.fold(0.0, |sum, s| sum + s.powf(2.0 / depth))
     }
 
     /// The part of `σ_1` below which a singular value is roundoff of the product: `eps` times the

@@ -11,13 +11,18 @@
 //! each mode, however small, and nothing that overflows. The choice of weights is then `XVᵀ`.
 
 use super::balance::{ROUNDOFF, is_multiple_of_identity};
-use crate::linalg::{Graded, Mat, MatRef, dot, multiply, product, symmetric_eigen, to_vec, zeros};
+use crate::linalg::{
+    Graded, Mat, MatRef, decoupled_symmetric_eigen, dot, multiply, product, to_vec, zeros,
+};
 use crate::model::{Cost, Network, Problem};
 
 /// Part of the inputs and outputs that meet in a direction below which what their sum leaves of it counts
 /// as roundoff: some hundred times that of a product. The start is known to no more digits, so that
 /// such a direction is absent, and stays so.
 const CANCELLED: f64 = 1e-13;
+
+/// Roundoff of an entry of an eigenvector in these units: 10⁻¹⁵, however small the entry.
+const UNKNOWN: f64 = 0.01;
 
 /// The trajectory of a two-layer network in closed form.
 #[derive(Debug, Clone)]
@@ -35,6 +40,8 @@ pub struct Riccati {
     left_out: usize,
     /// Directions that would grow, of which the start has nothing but roundoff.
     absent: usize,
+    /// Relative roundoff of the start along the growing direction where it is largest.
+    start_error: f64,
     /// `max(‖T‖, ‖A(0)‖)`.
     size: f64,
     /// A time over which nothing changes by more than roundoff.
@@ -150,14 +157,16 @@ impl Riccati {
         let network = problem.network.clone();
         let [inputs, hidden, outputs] = [0, 1, 2].map(|l| network.widths()[l]);
         let generator = given.generator(problem.l2);
-        let (rates, basis) = symmetric_eigen(generator.as_ref()).ok_or("a finite target")?;
+        let (rates, basis) = decoupled_symmetric_eigen(&generator).ok_or("a finite target")?;
         let (w1, w2) = (network.layer(&given.unit, 1), network.layer(&given.unit, 2));
         let mut start = zeros(hidden, inputs + outputs);
         let (top, bottom) = (basis.subrows(0, inputs), basis.subrows(inputs, outputs));
         multiply(start.as_mut(), false, 1.0, w1, top);
         multiply(start.as_mut(), true, 1.0, w2.transpose(), bottom);
-        let cancelled = clear_cancelled(&mut start, &terms(w1, w2, &basis));
+        let terms = terms(w1, w2, &basis);
+        let cancelled = clear_cancelled(&mut start, &terms);
         let absent = cancelled.iter().filter(|&&j| rates[j] > 0.0).count();
+        let start_error = largest_error(&start, &terms, &rates);
         let scale = given.scale;
         let start = Graded::new(columns(&start), &vec![scale.ln(); inputs + outputs]);
         let (hidden, start, left_out) = span(&start);
@@ -167,6 +176,7 @@ impl Riccati {
             hidden,
             left_out,
             absent,
+            start_error,
             size: given.size(&network),
             // Squares of the weights and rates are the inverse times of the flow.
             instant: 1e-20 / fastest.max(fastest * fastest).max(1e-150),
@@ -197,6 +207,11 @@ impl Riccati {
     /// How many growing directions the start has no more than roundoff of: they count as absent.
     pub fn absent(&self) -> usize {
         self.absent
+    }
+
+    /// Relative roundoff of the start along the growing direction where it is largest.
+    pub fn start_error(&self) -> f64 {
+        self.start_error
     }
 
     /// The state at time `t`, finite and at least 0.
@@ -264,11 +279,16 @@ struct Modes {
     state: Graded,
 }
 
-/// `Σ_i |O_ij| ‖q_i‖`, `q_i` the rows of `Q_0`: the size of what is summed in row `j` of `OᵀQ_0`.
+/// `Σ_i |O_ij| ‖q_i‖`, `q_i` the rows of `Q_0`: the size of what is summed in row `j` of `OᵀQ_0`. Entries of `O`
+/// that nothing decouples are known to roundoff of 1, which may be more than they are.
 fn terms(w1: MatRef<'_, f64>, w2: MatRef<'_, f64>, basis: &Mat<f64>) -> Vec<f64> {
     let inputs = w1.col_iter().map(|q| q.norm_l2());
     let sizes: Vec<f64> = inputs.chain(w2.row_iter().map(|q| q.norm_l2())).collect();
-    let part = |j: usize| move |(i, q): (usize, &f64)| basis[(i, j)].abs() * q;
+    let size = |entry: f64| match entry == 0.0 {
+        true => 0.0,
+        false => entry.abs() + UNKNOWN,
+    };
+    let part = |j: usize| move |(i, q): (usize, &f64)| size(basis[(i, j)]) * q;
     (0..basis.ncols())
         .map(|j| sizes.iter().enumerate().map(part(j)).sum())
         .collect()
@@ -285,6 +305,16 @@ fn clear_cancelled(start: &mut Mat<f64>, terms: &[f64]) -> Vec<usize> {
         start.col_mut(j).fill(0.0);
     }
     all
+}
+
+/// Largest relative roundoff of the columns of `OᵀQ_0` that are there and grow.
+fn largest_error(start: &Mat<f64>, terms: &[f64], rates: &[f64]) -> f64 {
+    let present = (0..terms.len()).filter(|&j| rates[j] > 0.0);
+    let sizes = present.map(|j| (start.col(j).norm_l2(), terms[j]));
+    let errors = sizes
+        .filter(|(size, _)| *size > 0.0)
+        .map(|(size, terms)| terms / size);
+    f64::EPSILON * errors.fold(0.0, f64::max)
 }
 
 /// Hidden directions `Z` that hold more than roundoff of any column, the columns in that basis, and

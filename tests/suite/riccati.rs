@@ -191,6 +191,61 @@ fn a_start_opposite_to_its_target_decays() {
     }
 }
 
+/// Modes that zeros keep apart: what is absent stays absent, however strong it would be, and tiny ones keep their
+/// digits. Each `a' = 2a(s − a)` by itself, `a(t) = s/(1 + (s/a_0 − 1) e^{−2st})`; the targets are such that
+/// eigenvectors of all of `F` at once are off by 1e-17 where they are 0.
+#[test]
+fn modes_that_do_not_meet_do_not_know_of_each_other() {
+    let cases: [(&[f64], &[f64]); 4] = [
+        (&[7.9, 0.99], &[0.0, 0.02]),
+        (&[7.9, 0.99], &[1e-30, 0.02]),
+        (
+            &[7.926328424529166, 0.9896996568760105],
+            &[0.0, 0.018521113599577196],
+        ),
+        (
+            &[4.40635033238059, 3.2797882950504254, 0.6577784741433462],
+            &[0.05169227067445684, 0.0, 0.05064020904781041],
+        ),
+    ];
+    for (target, start) in cases {
+        let n = target.len();
+        let diagonal =
+            |of: &dyn Fn(usize) -> f64| Mat::from_fn(n, n, |i, j| if i == j { of(i) } else { 0.0 });
+        let w = diagonal(&|i| start[i].sqrt());
+        let problem = two_layers(&w, &w, 1.0, diagonal(&|i| target[i]), 0.0);
+        let exact = Riccati::new(&problem).expect("balanced");
+        for t in [1.0, 5.0, 30.0] {
+            let a = exact.at(t).a;
+            for (i, (&s, &a0)) in target.iter().zip(start).enumerate() {
+                let value = match a0 == 0.0 {
+                    true => 0.0,
+                    false => s / (1.0 + (s / a0 - 1.0) * (-2.0 * s * t).exp()),
+                };
+                // Exponents of up to 2st carry roundoff of their size; logarithms of sizes too.
+                let roundoff = 10.0 * f64::EPSILON * (1.0 + 2.0 * s * t);
+                let off = (a[(i, i)] - value).abs();
+                assert!(
+                    off <= roundoff * value,
+                    "{target:?} {start:?} t = {t}, {i}: {a:?}"
+                );
+            }
+        }
+    }
+}
+
+/// A part of `10⁻²⁰` of the target that would carry one mode into an absent one is less than is known of
+/// eigenvectors: the mode counts as absent, and is said to.
+#[test]
+fn what_roundoff_of_eigenvectors_would_start_counts_as_absent() {
+    let target = Mat::from_fn(2, 2, |i, j| [[7.9, 1e-20], [1e-20, 0.99]][i][j]);
+    let w = Mat::from_fn(2, 2, |i, j| if i == 1 && j == 1 { 0.1 } else { 0.0 });
+    let problem = two_layers(&w, &w, 1.0, target, 0.0);
+    let exact = Riccati::new(&problem).expect("balanced");
+    assert_eq!(exact.absent(), 1);
+    assert!((exact.at(40.0).singular_values[0] - 0.99).abs() < 1e-14);
+}
+
 #[test]
 fn nothing_moves_from_the_origin() {
     let zero = Mat::zeros(3, 3);

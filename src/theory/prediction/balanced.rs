@@ -59,7 +59,7 @@ fn offered(solution: &Riccati, question: &Question<'_>) -> Vec<Prediction> {
             (solution.at(t).singular_values[i] / level).ln()
         });
         let rate = (high.1 - low.1) / (high.0 - low.0);
-        let error = FORM_ERROR * (time + 1.0 / rate);
+        let error = FORM_ERROR * time + (FORM_ERROR + solution.start_error()) / rate;
         let curve = looks.iter().map(|(t, values)| (*t, values[i])).collect();
         all.push(Prediction {
             curve,

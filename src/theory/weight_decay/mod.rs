@@ -80,10 +80,10 @@ pub fn stationary(depth: usize, target: f64, l2: f64) -> Option<Stationary> {
     })
 }
 
-/// The strength that a mode tends to from `start > 0`.
+/// The strength that a mode tends to from `start ≥ 0`. One layer does not wait at 0.
 pub fn limit(depth: usize, target: f64, l2: f64, start: f64) -> f64 {
     match stationary(depth, target, l2) {
-        Some(Stationary { upper, lower }) if start > lower => upper,
+        Some(Stationary { upper, lower }) if start > lower || depth == 1 => upper,
         Some(Stationary { lower, .. }) if start == lower => lower,
         _ => 0.0,
     }
@@ -114,6 +114,13 @@ fn balance(p: f64, q: f64, log: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `dA/dt = T − (1 + 2λ)A` from 0.
+    #[test]
+    fn one_layer_leaves_the_origin() {
+        assert!((limit(1, 2.0, 0.7, 0.0) - 2.0 / 2.4).abs() < 1e-15);
+        assert_eq!(limit(2, 2.0, 0.7, 0.0), 0.0);
+    }
 
     #[test]
     fn roots_solve_their_equation_at_every_depth() {
