@@ -4,6 +4,7 @@ use super::args::Global;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::print;
+use super::study::tell_of_renamed;
 use dlnflow::error::Error;
 use dlnflow::report::{self, figure};
 use dlnflow::run;
@@ -36,13 +37,17 @@ pub fn run(folder: &Path, figures: &[String], global: &Global) -> Result<Exit, F
     let mut look = run::look(&scenario);
     check_names(figures, &look)?;
     look.only = figures.to_vec();
-    let paths = report::redraw(folder, &finished, &look, &scenario.to_toml())?;
-    let left = left_as_they_are(folder, &paths);
+    let written = report::redraw(folder, &finished, &look, &scenario.to_toml())?;
+    let paths = &written.files;
+    let left = left_as_they_are(folder, paths);
     if figures.is_empty() && !left.is_empty() && !global.quiet {
         print::message(&format!(
             "note: left as they are: {}; the command that made them draws them",
             left.join(", ")
         ));
+    }
+    if !global.quiet {
+        tell_of_renamed(&written);
     }
     if global.json {
         print::json(&serde_json::json!({ "figures": paths }))?;

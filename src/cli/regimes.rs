@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::print;
 use super::progress::Counter;
 use super::run::{Watcher, exit as exit_of_run};
-use super::study::{any_failed, folder, prepare, summarise};
+use super::study::{any_failed, folder, prepare, summarise, tell_of_others};
 use dlnflow::report::regimes;
 use dlnflow::report::{self, Keep};
 use dlnflow::run::{NoStudy, RegimesAsk, Watch, extras, regimes as study, run as integrate};
@@ -39,15 +39,18 @@ pub fn run(path: &Path, args: &RegimeArgs, global: &Global) -> Result<Exit, Fail
     let own = integrate(&scenario, &built, watch);
     let mut extras = extras(&scenario, &built, begin.elapsed());
     extras.files = regimes::files(&found, &own.look.style)?;
-    report::write(&own, &folder, &extras, Keep::ALL)?;
+    let interrupted = watcher.interrupt.load(Ordering::Relaxed);
+    extras.interrupted = interrupted;
+    let written = report::write(&own, &folder, &extras, Keep::ALL)?;
+    tell_of_others(&written, &folder, global);
     summarise(
-        Some(&folder),
+        Some(&written.folder),
         global,
         |out| regimes::write_json(&found, out),
         |out| regimes::write(&found, out),
     )?;
-    if watcher.interrupt.load(Ordering::Relaxed) {
-        let folder = folder.display();
+    if interrupted {
+        let folder = written.folder.display();
         print::message(&format!("interrupted; what was found is in {folder}"));
         return Ok(Exit::Interrupted);
     }

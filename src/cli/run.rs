@@ -5,9 +5,9 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::print;
 use super::progress::Bar;
-use super::study::{folder, prepare};
+use super::study::{folder, prepare, tell_of_others};
 use dlnflow::observe::Progress;
-use dlnflow::report::{self, Keep, Outcome, Report};
+use dlnflow::report::{self, Keep, Outcome, Report, Written};
 use dlnflow::run::{Watch, extras, run as integrate};
 use dlnflow::scenario::{Built, Scenario};
 use std::io::{self, IsTerminal};
@@ -21,9 +21,10 @@ pub fn run(path: &Path, global: &Global) -> Result<Exit, Failure> {
     let job = Job::load(path, global, false)?;
     job.prepare()?;
     let report = job.integrate(&watcher, global.quiet);
-    job.write(&report)?;
-    explain(&report, &job.folder, global);
-    match summarise(&report, &job.folder, global) {
+    let written = job.write(&report)?;
+    explain(&report, &written.folder, global);
+    tell_of_others(&written, &job.folder, global);
+    match summarise(&report, &written.folder, global) {
         // The run is done and written, whether or not anyone reads all of its summary.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(exit(&report)),
@@ -75,10 +76,9 @@ impl Job {
     }
 
     /// Writes the output folder.
-    pub fn write(&self, report: &Report) -> Result<(), Failure> {
+    pub fn write(&self, report: &Report) -> Result<Written, Failure> {
         let extras = extras(&self.scenario, &self.built, self.begin.elapsed());
-        report::write(report, &self.folder, &extras, Keep::ALL)?;
-        Ok(())
+        Ok(report::write(report, &self.folder, &extras, Keep::ALL)?)
     }
 }
 

@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::print;
 use super::progress::Counter;
 use super::run::Watcher;
-use super::study::{any_failed, folder, prepare, summarise};
+use super::study::{any_failed, folder, prepare, summarise, tell_of_others};
 use dlnflow::report::saddles::{self, Finding, SaddlesReport};
 use dlnflow::report::{self, Keep};
 use dlnflow::run::{Ask, extras, saddles as study};
@@ -37,22 +37,26 @@ pub fn run(path: &Path, args: &SaddleArgs, global: &Global) -> Result<Exit, Fail
         counter.show(done, total);
     })?;
     counter.clear();
+    let interrupted = watcher.interrupt.load(Ordering::Relaxed);
+    let mut written = None;
     if let Some(shown) = &found.shown {
         let mut extras = extras(&shown.scenario, &shown.built, begin.elapsed());
         let style = &shown.run.look.style;
         extras.files = report::saddles::files(&found.report, &found.drawing(), style)?;
-        report::write(&shown.run, &folder, &extras, Keep::ALL)?;
+        extras.interrupted = interrupted;
+        let new = report::write(&shown.run, &folder, &extras, Keep::ALL)?;
+        tell_of_others(&new, &folder, global);
+        written = Some(new.folder);
     }
-    let written = found.shown.as_ref().map(|_| folder.as_path());
     summarise(
-        written,
+        written.as_deref(),
         global,
         |out| saddles::write_json(&found.report, out),
         |out| saddles::write(&found.report, out),
     )?;
-    if watcher.interrupt.load(Ordering::Relaxed) {
-        print::message(&match found.shown {
-            Some(_) => format!("interrupted; what was found is in {}", folder.display()),
+    if interrupted {
+        print::message(&match written {
+            Some(folder) => format!("interrupted; what was found is in {}", folder.display()),
             None => "interrupted before a run was done; nothing is written".to_owned(),
         });
         return Ok(Exit::Interrupted);

@@ -3,7 +3,7 @@
 use super::args::Global;
 use super::failure::Failure;
 use super::print;
-use dlnflow::report;
+use dlnflow::report::{self, Written};
 use dlnflow::scenario::{Built, InputFile, Scenario};
 use std::io::{self, StdoutLock};
 use std::path::{Path, PathBuf};
@@ -35,6 +35,37 @@ pub fn prepare(folder: &Path, built: &Built) -> Result<(), Failure> {
 fn same(a: &Path, b: &Path) -> bool {
     let whole = |path: &Path| path.canonicalize().ok();
     whole(a).is_some_and(|a| whole(b) == Some(a))
+}
+
+/// Says what became of what was in the folder that was `asked` for.
+pub fn tell_of_others(written: &Written, asked: &Path, global: &Global) {
+    if global.quiet {
+        return;
+    }
+    if let Some((command, place)) = &written.set_aside {
+        print::message(&format!(
+            "note: the results of `dlnflow {command}` that were in {} are now in {}",
+            asked.display(),
+            place.display()
+        ));
+    }
+    if written.folder != asked {
+        print::message(&format!(
+            "note: the finished results in {} stay",
+            asked.display()
+        ));
+    }
+    tell_of_renamed(written);
+}
+
+/// Says which files of the user's have new names.
+pub fn tell_of_renamed(written: &Written) {
+    for file in &written.renamed {
+        print::message(&format!(
+            "note: what you changed is kept as {}",
+            file.display()
+        ));
+    }
 }
 
 /// Prints what was found as JSON, or as tables with the place of the files, if any, below them.

@@ -4,6 +4,7 @@ use super::args::Global;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::run::{Job, Watcher, exit};
+use super::study::tell_of_others;
 use dlnflow::report::Outcome;
 use dlnflow::report::suite::{self, Suite};
 use dlnflow::verify;
@@ -60,7 +61,8 @@ fn checked(job: &Job, path: &Path, watcher: &Watcher, global: &Global) -> Result
     let mut report = job.integrate(watcher, global.quiet);
     let theory = verify::theory(&report, job.built.solver.rtol);
     report.checks.extend(theory);
-    job.write(&report)?;
+    let written = job.write(&report)?;
+    tell_of_others(&written, &job.folder, global);
     Ok(Suite {
         name: path.display().to_string(),
         report,

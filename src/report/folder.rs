@@ -1,13 +1,14 @@
 //! The output folder: written whole beside its final place, then renamed into it. An existing
-//! folder is replaced only when it is one of ours; files in it that its manifest does not list
-//! belong to the user and are carried over.
+//! folder is replaced only when it is one of ours and holds results of the same command; files in it that its
+//! manifest does not list, or that are not as it says, belong to the user and are carried over.
 
+mod predecessor;
 mod staging;
 mod theirs;
 
 use super::figure::{self, Figure, Look};
 use super::manifest::{self, Hashes, Manifest};
-use super::{Finished, Report};
+use super::{Finished, Outcome, Report};
 use crate::digest::sha256;
 use crate::error::Error;
 use staging::{Files, Staging};
@@ -17,6 +18,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
+use theirs::{differs, spare_name};
 
 /// A file that the scenario read, kept under `inputs/`.
 #[derive(Debug, Clone)]
@@ -39,6 +41,27 @@ pub struct Extras {
     pub seed: u64,
     /// Wall time of the whole command.
     pub wall: Duration,
+    /// A command that makes many runs was interrupted.
+    pub interrupted: bool,
+}
+
+impl Extras {
+    /// Whether the command or its run was interrupted.
+    pub fn is_interrupted(&self, report: &Report) -> bool {
+        self.interrupted || report.outcome == Outcome::Interrupted
+    }
+}
+
+/// Where results are now, and what became of what was there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    /// Not the one that was asked for, if an interrupted command would have replaced finished results.
+    pub folder: PathBuf,
+    pub files: Vec<PathBuf>,
+    /// Files of the user's that were in the way of new ones, by the names they have now.
+    pub renamed: Vec<PathBuf>,
+    /// Another command whose results were there, and where they are now.
+    pub set_aside: Option<(&'static str, PathBuf)>,
 }
 
 /// Which of the large files to write; report.json, events.jsonl and the manifest always are.
@@ -58,7 +81,8 @@ impl Keep {
     };
 }
 
-/// Writes the whole output folder and returns the paths of its files.
+/// Writes the whole output folder. Results of the same command that are there are replaced, those of another one
+/// moved to `folder-command`; what was interrupted goes to `folder-interrupted` where `folder` has finished results.
 ///
 /// # Errors
 /// `NotOurs` when `folder` holds anything that is not an output folder of this program, `Io` when
@@ -68,10 +92,14 @@ pub fn write(
     folder: &Path,
     extras: &Extras,
     keep: Keep,
-) -> Result<Vec<PathBuf>, Error> {
-    let mut staging = Staging::begin(folder)?;
+) -> Result<Written, Error> {
+    let folder = match extras.is_interrupted(report) {
+        true => predecessor::of_interrupted(folder)?,
+        false => folder.to_owned(),
+    };
+    let mut staging = Staging::begin(&folder)?;
     staging.files.fill(report, extras, keep)?;
-    staging.commit(folder)
+    staging.commit(&folder)
 }
 
 /// Writes a new output folder in `aside`, which is on the same file system, and renames it to
@@ -108,7 +136,7 @@ pub fn writable(folder: &Path) -> Result<(), Error> {
 }
 
 /// Draws the figures of a finished output folder again from the files in it, as `look` says, and keeps
-/// the scenario that says so; returns their paths.
+/// the scenario that says so. `files` of what is returned are the figures.
 ///
 /// # Errors
 /// `NotOurs`, `Io`, or `Damaged` with file and line.
@@ -117,11 +145,12 @@ pub fn redraw(
     finished: &Finished,
     look: &Look,
     scenario_toml: &str,
-) -> Result<Vec<PathBuf>, Error> {
+) -> Result<Written, Error> {
     let mut manifest = Manifest::read(folder)?;
     let figures = figure::all(&finished.drawing(), look)?;
     let mut files: Vec<_> = figures.into_iter().flat_map(Figure::files).collect();
     let drawn = files.len();
+    let renamed = rename_changed(folder, &files, &manifest.outputs)?;
     forget_others(folder, &files, &mut manifest.outputs)?;
     files.push((
         "scenario.toml".to_owned(),
@@ -136,7 +165,31 @@ pub fn redraw(
     }
     replace_manifest(folder, &manifest)?;
     paths.truncate(drawn);
-    Ok(paths)
+    Ok(Written {
+        folder: folder.to_owned(),
+        files: paths,
+        renamed,
+        set_aside: None,
+    })
+}
+
+/// Gives other names to files that the user changed and that are in the way of `files`; returns where they are.
+fn rename_changed(
+    folder: &Path,
+    files: &[(String, Vec<u8>)],
+    listed: &Hashes,
+) -> Result<Vec<PathBuf>, Error> {
+    let mut renamed = Vec::new();
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        let changed = |hash: &String| differs(&path, hash) && differs(&path, &sha256(bytes));
+        if listed.get(name).is_some_and(changed) {
+            let to = folder.join(spare_name(folder, Path::new(name)));
+            fs::rename(&path, &to).map_err(|e| Error::io(&path, e))?;
+            renamed.push(to);
+        }
+    }
+    Ok(renamed)
 }
 
 fn replace_manifest(folder: &Path, manifest: &Manifest) -> Result<(), Error> {
@@ -211,7 +264,8 @@ fn forget_others(
     let stem = |name: &str| Path::new(name).with_extension("");
     let drawn: BTreeSet<PathBuf> = files.iter().map(|(name, _)| stem(name)).collect();
     let is_drawn = |name: &String| files.iter().any(|(kept, _)| kept == name);
-    let old = |name: &&String| drawn.contains(&stem(name)) && !is_drawn(name);
+    let unchanged = |name: &String| !differs(&folder.join(name), &outputs[name]);
+    let old = |name: &&String| drawn.contains(&stem(name)) && !is_drawn(name) && unchanged(name);
     let old: Vec<String> = outputs.keys().filter(old).cloned().collect();
     for name in old {
         let path = folder.join(&name);

@@ -36,6 +36,9 @@ pub struct Manifest {
     // Of a run; a search for critical points has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     outcome: Option<Outcome>,
+    /// The command was interrupted; its run need not have been.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    interrupted: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     solver: Option<SolverObject>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,6 +56,7 @@ impl Manifest {
     pub fn new(report: &Report, extras: &Extras, outputs: Hashes) -> Self {
         Self {
             outcome: Some(report.outcome),
+            interrupted: extras.is_interrupted(report),
             solver: Some((&report.solver).into()),
             wall_seconds: Some(extras.wall.as_secs_f64()),
             cpu_seconds: Some(report.solver.cpu.as_secs_f64()),
@@ -72,12 +76,18 @@ impl Manifest {
             },
             seed,
             outcome: None,
+            interrupted: false,
             solver: None,
             wall_seconds: None,
             cpu_seconds: None,
             inputs,
             outputs,
         }
+    }
+
+    /// Whether what was computed is not all that was asked for, since someone pressed Ctrl-C.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted
     }
 
     /// Writes the file.

@@ -28,7 +28,9 @@ mod names;
 #[allow(clippy::module_inception)] // the folder is of writers, the file is what they write
 mod report;
 
-pub use folder::{Extras, Input, Keep, add_file, redraw, writable, write, write_file, write_new};
+pub use folder::{
+    Extras, Input, Keep, Written, add_file, redraw, writable, write, write_file, write_new,
+};
 pub(crate) use read::is_folder;
 pub use read::{Finished, finished, is_output};
 pub use report::{

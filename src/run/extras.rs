@@ -19,5 +19,6 @@ pub fn extras(scenario: &Scenario, built: &Built, wall: Duration) -> Extras {
         files: Vec::new(),
         seed: scenario.spec().seed,
         wall,
+        interrupted: false,
     }
 }

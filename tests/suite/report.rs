@@ -5,7 +5,9 @@ use crate::synthetic;
 use dlnflow::error::Error;
 use dlnflow::observe::{Observable, Row, Trajectory};
 use dlnflow::report::figure::Look;
-use dlnflow::report::{self, Extras, Input, Keep, Report, csv, events, json, npz, read, table};
+use dlnflow::report::{
+    self, Extras, Input, Keep, Outcome, Report, Written, csv, events, json, npz, read, table,
+};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::fs;
@@ -203,7 +205,8 @@ fn weights_npz_holds_layers_product_and_snapshots() {
 fn a_folder_is_written_whole_and_hashed() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("deep/out");
-    let paths = report::write(&synthetic::report(3), &folder, &extras(), Keep::ALL).unwrap();
+    let written = report::write(&synthetic::report(3), &folder, &extras(), Keep::ALL).unwrap();
+    let paths = written.files;
     assert_eq!(paths.len(), contents(&folder).len());
     let text = fs::read_to_string(folder.join("manifest.json")).unwrap();
     let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -288,6 +291,91 @@ fn our_own_folder_is_replaced_and_the_users_files_stay() {
         "mine"
     );
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+/// Edited files of ours are the user's: they stay, under another name where a new one has theirs.
+#[test]
+fn changed_files_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("out");
+    let report = synthetic::report(3);
+    let write = || report::write(&report, &folder, &extras(), Keep::ALL).unwrap();
+    let name = "figures/cost_log.csv";
+    let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    assert!(write().renamed.is_empty());
+    let own = read(name);
+    for (i, kept) in ["figures/cost_log.csv~", "figures/cost_log.csv~2"]
+        .iter()
+        .enumerate()
+    {
+        let mine = format!("mine {i}");
+        fs::write(folder.join(name), &mine).unwrap();
+        let renamed = match i {
+            0 => write().renamed,
+            _ => redraw(&folder).unwrap().renamed,
+        };
+        assert_eq!(renamed, [folder.join(kept)]);
+        assert_eq!((read(name), read(kept)), (own.clone(), mine));
+    }
+    fs::write(folder.join("inputs/target.csv"), "mine").unwrap();
+    let without = Extras {
+        inputs: Vec::new(),
+        ..extras()
+    };
+    let written = report::write(&report, &folder, &without, Keep::ALL).unwrap();
+    assert_eq!(
+        (written.renamed.len(), &*read("inputs/target.csv")),
+        (0, "mine")
+    );
+    assert_eq!(read("figures/cost_log.csv~"), "mine 0");
+}
+
+/// Finished results give way to finished results of the same command only.
+#[test]
+fn results_of_other_commands_and_finished_ones_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("out");
+    let mut report = synthetic::report(3);
+    let study = |name: &str| Extras {
+        files: vec![(name.to_owned(), b"{}".to_vec())],
+        ..extras()
+    };
+    let write = |report: &Report, extras: &Extras| {
+        report::write(report, &folder, extras, Keep::ALL).unwrap()
+    };
+    let beside = |end: &str| dir.path().join(format!("out{end}"));
+    write(&report, &study("saddles.json"));
+    fs::create_dir(beside("-saddles")).unwrap();
+    fs::write(beside("-saddles").join("notes"), "mine").unwrap();
+    let written = write(&report, &extras());
+    assert_eq!(written.set_aside, Some(("saddles", beside("-saddles-2"))));
+    assert!(beside("-saddles-2").join("saddles.json").exists());
+    assert!(!folder.join("saddles.json").exists());
+    let written = write(&report, &study("regimes.json"));
+    assert_eq!(written.set_aside, Some(("run", beside("-run"))));
+    assert_eq!(write(&report, &study("regimes.json")).set_aside, None);
+
+    let interrupted = Extras {
+        interrupted: true,
+        ..study("regimes.json")
+    };
+    assert_eq!(write(&report, &interrupted).folder, beside("-interrupted"));
+    report.outcome = Outcome::Interrupted;
+    report.title = "Second".to_owned();
+    assert_eq!(
+        write(&report, &study("regimes.json")).folder,
+        beside("-interrupted")
+    );
+    let title = |place: &Path| fs::read_to_string(place.join("report.json")).unwrap();
+    assert!(title(&beside("-interrupted")).contains("Second"));
+    assert!(!title(&folder).contains("Second"));
+    // What was interrupted itself gives way.
+    fs::remove_dir_all(&folder).unwrap();
+    for _ in 0..2 {
+        assert_eq!(write(&report, &extras()).folder, folder);
+    }
+    report.outcome = Outcome::HorizonReached;
+    assert_eq!(write(&report, &extras()).set_aside, None);
 }
 
 /// Links stay links, wherever they lead; what cannot be copied is named before anything is written.
@@ -441,7 +529,7 @@ fn single_files_are_replaced_whole() {
     assert_eq!(contents(dir.path()).len(), 1);
 }
 
-fn redraw(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+fn redraw(folder: &Path) -> Result<Written, Error> {
     let finished = report::finished(folder)?;
     report::redraw(folder, &finished, &Look::default(), "schema = 1\n")
 }
@@ -457,7 +545,7 @@ fn plot_draws_the_same_figures_again() {
         ..Keep::ALL
     };
     report::write(&report, &bare, &extras(), keep).unwrap();
-    let paths = redraw(&bare).unwrap();
+    let paths = redraw(&bare).unwrap().files;
     assert_eq!(paths.len(), 8);
     for path in paths {
         let name = path.strip_prefix(&bare).unwrap();

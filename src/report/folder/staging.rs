@@ -1,7 +1,8 @@
 //! A folder being written beside its final place, and its way there.
 
-use super::theirs::{can_be_kept, copy, theirs};
-use super::{Extras, Keep, SCRATCH, parent, scratch_beside, unplaced};
+use super::predecessor::{beside, command};
+use super::theirs::{added, can_be_kept, changed, copy, differs, name, spare_name};
+use super::{Extras, Keep, SCRATCH, Written, parent, scratch_beside, unplaced};
 use crate::digest::sha256_of_file;
 use crate::error::Error;
 use crate::report::figure::{self, Figure};
@@ -115,7 +116,7 @@ impl Staging {
         let _alone = alone_beside(&target);
         let replaced = outputs_to_replace(&target, folder)?;
         if let Some(listed) = &replaced {
-            for file in theirs(&target, listed)? {
+            for file in added(&target, listed)? {
                 let path = target.join(file);
                 can_be_kept(&path).map_err(|e| Error::io(&path, e))?;
             }
@@ -137,11 +138,9 @@ impl Staging {
         })
     }
 
-    pub fn commit(mut self, folder: &Path) -> Result<Vec<PathBuf>, Error> {
-        let names = self.files.names.iter();
-        let paths = names.map(|name| folder.join(name)).collect();
+    pub fn commit(mut self, folder: &Path) -> Result<Written, Error> {
         match self.take_place(folder) {
-            Ok(()) => Ok(paths),
+            Ok(written) => Ok(written),
             Err(error) => {
                 let staged = self.scratch.keep().join("new");
                 let reason = match error {
@@ -155,31 +154,79 @@ impl Staging {
         }
     }
 
-    fn take_place(&mut self, folder: &Path) -> Result<(), Error> {
+    fn take_place(&mut self, folder: &Path) -> Result<Written, Error> {
         let _alone = alone_beside(&self.target);
         // Another process may have written its results there meanwhile.
         self.replaced = outputs_to_replace(&self.target, folder)?;
-        self.carry_over()?;
-        self.swap().map_err(|e| Error::io(folder, e))
+        let renamed = self.carry_over()?;
+        let set_aside = self.set_aside()?;
+        if let Err(error) = self.swap() {
+            if let Some((_, place)) = &set_aside {
+                // The reason is what counts; at worst the old results stay aside.
+                let _ = fs::rename(place, &self.target);
+            }
+            return Err(Error::io(folder, error));
+        }
+        let names = self.files.names.iter();
+        Ok(Written {
+            folder: folder.to_owned(),
+            files: names.map(|name| folder.join(name)).collect(),
+            renamed: renamed.iter().map(|file| folder.join(file)).collect(),
+            set_aside,
+        })
     }
 
-    /// Copies what the user put into the old folder; only a copy, so that a failure harms nothing.
-    fn carry_over(&self) -> Result<(), Error> {
-        let Some(listed) = &self.replaced else {
-            return Ok(());
+    /// Moves the results of another command away, to where only older ones of that command give way.
+    fn set_aside(&self) -> Result<Option<(&'static str, PathBuf)>, Error> {
+        let old = match self.replaced.as_ref().map(command) {
+            Some(old) if old != command(&self.files.hashes) => old,
+            _ => return Ok(None),
         };
-        for file in theirs(&self.target, listed)? {
-            let (source, staged) = (self.target.join(&file), self.files.aside.join(&file));
-            if fs::symlink_metadata(&staged).is_ok() {
-                continue;
+        let place = beside(&self.target, old)?;
+        let moved = || match place.exists() {
+            true => fs::rename(&place, self.scratch.path().join("older")),
+            false => Ok(()),
+        };
+        let moved = moved().and_then(|()| fs::rename(&self.target, &place));
+        moved.map_err(|e| Error::io(&place, e))?;
+        Ok(Some((old, place)))
+    }
+
+    /// Copies what the user put into the old folder; only a copy, so that a failure harms nothing. What is in the
+    /// way of a new file gets another name; returned are these.
+    fn carry_over(&self) -> Result<Vec<PathBuf>, Error> {
+        let mut renamed = Vec::new();
+        let listed = match &self.replaced {
+            Some(listed) if command(listed) == command(&self.files.hashes) => listed,
+            _ => return Ok(renamed),
+        };
+        for file in added(&self.target, listed)?
+            .into_iter()
+            .chain(changed(&self.target, listed))
+        {
+            let source = self.target.join(&file);
+            let mut to = file;
+            if fs::symlink_metadata(self.files.aside.join(&to)).is_ok() {
+                if !self.is_news(&source, &to) {
+                    continue;
+                }
+                to = spare_name(&self.files.aside, &to);
+                renamed.push(to.clone());
             }
+            let staged = self.files.aside.join(&to);
             let parent = staged.parent().unwrap_or(&staged);
             let copied = can_be_kept(&source)
                 .and_then(|()| fs::create_dir_all(parent))
                 .and_then(|()| copy(&source, &staged));
             copied.map_err(|e| Error::io(&source, e))?;
         }
-        Ok(())
+        Ok(renamed)
+    }
+
+    /// Whether a file of the user's has other contents than the new one of its name.
+    fn is_news(&self, source: &Path, file: &Path) -> bool {
+        let hash = self.files.hashes.get(&name(file));
+        hash.is_none_or(|hash| differs(source, hash))
     }
 
     /// Puts the new folder in the place of the old one, and of those that others put there between: where

@@ -1,5 +1,6 @@
 //! What the user put into an output folder, which is kept when the folder is replaced.
 
+use crate::digest::sha256_of_file;
 use crate::error::Error;
 use crate::report::manifest::{self, Hashes};
 use std::fs::{self, File};
@@ -7,14 +8,51 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// What the user put into the folder of ours at `target`, which lists `listed`; paths relative to it.
-pub(super) fn theirs(target: &Path, listed: &Hashes) -> Result<Vec<PathBuf>, Error> {
+pub(super) fn added(target: &Path, listed: &Hashes) -> Result<Vec<PathBuf>, Error> {
     let mut files = Vec::new();
     collect_files(target, Path::new(""), &mut files)?;
     files.retain(|file| {
-        let name = file.to_string_lossy().replace('\\', "/");
+        let name = name(file);
         name != manifest::NAME && !listed.contains_key(&name)
     });
+    files.sort();
     Ok(files)
+}
+
+/// The files of ours that the user changed; paths relative to `target`.
+pub(super) fn changed(target: &Path, listed: &Hashes) -> impl Iterator<Item = PathBuf> {
+    let changed = listed
+        .iter()
+        .filter(|(name, hash)| differs(&target.join(name), hash));
+    changed.map(|(name, _)| PathBuf::from(name))
+}
+
+/// A path in the form of the manifest.
+pub(super) fn name(file: &Path) -> String {
+    file.to_string_lossy().replace('\\', "/")
+}
+
+/// Whether a file can be read and is not the one with this hash.
+pub(super) fn differs(path: &Path, hash: &str) -> bool {
+    sha256_of_file(path).is_ok_and(|found| found != hash)
+}
+
+/// The first of `file~`, `file~2`, … of which there is none in `folder`.
+pub(super) fn spare_name(folder: &Path, file: &Path) -> PathBuf {
+    let spare = |number: usize| {
+        let mut name = file.as_os_str().to_owned();
+        name.push("~");
+        if number > 1 {
+            name.push(number.to_string());
+        }
+        PathBuf::from(name)
+    };
+    let taken = |file: &Path| fs::symlink_metadata(folder.join(file)).is_ok();
+    let mut number = 1;
+    while taken(&spare(number)) {
+        number += 1;
+    }
+    spare(number)
 }
 
 /// Everything below a folder but folders; links are not followed.
