@@ -27,16 +27,23 @@ pub(super) fn of_interrupted(folder: &Path) -> Result<PathBuf, Error> {
     }
 }
 
-/// The first of `folder-word`, `folder-word-2`, … that is free or ours.
+/// The first of `folder-word`, `folder-word-2`, … that is free or ours. Beside what a link leads to: what is there
+/// may be on another disk.
 pub(super) fn beside(folder: &Path, word: &str) -> Result<PathBuf, Error> {
+    let unnamed = folder.file_name().is_none() || folder.is_symlink();
+    let folder = match unnamed {
+        true => folder.canonicalize().map_err(|e| Error::io(folder, e))?,
+        false => folder.to_owned(),
+    };
+    let name = folder.file_name().unwrap_or_default();
     let mut number = 1;
     loop {
-        let mut name = folder.as_os_str().to_owned();
+        let mut name = name.to_owned();
         name.push(format!("-{word}"));
         if number > 1 {
             name.push(format!("-{number}"));
         }
-        let place = PathBuf::from(name);
+        let place = folder.with_file_name(name);
         if !place.exists() || manifest::outputs_of(&place)?.is_some() {
             return Ok(place);
         }

@@ -159,7 +159,7 @@ impl Staging {
         // Another process may have written its results there meanwhile.
         self.replaced = outputs_to_replace(&self.target, folder)?;
         let renamed = self.carry_over()?;
-        let set_aside = self.set_aside()?;
+        let set_aside = self.set_aside(folder)?;
         if let Err(error) = self.swap() {
             if let Some((_, place)) = &set_aside {
                 // The reason is what counts; at worst the old results stay aside.
@@ -177,12 +177,12 @@ impl Staging {
     }
 
     /// Moves the results of another command away, to where only older ones of that command give way.
-    fn set_aside(&self) -> Result<Option<(&'static str, PathBuf)>, Error> {
+    fn set_aside(&self, folder: &Path) -> Result<Option<(&'static str, PathBuf)>, Error> {
         let old = match self.replaced.as_ref().map(command) {
             Some(old) if old != command(&self.files.hashes) => old,
             _ => return Ok(None),
         };
-        let place = beside(&self.target, old)?;
+        let place = beside(folder, old)?;
         let moved = || match place.exists() {
             true => fs::rename(&place, self.scratch.path().join("older")),
             false => Ok(()),
