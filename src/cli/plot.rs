@@ -13,7 +13,7 @@ use dlnflow::sweep::Plan;
 use std::path::{Path, PathBuf};
 
 /// Whether an override sets a key that a finished run can still take.
-fn of_look(set: &str) -> bool {
+pub fn of_look(set: &str) -> bool {
     let key = set.split('=').next().unwrap_or_default();
     key.split('.').next().unwrap_or_default().trim() == "figure"
 }

@@ -38,6 +38,9 @@ pub fn run(path: Option<&Path>, args: &SweepArgs, global: &Global) -> Result<Exi
     if args.list {
         return list(&sweep, &plan, &folder, args, global);
     }
+    if args.shard.is_some() {
+        same_runs(&plan, &folder, path)?;
+    }
     let store = Store::create(&folder, &plan, sweep.text())?;
     let Some(watcher) = watcher else {
         return slurm::submit(path, &plan, &store, args, global);
@@ -51,6 +54,21 @@ pub fn run(path: Option<&Path>, args: &SweepArgs, global: &Global) -> Result<Exi
         global,
     };
     job.carry_out(&chosen(&plan, args))
+}
+
+/// Shards of one sweep may start hours apart: what was planned first holds for all.
+fn same_runs(plan: &Plan, folder: &Path, path: &Path) -> Result<(), Failure> {
+    match Plan::read(folder) {
+        Ok(there) if there.runs != plan.runs || there.keep != plan.keep => {
+            Err(Failure::Usage(format!(
+                "{}, its base or a file they name has changed since {} was planned, so that shards would mix two \
+                 sweeps: undo the change, or plan anew with --slurm or without --shard",
+                path.display(),
+                folder.display()
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn chosen(plan: &Plan, args: &SweepArgs) -> Vec<usize> {

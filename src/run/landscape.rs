@@ -77,6 +77,12 @@ pub fn landscape(
     let found: Vec<Saddle> = tried.into_iter().flatten().collect();
     report.found = found.len();
     report.critical_points = entries(problem, &merged(problem, found), report.interrupted);
+    report.remark = remark(&report, search, problem);
+    report
+}
+
+/// How far a search went.
+fn remark(report: &LandscapeReport, search: Search, problem: &Problem) -> String {
     let cut_off = match report.interrupted {
         true => format!(
             "interrupted before all {} starts were tried: ",
@@ -84,14 +90,32 @@ pub fn landscape(
         ),
         false => String::new(),
     };
-    report.remark = format!(
+    let too_many = match orbits(problem).filter(|n| *n > MOST_ORBITS) {
+        Some(n) => format!(
+            "; in closed form there would be {n}, more than the {MOST_ORBITS} that are listed"
+        ),
+        None => String::new(),
+    };
+    format!(
         "{cut_off}{} critical points found from {} of {} starts: a list of what was found, not a proof that there \
-         are no more",
+         are no more{too_many}",
         report.critical_points.len(),
         report.found,
         report.starts
-    );
-    report
+    )
+}
+
+/// How many choices the modes of squared error with distinct singular values have together; `None` for other
+/// problems.
+fn orbits(problem: &Problem) -> Option<usize> {
+    let target = targets(problem);
+    let repeated = target.windows(2).any(|p| p[1] > p[0] * (1.0 - EQUAL));
+    if target.is_empty() || repeated {
+        return None;
+    }
+    let choices = choices(problem, &target);
+    let sizes = choices.iter().map(Vec::len);
+    Some(sizes.fold(1, usize::saturating_mul))
 }
 
 /// Singular values of a squared error's target, decreasing, without absent ones.
@@ -105,18 +129,9 @@ fn targets(problem: &Problem) -> Vec<f64> {
 /// All critical orbits of squared error with distinct singular values; `None` for other problems and where
 /// there are too many to list.
 fn closed_form(problem: &Problem) -> Option<Vec<CriticalPointEntry>> {
+    let count = orbits(problem).filter(|n| *n <= MOST_ORBITS)?;
     let target = targets(problem);
-    let repeated = target.windows(2).any(|p| p[1] > p[0] * (1.0 - EQUAL));
-    if target.is_empty() || repeated {
-        return None;
-    }
     let choices = choices(problem, &target);
-    let count = choices
-        .iter()
-        .try_fold(1_usize, |n, c| n.checked_mul(c.len()))?;
-    if count > MOST_ORBITS {
-        return None;
-    }
     let mut all = Vec::new();
     for code in 0..count {
         let mut rest = code;

@@ -234,7 +234,11 @@ impl Document {
         };
         let Some(entry) = parsed.remove("value").filter(|_| parsed.is_empty()) else {
             let allowed = "the value must be TOML: strings in quotes, lists in brackets";
-            return complain(format!("found {}", shorten(value)), allowed);
+            let found = match value.trim().is_empty() {
+                true => "found no value".to_string(),
+                false => format!("found {}", shorten(value)),
+            };
+            return complain(found, allowed);
         };
         // `events[0].fraction`, as messages write it, is `events.0.fraction`.
         let dotted = path.trim().replace('[', ".").replace(']', "");

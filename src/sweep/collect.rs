@@ -19,13 +19,12 @@ pub struct Collected {
     pub files: Vec<PathBuf>,
 }
 
-/// Reads the finished runs of a sweep's folder and writes `table.csv` and `table.parquet`. It may be
-/// called while the sweep runs.
+/// Reads the finished runs of a sweep's folder and writes `table.csv`, `table.parquet` and what the plan asks
+/// of the table. It may be called while the sweep runs.
 ///
 /// # Errors
-/// `NotASweep`, `Damaged`, `Io`.
-pub fn collect(root: &Path, jobs: usize) -> Result<Collected, Error> {
-    let plan = Plan::read(root)?;
+/// `Damaged`, `Io`.
+pub fn collect(root: &Path, plan: Plan, jobs: usize) -> Result<Collected, Error> {
     let store = Store::of(root, &plan);
     let states = in_parallel(plan.runs.len(), jobs, |run| {
         store.state(&plan.runs[run].hash)

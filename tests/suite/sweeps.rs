@@ -678,13 +678,92 @@ count = 2
     assert_eq!(methods, ["auto", "auto", "dop853", "dop853"], "{bands}");
 }
 
+/// The figures in another look, and nothing left of what is asked no more.
+#[test]
+fn collect_draws_anew_and_removes_what_is_asked_no_more() {
+    let fit = "[[fit]]\nx = \"init.scale\"\n";
+    let place = Place::new(&format!(
+        "[grid]\n\"init.scale\" = [1.0, 0.5, 0.1]\n{fit}{fit}only = {{ \"init.scale\" = 0.1 }}\n"
+    ));
+    place.run(0, &["sweep", "sweep.toml", "--out", "out", "--quiet"]);
+    let look = [
+        "--set",
+        "figure.width=100.0",
+        "--set",
+        "figure.extras=[\"pdf\"]",
+    ];
+    place.run(0, &[&["collect", "out", "--quiet"][..], &look].concat());
+    let svg = fs::read_to_string(place.path("out/figures/fit_1.svg")).expect("figure");
+    assert!(svg.contains("width=\"100mm\""), "{}", &svg[..300]);
+    assert!(place.path("out/figures/fit_1.pdf").exists());
+    let rows = |name: &str| {
+        fs::read_to_string(place.path(name))
+            .expect("fit")
+            .lines()
+            .count()
+    };
+    // A line for each of two modes; one point makes none.
+    assert_eq!([rows("out/fit_1.csv"), rows("out/fit_2.csv")], [3, 1]);
+    fs::write(place.path("out/fit_9_notes.csv"), "mine").expect("notes");
+    let text = fs::read_to_string(place.path("sweep.toml")).expect("sweep");
+    let (one, _) = text.rsplit_once("[[fit]]").expect("two fits");
+    fs::write(place.path("sweep.toml"), one).expect("sweep");
+    place.run(0, &["sweep", "sweep.toml", "--out", "out", "--quiet"]);
+    place.run(0, &["collect", "out", "--quiet"]);
+    for (name, there) in [
+        ("fit_1.csv", true),
+        ("figures/fit_1.svg", true),
+        ("fit_9_notes.csv", true),
+        ("fit_2.csv", false),
+        ("figures/fit_2.svg", false),
+        ("figures/fit_1.pdf", false),
+    ] {
+        assert_eq!(place.path("out").join(name).exists(), there, "{name}");
+    }
+}
+
+/// Shards that start before and after a change of the base would make two sweeps in one folder.
+#[test]
+fn shards_of_a_sweep_that_has_changed_are_refused() {
+    let place = Place::new("[grid]\n\"init.scale\" = [1.0, 0.1]\n");
+    let shard = |code, i: &str| {
+        place.run(
+            code,
+            &[
+                "sweep",
+                "sweep.toml",
+                "--out",
+                "out",
+                "--shard",
+                i,
+                "--quiet",
+            ],
+        )
+    };
+    shard(0, "1/2");
+    let plan = fs::read(place.path("out/plan.jsonl")).expect("plan");
+    let text = fs::read_to_string(place.path("sweep.toml")).expect("sweep");
+    fs::write(place.path("sweep.toml"), text.replace("10.0", "11.0")).expect("sweep");
+    let output = shard(2, "2/2");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("has changed since out was planned"), "{said}");
+    assert_eq!(fs::read(place.path("out/plan.jsonl")).expect("plan"), plan);
+    fs::write(place.path("sweep.toml"), text).expect("sweep");
+    shard(0, "2/2");
+}
+
 #[test]
 fn collect_refuses_what_would_change_nothing() {
     let place = Place::new("[grid]\nseed = { count = 1 }\n");
     place.run(0, &["sweep", "sweep.toml", "--out", "out", "--quiet"]);
     for (more, message) in [
         (["--out", "other"], "collect writes into the folder"),
-        (["--set", "figure.width=100"], "set keys with sweep"),
+        (["--set", "solver.rtol=1e-3"], "others with sweep"),
+        (["--set", "figure.widht=100.0"], "did you mean width?"),
+        (
+            ["--set", "figure.panels=[{y=[\"cost\"]}]"],
+            "allowed only in scenarios",
+        ),
     ] {
         let output = place.run(2, &[&["collect", "out"][..], &more].concat());
         let said = String::from_utf8_lossy(&output.stderr);

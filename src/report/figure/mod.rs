@@ -53,7 +53,7 @@ pub use saddles::{Study, saddles};
 use scale::Kind;
 pub use style::{ColorMap, Colors, Extra, Height, LegendPlace, Style, TextMode};
 pub use sweep::{Bar, Line, Plot, Stands, Upright, plot};
-pub use words::words;
+pub use words::{words, words_of_mode};
 
 /// What the figures are made from.
 #[derive(Debug, Clone, Copy)]

@@ -197,7 +197,10 @@ fn axis(
         (true, false) => Scale::log_around(values),
         (false, true) => Scale::linear(lo, hi),
         (false, false) if lo <= hi => {
-            let room = 0.04 * (hi - lo);
+            let room = match hi > lo {
+                true => 0.04 * (hi - lo),
+                false => 0.5 * lo.abs().max(1.0),
+            };
             Scale::linear(lo - room, hi + room)
         }
         (false, false) => Scale::linear(0.0, 1.0),

@@ -73,7 +73,7 @@ fn decades(scale: &Scale, most: usize) -> Ticks {
     let position = |v: f64| (v - scale.lo) / (scale.hi - scale.lo);
     let (first, last) = (scale.lo.ceil() as i32, scale.hi.floor() as i32);
     if last <= first {
-        return within_a_decade(scale);
+        return within_a_decade(scale, most);
     }
     let stride = stride((last - first + 1).max(1) as usize, most);
     let (labelled, others): (Vec<i32>, Vec<i32>) =
@@ -96,8 +96,9 @@ fn decades(scale: &Scale, most: usize) -> Ticks {
     }
 }
 
-/// Labels at 1, 2 and 5 times powers of ten, minor ticks at the other multiples.
-fn within_a_decade(scale: &Scale) -> Ticks {
+/// Labels at 1, 2 and 5 times powers of ten, minor ticks at the other multiples; as on a linear axis where that
+/// would be one label at most.
+fn within_a_decade(scale: &Scale, most: usize) -> Ticks {
     let position = |v: f64| (v - scale.lo) / (scale.hi - scale.lo);
     let (mut major, mut minor) = (Vec::new(), Vec::new());
     for decade in scale.lo.floor() as i32..=scale.hi.floor() as i32 {
@@ -111,6 +112,17 @@ fn within_a_decade(scale: &Scale) -> Ticks {
                 false => {}
             }
         }
+    }
+    if major.len() < 2 {
+        let (lo, hi) = (scale.value(0.0), scale.value(1.0));
+        let plain = linear(&Scale::linear(lo, hi), most);
+        let place = |p: f64| position((lo + p * (hi - lo)).log10());
+        let labels = plain.major.into_iter().map(|(p, text)| (place(p), text));
+        return Ticks {
+            major: labels.collect(),
+            minor: Vec::new(),
+            exponent: plain.exponent,
+        };
     }
     Ticks {
         major,
@@ -169,6 +181,16 @@ mod tests {
         // 50 lies at (log 50 − log 30)/(log 130 − log 30).
         let place = (50.0f64 / 30.0).ln() / (130.0f64 / 30.0).ln();
         assert!((ticks(&scale(30.0, 130.0), 6).major[0].0 - place).abs() < 1e-12);
+    }
+
+    /// 6 lies at (log 6 − log 4.6)/(log 7.7 − log 4.6) of a colour bar.
+    #[test]
+    fn a_short_logarithmic_axis_has_more_than_one_label() {
+        let bar = Scale::exactly(Kind::Log, 4.6f64.log10(), 7.7f64.log10());
+        let ticks = ticks(&bar, 6);
+        assert_eq!(labels(&ticks), ["5", "6", "7"]);
+        let place = (6.0f64 / 4.6).ln() / (7.7f64 / 4.6).ln();
+        assert!((ticks.major[1].0 - place).abs() < 1e-12);
     }
 
     #[test]

@@ -41,6 +41,13 @@ pub fn words(name: &str) -> String {
     known.to_owned()
 }
 
+/// [`words`] about mode `mode`, where they are about each mode `k`.
+pub fn words_of_mode(name: &str, mode: usize) -> String {
+    let before = format!("_{{{}}}", mode.saturating_sub(1));
+    let words = words(name).replace("_{k−1}", &before);
+    words.replace("_{k}", &format!("_{{{mode}}}"))
+}
+
 fn sigma(name: &str) -> Option<String> {
     let mode: usize = name.strip_prefix("sigma_")?.parse().ok()?;
     Some(format!("σ_{{{mode}}}"))
@@ -61,5 +68,8 @@ mod tests {
         assert_eq!(words("sigma_12"), "σ_{12}");
         assert_eq!(words("sigma_x"), "sigma_x");
         assert_eq!(words("cost, kernel_norm"), "cost C, kernel norm ‖K‖");
+        assert_eq!(words_of_mode("cost", 3), "cost C");
+        let wait = words_of_mode("relative_wait", 3);
+        assert_eq!(wait, "relative wait 1 − T_{2}/T_{3}");
     }
 }

@@ -4,6 +4,7 @@
 
 mod axis;
 mod blame;
+mod look;
 mod modes;
 mod questions;
 mod schema;
@@ -11,7 +12,7 @@ mod written;
 
 pub use questions::{COLUMNS, Questions};
 pub use schema::{
-    Align, BandsSpec, Columns, CurvesSpec, FamilySpec, FitSpec, KeepSpec, MapSpec, SweepSpec,
+    Align, BandsSpec, Columns, CurvesSpec, FamilySpec, FitSpec, KeepSpec, MapSpec, Only, SweepSpec,
     TimeUnit, Transform,
 };
 
@@ -94,8 +95,9 @@ impl Sweep {
         };
         let observables = &sweep.base.spec().record.observables;
         let keys = (&sweep.keys()[..], &sweep.numbers()[..]);
-        questions::check(&sweep.document, &sweep.spec, keys, observables)?;
+        // A misspelt key is one that questions do not find.
         sweep.check()?;
+        questions::check(&sweep.document, &sweep.spec, keys, observables)?;
         let missing = sweep.missing_modes();
         if !missing.is_empty() {
             return Err(sweep.document.errors(missing));

@@ -2,8 +2,8 @@
 
 use super::super::document::Document;
 use super::super::error::{InputError, InputErrors, nearest};
-use super::super::figure::contradictions;
 use super::super::schema::{FigureSpec, ObservableName};
+use super::look::wrong_look;
 use super::schema::{
     Align, BandsSpec, Columns, CurvesSpec, FamilySpec, FitSpec, MapSpec, SweepSpec, TimeUnit,
 };
@@ -163,13 +163,15 @@ fn named<'a>(spec: &'a SweepSpec, known: &Known<'a>) -> Vec<Named<'a>> {
         found.push((format!("fit[{i}].x"), &fit.x, measures));
         found.push((format!("fit[{i}].quantity"), &fit.quantity, measures));
         found.extend(listed(format!("fit[{i}].by"), &fit.by, columns));
+        let only = fit.only.columns();
+        found.extend(only.map(|name| (format!("fit[{i}].only"), name, columns)));
     }
     for (i, curves) in spec.curves.iter().enumerate() {
         let at = |key: &str| format!("curves[{i}].{key}");
         found.push((at("x"), &curves.x, measures));
         found.push((at("quantity"), &curves.quantity, measures));
-        let only = curves.only.keys();
-        found.extend(only.map(|name| (at("only"), name.as_str(), columns)));
+        let only = curves.only.columns();
+        found.extend(only.map(|name| (at("only"), name, columns)));
         found.extend(listed(at("by"), &curves.by, columns));
         found.extend(listed(at("best_over"), &curves.best_over, keys));
         found.extend(listed(at("verticals"), &curves.verticals, measures));
@@ -178,6 +180,8 @@ fn named<'a>(spec: &'a SweepSpec, known: &Known<'a>) -> Vec<Named<'a>> {
         found.push((format!("map[{i}].x"), &map.x, measures));
         found.push((format!("map[{i}].y"), &map.y, measures));
         found.push((format!("map[{i}].quantity"), &map.quantity, measures));
+        let only = map.only.columns();
+        found.extend(only.map(|name| (format!("map[{i}].only"), name, columns)));
     }
     for (i, bands) in spec.bands.iter().enumerate() {
         if !is_mode(&bands.quantity) {
@@ -196,20 +200,6 @@ fn listed<'a>(
 ) -> impl Iterator<Item = Named<'a>> {
     let each = list.iter().enumerate();
     each.map(move |(k, name)| (format!("{key}[{k}]"), name.as_str(), names))
-}
-
-/// The errors of `[figure]`: figures of a sweep are those of its questions, which have one panel each.
-fn wrong_look(document: &Document, figure: &FigureSpec) -> Vec<InputError> {
-    let mut wrong = contradictions(figure);
-    if !figure.panels.is_empty() {
-        let allowed = "allowed only in scenarios; figures of a sweep are those of \
-                       [[fit]], [[bands]], [[family]], [[curves]] and [[map]]";
-        wrong.push(("figure.panels", allowed));
-    }
-    let errors = wrong.into_iter();
-    errors
-        .map(|(key, allowed)| document.error(key, None, allowed.to_owned()))
-        .collect()
 }
 
 /// The error of figures that need trajectories which are not kept.
@@ -288,6 +278,12 @@ impl Asked<'_> {
 fn misnamed(document: &Document, key: &str, name: &str, names: &[&str]) -> Option<InputError> {
     if names.contains(&name) {
         return None;
+    }
+    // Columns of trajectories have these on request.
+    let of_trajectories = names.contains(&TRAJECTORY[0]);
+    if of_trajectories && Observable::ALL.iter().any(|o| o.name() == name) {
+        let allowed = "must be recorded: name it in record.observables of the base";
+        return Some(document.error(key, None, allowed.to_owned()));
     }
     let quoted: Vec<String> = names.iter().map(|n| format!("\"{n}\"")).collect();
     let allowed = format!("must be one of {}", quoted.join(", "));

@@ -72,6 +72,9 @@ pub struct FitSpec {
     /// Fit `ln y` instead of `y`.
     #[serde(default)]
     pub log_quantity: bool,
+    /// Which rows count.
+    #[serde(default, skip_serializing_if = "Only::is_empty")]
+    pub only: Only,
     /// All modes when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(inner(range(min = 1)))]
@@ -150,14 +153,9 @@ pub struct CurvesSpec {
     /// Swept keys: of the runs that differ in these alone only the one with the least `final_loss` counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub best_over: Vec<String>,
-    /// Only rows that have these values in these columns, as `table.csv` shows them.
-    #[serde(
-        default,
-        deserialize_with = "as_shown",
-        skip_serializing_if = "BTreeMap::is_empty"
-    )]
-    #[schemars(with = "BTreeMap<String, Shown>")]
-    pub only: BTreeMap<String, String>,
+    /// Which rows count.
+    #[serde(default, skip_serializing_if = "Only::is_empty")]
+    pub only: Only,
     /// The rows of this mode.
     #[serde(default = "one_mode")]
     #[schemars(range(min = 1))]
@@ -257,10 +255,40 @@ pub struct MapSpec {
     /// Shade the logarithm of the quantity.
     #[serde(default)]
     pub log_quantity: bool,
+    /// Which rows count.
+    #[serde(default, skip_serializing_if = "Only::is_empty")]
+    pub only: Only,
     /// The rows of this mode.
     #[serde(default = "one_mode")]
     #[schemars(range(min = 1))]
     pub mode: usize,
+}
+
+/// Only rows that have these values in these columns, as `table.csv` shows them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Only(
+    #[serde(deserialize_with = "as_shown")]
+    #[schemars(with = "BTreeMap<String, Shown>")]
+    BTreeMap<String, String>,
+);
+
+impl Only {
+    /// Whether all rows count.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Names of the columns.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Whether a row counts whose cell in a column is `cell(column)`.
+    pub fn takes(&self, cell: impl Fn(&str) -> Option<String>) -> bool {
+        let mut all = self.0.iter();
+        all.all(|(column, value)| cell(column).as_ref() == Some(value))
+    }
 }
 
 /// A cell of the table, as text or as the number itself.

@@ -1,8 +1,8 @@
 //! Quantiles of a column over runs against another column, with values of further columns as verticals.
 
-use super::{Answer, Group, groups, label};
+use super::{Answer, Group, counts, groups, label};
 use crate::error::Error;
-use crate::report::figure::{Line, Plot, Stands, Upright, plot, words};
+use crate::report::figure::{Line, Plot, Stands, Upright, plot, words, words_of_mode};
 use crate::report::quantiles::quantile;
 use crate::scenario::sweep::CurvesSpec;
 use crate::sweep::plan::Plan;
@@ -60,7 +60,7 @@ fn kept(spec: &CurvesSpec, plan: &Plan, table: &Table) -> Vec<bool> {
     let (modes, loss) = (table.column("mode"), table.column("final_loss"));
     let number = |cells: Option<&Cells>, row: usize| cells.and_then(|c| c.number(row));
     let mut kept: Vec<bool> = (0..table.rows())
-        .map(|row| number(modes, row) == Some(spec.mode as f64) && matches(spec, table, row))
+        .map(|row| number(modes, row) == Some(spec.mode as f64) && counts(&spec.only, table, row))
         .collect();
     if spec.best_over.is_empty() {
         return kept;
@@ -76,14 +76,6 @@ fn kept(spec: &CurvesSpec, plan: &Plan, table: &Table) -> Vec<bool> {
         }
     }
     kept
-}
-
-/// Whether a row has the values `only`.
-fn matches(spec: &CurvesSpec, table: &Table, row: usize) -> bool {
-    let cell = |name: &String| table.column(name).and_then(|cells| cells.text(row));
-    spec.only
-        .iter()
-        .all(|(name, value)| cell(name).as_ref() == Some(value))
 }
 
 fn curve(spec: &CurvesSpec, table: &Table, kept: &[bool], group: Group) -> Option<Curve> {
@@ -218,7 +210,7 @@ fn picture(
             spec.quantity, spec.x, spec.quantiles[0], spec.quantiles[1]
         ),
         x: (spec.x.clone(), spec.log_x),
-        y: (spec.quantity.clone(), spec.log_quantity),
+        y: (words_of_mode(&spec.quantity, spec.mode), spec.log_quantity),
         key: key(spec, &lines, &verticals),
         lines,
         verticals,

@@ -1,7 +1,7 @@
 //! Straight lines `y = slope · f(x) + intercept` by least squares, with Student intervals.
 
 use super::student;
-use super::{Answer, Group, groups, label};
+use super::{Answer, Group, counts, groups, label};
 use crate::error::Error;
 use crate::linalg::Line;
 use crate::report::figure::{self, Plot, Stands, plot};
@@ -72,7 +72,8 @@ pub fn answer(spec: &FitSpec, number: usize, plan: &Plan, table: &Table) -> Resu
         return Ok(Answer::default());
     };
     let mut all = Vec::new();
-    for group in groups(table, &by) {
+    for mut group in groups(table, &by) {
+        group.rows.retain(|&row| counts(&spec.only, table, row));
         let mode = group.values.last().and_then(|text| text.parse().ok());
         let asked = |mode| {
             spec.modes

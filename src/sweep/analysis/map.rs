@@ -1,8 +1,8 @@
 //! Heat maps: the median of a column over the plane of two others.
 
-use super::Answer;
+use super::{Answer, counts};
 use crate::error::Error;
-use crate::report::figure::{Bar, Plot, Tile, plot};
+use crate::report::figure::{Bar, Plot, Tile, plot, words_of_mode};
 use crate::report::quantiles::quantile;
 use crate::scenario::sweep::MapSpec;
 use crate::sweep::plan::Plan;
@@ -51,7 +51,9 @@ fn cells(spec: &MapSpec, table: &Table) -> Vec<Cell> {
         return Vec::new();
     };
     let mut points: Vec<(f64, f64, f64)> = (0..table.rows())
-        .filter(|&row| modes.number(row) == Some(spec.mode as f64))
+        .filter(|&row| {
+            modes.number(row) == Some(spec.mode as f64) && counts(&spec.only, table, row)
+        })
         .filter_map(|row| Some((x.number(row)?, y.number(row)?, z.number(row)?)))
         .collect();
     points.sort_by(|a, b| {
@@ -116,7 +118,7 @@ impl Edges {
 fn bar(spec: &MapSpec, values: impl Iterator<Item = f64> + Clone) -> Bar {
     let shown = values.filter(|v| !spec.log_quantity || *v > 0.0);
     Bar {
-        label: spec.quantity.clone(),
+        label: words_of_mode(&spec.quantity, spec.mode),
         log: spec.log_quantity,
         range: (
             shown.clone().reduce(f64::min).unwrap_or(1.0),

@@ -5,6 +5,7 @@ mod curves;
 mod family;
 mod fit;
 mod map;
+mod stale;
 mod student;
 
 use super::plan::Plan;
@@ -13,7 +14,7 @@ use super::table::{Cells, Table};
 use crate::error::Error;
 use crate::report::summary::Summary;
 use crate::report::write_file;
-use crate::scenario::sweep::Align;
+use crate::scenario::sweep::{Align, Only};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -31,7 +32,7 @@ pub(super) struct Group {
     pub rows: Vec<usize>,
 }
 
-/// Answers everything that the plan asks; returns the files written.
+/// Answers everything that the plan asks and removes answers to what it asks no more; returns the files written.
 pub(super) fn answer_all(
     plan: &Plan,
     store: &Store,
@@ -69,6 +70,7 @@ pub(super) fn answer_all(
             written.push(path);
         }
     }
+    stale::remove(&store.root, &written)?;
     Ok(written)
 }
 
@@ -81,6 +83,11 @@ pub(super) fn groups(table: &Table, by: &[String]) -> Vec<Group> {
     gather(table.rows(), |row| {
         by.iter().map(|name| cell(row, name)).collect()
     })
+}
+
+/// Whether a row of the table is one of `only`.
+pub(super) fn counts(only: &Only, table: &Table, row: usize) -> bool {
+    only.takes(|name| table.column(name).and_then(|cells| cells.text(row)))
 }
 
 /// Runs of the plan by the values of swept keys, as the table shows them.

@@ -100,6 +100,15 @@ fn is_small(time: f64, error: f64) -> bool {
     time > 0.0 && error <= SMALL * time
 }
 
+/// How much is neglected in the escape time of a mode.
+fn neglected(mode: usize, time: f64, error: f64) -> String {
+    let percent = 100.0 * error / time;
+    match time > 0.0 && percent < 100.0 {
+        true => format!("the neglected terms may be worth {percent:.0} % of T_{mode} = {time:.4}"),
+        false => format!("the neglected terms may be worth more than T_{mode} itself"),
+    }
+}
+
 /// The escapes up to the first whose neglected terms are not small.
 fn offered(
     result: &'static str,
@@ -113,9 +122,8 @@ fn offered(
     for (i, &(time, error)) in times.iter().enumerate() {
         if !is_small(time, error) {
             reason = Some(format!(
-                "the start is not small enough: the neglected terms may be worth {error:.1e} of \
-                 T_{} = {time:.4}",
-                i + 1
+                "the start is not small enough: {}",
+                neglected(i + 1, time, error)
             ));
             next = i + 1;
             break;
