@@ -571,11 +571,16 @@ fn the_command_writes_the_same_study_with_any_number_of_threads() {
             "loss_L2_gamma1",
             "lazy_distance",
             "kernel_drift",
+            "minimum",
+            "saddle",
+            "distance_ratio",
         ] {
             let svg = read(&format!("figures/regimes_{name}.svg"));
             assert!(svg.contains("</svg>"));
             let thin = svg.contains(">10 %, 90 % of seeds</text>");
             assert_eq!(thin, name.starts_with("loss"), "{name}");
+            let bars = svg.contains(">quantiles 0.1 to 0.9</text>");
+            assert_ne!(bars, name.starts_with("loss"), "{name}");
         }
         texts.push(read("regimes.json"));
     }

@@ -1,10 +1,10 @@
 //! The figures of a study of regimes: for every `(γ, L)` cost against time at all widths, medians with
-//! quantiles over seeds; lazy distance and kernel drift against width.
+//! quantiles over seeds; lazy distance, kernel drift and distances to minima and saddles against width.
 
 use super::canvas::{Dash, Pen};
 use super::chart::{Axis, Chart, Curve, Sample};
-use super::errors::{Errors, errors};
 use super::scale::Scale;
+use super::sweep::{Line, Plot, Stands, plot};
 use super::{Figure, Style, palette, render};
 use crate::error::Error;
 use crate::report::quantiles::Quantiles;
@@ -26,23 +26,48 @@ pub fn regimes(report: &RegimesReport, style: &Style) -> Result<Vec<Figure>, Err
             all.push(render::figure(losses(&name, report, line), style)?);
         }
     }
-    let distance: Of = |g| g.lazy_distance;
-    let drift: Of = |g| g.kernel_drift;
-    let against = [
-        (
-            "regimes_lazy_distance",
-            "sup ‖A − A_{lin}‖ / ‖A_{lin}(T) − A(0)‖",
-            distance,
-        ),
-        ("regimes_kernel_drift", "‖K − K_{0}‖ / ‖K_{0}‖", drift),
-    ];
-    for (name, y, of) in against {
-        if lines.iter().any(|line| medians(line, of).len() > 1) {
-            all.push(power((report, style), &lines, (name, y), of)?);
+    for against in AGAINST_WIDTH {
+        if lines.iter().any(|line| medians(line, against.of).len() > 1) {
+            all.push(power(report, &lines, &against, style)?);
         }
     }
     Ok(all)
 }
+
+/// A number that is drawn against width.
+struct Against {
+    name: &'static str,
+    label: &'static str,
+    of: Of,
+}
+
+const AGAINST_WIDTH: [Against; 5] = [
+    Against {
+        name: "regimes_lazy_distance",
+        label: "sup ‖A − A_{lin}‖ / ‖A_{lin}(T) − A(0)‖",
+        of: |g| g.lazy_distance,
+    },
+    Against {
+        name: "regimes_kernel_drift",
+        label: "‖K − K_{0}‖ / ‖K_{0}‖",
+        of: |g| g.kernel_drift,
+    },
+    Against {
+        name: "regimes_minimum",
+        label: "distance to a minimum d_{min}",
+        of: |g| g.minimum,
+    },
+    Against {
+        name: "regimes_saddle",
+        label: "distance to a saddle d_{saddle}",
+        of: |g| g.saddle,
+    },
+    Against {
+        name: "regimes_distance_ratio",
+        label: "d_{min} / d_{saddle}",
+        of: |g| g.distance_ratio,
+    },
+];
 
 type Height = fn(&CurveRow) -> f64;
 type Of = fn(&GroupEntry) -> Option<Quantiles>;
@@ -75,29 +100,45 @@ fn medians(line: &[&GroupEntry], of: Of) -> Vec<(f64, f64)> {
         .collect()
 }
 
+/// Medians as lines and marks, quantiles as bars.
 fn power(
-    (report, style): (&RegimesReport, &Style),
+    report: &RegimesReport,
     lines: &[Vec<&GroupEntry>],
-    (name, y): (&'static str, &str),
-    of: Of,
+    against: &Against,
+    style: &Style,
 ) -> Result<Figure, Error> {
-    let named: Vec<(String, Vec<(f64, f64)>)> = lines
-        .iter()
-        .map(|line| (point(line[0]).replace("gamma", "γ"), medians(line, of)))
-        .collect();
-    let curves: Vec<(&str, Vec<(f64, f64)>)> = named
-        .iter()
-        .map(|(name, points)| (name.as_str(), points.clone()))
-        .collect();
-    let shown = Errors {
-        name,
-        title: &format!("{}: against width", report.title),
-        description: "Medians over seeds against the width of the hidden layers.",
-        x: "width w",
-        y,
-        curves: &curves,
+    let line = |groups: &Vec<&GroupEntry>| {
+        let points = medians(groups, against.of);
+        let bars = groups.iter().filter_map(|g| {
+            let found = (against.of)(g).filter(|q| q.low < q.high)?;
+            Some((g.width as f64, found.low, found.high))
+        });
+        Line {
+            name: point(groups[0]).replace("gamma", "γ"),
+            marks: points.clone(),
+            points,
+            bars: bars.collect(),
+            thin: false,
+        }
     };
-    errors(&shown, style)
+    let lines: Vec<Line> = lines.iter().map(line).collect();
+    let mut key = vec![(Stands::Mark, "median".to_owned())];
+    if lines.iter().any(|line| !line.bars.is_empty()) {
+        key.push((Stands::Bar, "quantiles 0.1 to 0.9".to_owned()));
+    }
+    let shown = Plot {
+        name: against.name.to_owned(),
+        title: format!("{}: against width", report.title),
+        description: "Medians over seeds against the width of the hidden layers, bars between the 10 % and 90 % \
+                      quantiles."
+            .to_owned(),
+        x: ("width".to_owned(), true),
+        y: (against.label.to_owned(), true),
+        lines,
+        key,
+        ..Plot::default()
+    };
+    plot(&shown, style)
 }
 
 /// A large round number as a multiple of a power of ten.
