@@ -12,6 +12,8 @@ use std::io;
 
 /// Capital letters and digits reach this part of the text height.
 const CAPITALS: f64 = 0.73;
+/// Words give way to symbols where a name would be smaller than this part of its height.
+const SMALL: f64 = 0.7;
 /// Letters reach this far below the baseline.
 const BELOW: f64 = 0.24;
 const MAJOR: i32 = 90;
@@ -58,7 +60,7 @@ fn widest(ticks: &Ticks, style: &Style) -> i32 {
 /// Room to the left of a frame of this height.
 pub fn left_room(axis: &Axis, length: i32, style: &Style) -> i32 {
     let y = vertical_ticks(&axis.scale, length, style);
-    let name = style.label() + more_lines(&name(axis, &y), length, style);
+    let name = style.label() + more_lines(&upright(axis, &y, length, style), length, style);
     EDGE + name + TO_NAME + widest(&y, style) + GAP + MAJOR
 }
 
@@ -81,7 +83,7 @@ pub fn right_room(x: &Ticks, style: &Style) -> i32 {
 /// Room to the right of the frame for a bar of colours.
 pub fn bar_room(bar: &Axis, length: i32, style: &Style) -> i32 {
     let ticks = vertical_ticks(&bar.scale, length, style);
-    let name = style.label() + more_lines(&name(bar, &ticks), length, style);
+    let name = style.label() + more_lines(&upright(bar, &ticks, length, style), length, style);
     BAR_GAP + BAR_WIDTH + MAJOR + GAP + widest(&ticks, style) + TO_NAME + name + EDGE
 }
 
@@ -96,6 +98,33 @@ fn name(axis: &Axis, ticks: &Ticks) -> String {
         0 => axis.label.clone(),
         e => format!("{} / {}", axis.label, power_of_ten(e)),
     }
+}
+
+/// The name of a vertical axis of this length, by symbols alone where words would have to be small.
+fn upright(axis: &Axis, ticks: &Ticks, length: i32, style: &Style) -> String {
+    let full = name(axis, ticks);
+    match height(&full, length, style) < raised(SMALL, style.label()) {
+        true => symbols(&full),
+        false => full,
+    }
+}
+
+/// Each of several names without the words before its symbol: `cost C` is `C`.
+fn symbols(name: &str) -> String {
+    let is_letter = |text: &str| text.len() == 1 && text.bytes().all(|b| b.is_ascii_alphabetic());
+    let is_word = |word: &str| {
+        let letters = word.bytes().all(|b| b.is_ascii_alphabetic());
+        word == "a" || (letters && word.len() > 1 && word != "sup")
+    };
+    let short = |name: &str| {
+        let parts: Vec<&str> = name.split(' ').skip_while(|word| is_word(word)).collect();
+        let rest = parts.join(" ");
+        match is_letter(&rest) || rest.contains('_') || !rest.is_ascii() {
+            true => rest,
+            false => name.to_owned(),
+        }
+    };
+    name.split(", ").map(short).collect::<Vec<_>>().join(", ")
 }
 
 /// Draws the horizontal axis; its name stays within the columns of `cell`.
@@ -145,11 +174,12 @@ pub fn draw_y(
     }
     let at = (end - widest(ticks, style) - TO_NAME, place(0.5));
     let at = (at.0 - raised(BELOW, style.label()), at.1);
+    let length = place(0.0) - place(1.0);
     upwards(
         canvas,
-        &name(axis, ticks),
+        &upright(axis, ticks, length, style),
         at,
-        place(0.0) - place(1.0),
+        length,
         style,
     )
 }
@@ -181,7 +211,8 @@ pub fn draw_bar(canvas: &mut Canvas, frame: &Frame, bar: &Axis, style: &Style) -
         canvas.text(label, at, style.small(), Anchor::Start)?;
     }
     let x = right + MAJOR + GAP + widest(&ticks, style) + TO_NAME;
-    let (name, length) = (name(bar, &ticks), place(0.0) - place(1.0));
+    let length = place(0.0) - place(1.0);
+    let name = upright(bar, &ticks, length, style);
     let x = x + raised(CAPITALS, style.label()) + more_lines(&name, length, style);
     upwards(canvas, &name, (x, place(0.5)), length, style)
 }
@@ -196,13 +227,18 @@ fn upwards(
 ) -> io::Result<()> {
     let lines = lines(name, length, style);
     let below = |i: usize| (lines.len() - 1 - i) as i32 * line_height(style);
-    // One size for the whole name.
-    let sizes = lines.iter().map(|l| fitting(l, length + 2 * MINOR, style));
-    let size = sizes.min().unwrap_or(style.label());
+    let size = height(name, length, style);
     for (i, line) in lines.iter().enumerate() {
         canvas.text(line, (at.0 - below(i), at.1), size, Anchor::Upwards)?;
     }
     Ok(())
+}
+
+/// The one text height of all lines of a name along an axis of this length.
+fn height(name: &str, length: i32, style: &Style) -> i32 {
+    let lines = lines(name, length, style);
+    let sizes = lines.iter().map(|l| fitting(l, length + 2 * MINOR, style));
+    sizes.min().unwrap_or(style.label())
 }
 
 /// The name in one line, or in two where it is a list too long for one.
@@ -272,6 +308,46 @@ mod tests {
                     assert!(apart > 0.5 * f64::from(widths.sum::<i32>()), "{ticks:?}");
                 }
             }
+        }
+    }
+
+    /// 10 mm, as three panels in a column have.
+    #[test]
+    fn a_short_axis_is_named_by_symbols() {
+        let style = Style::default();
+        let of = |label: &str, length: i32| {
+            let axis = Axis {
+                label: label.to_owned(),
+                scale: Scale::linear(0.0, 1.0),
+            };
+            upright(
+                &axis,
+                &vertical_ticks(&axis.scale, length, &style),
+                length,
+                &style,
+            )
+        };
+        let costs = "cost C, gradient norm ‖∇‖";
+        assert_eq!(of("singular values σ_{k}", 1000), "σ_{k}");
+        assert_eq!(of(costs, 1000), "C, ‖∇‖");
+        assert_eq!(of("test cost", 1000), "test cost");
+        for (name, short) in [
+            ("relative wait 1 − T_{1}/T_{2}", "1 − T_{1}/T_{2}"),
+            ("nuclear norm Σ σ_{i}", "Σ σ_{i}"),
+            ("distance to a saddle d_{saddle}", "d_{saddle}"),
+            (
+                "time since the escape of mode 1",
+                "time since the escape of mode 1",
+            ),
+            (
+                "sup ‖A − A_{lin}‖ / ‖A_{lin}(T)‖",
+                "sup ‖A − A_{lin}‖ / ‖A_{lin}(T)‖",
+            ),
+        ] {
+            assert_eq!(of(name, 800), short);
+        }
+        for name in ["singular values σ_{k}", costs] {
+            assert_eq!(of(name, HEIGHT), name);
         }
     }
 
