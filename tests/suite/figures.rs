@@ -2,6 +2,7 @@
 //! and the same twice. Coordinates are compared through the axes' own ticks and labels.
 
 use crate::synthetic::{self, HORIZON, START, TARGET, half_rise_time, strength};
+use dlnflow::observe::{Event, EventKind};
 use dlnflow::report::Report;
 use dlnflow::report::figure::{Drawing, Figure, LegendPlace, Line, Look, Plot, Style, all, plot};
 use std::collections::BTreeMap;
@@ -380,6 +381,44 @@ fn fields(row: &str) -> [&str; 3] {
 
 fn point(row: &[&str; 3]) -> Option<(f64, f64)> {
     Some((row[1].parse().ok()?, row[2].parse().ok()?))
+}
+
+/// A crossing of the level that counts as escape: the corners of its square lie below the circle.
+#[test]
+fn two_marks_at_one_place_are_both_seen() {
+    let mut report = synthetic::report(3);
+    let mut events = synthetic::events();
+    events.retain(|e| e.kind == EventKind::Escape);
+    let crossings = events.iter().cloned().map(|escape| Event {
+        kind: EventKind::Crossing,
+        ..escape
+    });
+    report.events = events.iter().cloned().chain(crossings).collect();
+    let elements = check_document(&figures(&report)[0]);
+    let middle = |e: &Element| match e.name.as_str() {
+        "circle" => Some((e.number("cx"), e.number("cy"))),
+        "rect" => Some((
+            e.number("x") + 0.5 * e.number("width"),
+            e.number("y") + 0.5 * e.number("height"),
+        )),
+        _ => None,
+    };
+    let mut both = 0;
+    for (i, circle) in elements
+        .iter()
+        .enumerate()
+        .filter(|(_, e)| e.name == "circle")
+    {
+        let (x, y) = middle(circle).unwrap();
+        let near = |(a, b): (f64, f64)| f64::hypot(a - x, b - y) < 2.0;
+        let square = |e: &Element| e.name == "rect" && middle(e).is_some_and(near);
+        let below = elements[..i].iter().any(square);
+        let above = elements[i..].iter().any(square);
+        assert!(!above, "{circle:?}");
+        both += usize::from(below);
+    }
+    // A disk and its rim each.
+    assert_eq!(both, 2 * 3);
 }
 
 #[test]

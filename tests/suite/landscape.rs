@@ -396,6 +396,22 @@ fn a_continuum_of_minima_is_of_one_kind() {
 
 /// One start, which leads to the origin, a minimum for three layers: without the others nothing says that
 /// it is the lowest one.
+/// Three choices for each of ten modes are 59,049.
+#[test]
+fn a_list_that_would_be_too_long_is_said_to_be() {
+    let text = "[network]\nwidths = [10, 10, 10, 10]\n[cost]\nkind = \"squared_error\"\n\
+                target = { diagonal = [10.0, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0] }\n\
+                [init]\nkind = \"gaussian\"\nstd = 0.1\n[regularization]\nl2 = 0.1\n\
+                [solver]\nhorizon = 1.0\n";
+    let remark = of(text, 1, 1).remark;
+    assert!(
+        remark.contains("in closed form there would be 59049"),
+        "{remark}"
+    );
+    let few = of(&text.replace("3.0, 2.0, 1.0]", "3.0]"), 1, 1).remark;
+    assert!(few.starts_with("all 6561 critical points"), "{few}");
+}
+
 #[test]
 fn an_interrupted_search_calls_nothing_global_without_a_proof() {
     let text = "seed = 3\n[network]\nwidths = [2, 2, 2, 2]\n[cost]\nkind = \"matrix_completion\"\n\

@@ -683,7 +683,9 @@ count = 2
 fn collect_draws_anew_and_removes_what_is_asked_no_more() {
     let fit = "[[fit]]\nx = \"init.scale\"\n";
     let place = Place::new(&format!(
-        "[grid]\n\"init.scale\" = [1.0, 0.5, 0.1]\n{fit}{fit}only = {{ \"init.scale\" = 0.1 }}\n"
+        "[grid]\n\"init.scale\" = [1.0, 0.5, 0.1]\n\
+         [[map]]\nx = \"init.scale\"\ny = \"depth\"\nonly = {{ \"init.scale\" = 0.5 }}\n\
+         {fit}{fit}only = {{ \"init.scale\" = 0.1 }}\n"
     ));
     place.run(0, &["sweep", "sweep.toml", "--out", "out", "--quiet"]);
     let look = [
@@ -703,7 +705,8 @@ fn collect_draws_anew_and_removes_what_is_asked_no_more() {
             .count()
     };
     // A line for each of two modes; one point makes none.
-    assert_eq!([rows("out/fit_1.csv"), rows("out/fit_2.csv")], [3, 1]);
+    let found = ["fit_1", "fit_2", "map_1"].map(|name| rows(&format!("out/{name}.csv")));
+    assert_eq!(found, [3, 1, 2]);
     fs::write(place.path("out/fit_9_notes.csv"), "mine").expect("notes");
     let text = fs::read_to_string(place.path("sweep.toml")).expect("sweep");
     let (one, _) = text.rsplit_once("[[fit]]").expect("two fits");

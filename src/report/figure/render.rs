@@ -3,7 +3,7 @@
 use super::Figure;
 use super::axis::{draw_bar, draw_x, draw_y, fitting};
 use super::canvas::{Anchor, Canvas, Place};
-use super::chart::{Chart, Curve};
+use super::chart::{Chart, Curve, Shape};
 use super::layout::{Layout, Placed};
 use super::legend::draw_mark;
 use super::palette;
@@ -118,9 +118,12 @@ impl Placed<'_> {
         let place = (&self.frame, self.cell);
         draw_x(canvas, place, (&self.chart.x, &self.x), style)?;
         draw_y(canvas, &self.frame, (&self.chart.y, &self.y), style)?;
-        for mark in &self.chart.marks {
-            if let Some(at) = self.inside(mark.at) {
-                draw_mark(canvas, mark.shape, at, mark.pen)?;
+        // The corners of a square show around a circle at the same place.
+        for shape in [Shape::Square, Shape::Circle] {
+            for mark in self.chart.marks.iter().filter(|m| m.shape == shape) {
+                if let Some(at) = self.inside(mark.at) {
+                    draw_mark(canvas, mark.shape, at, mark.pen)?;
+                }
             }
         }
         if let Some(bar) = &self.chart.bar {

@@ -279,6 +279,15 @@ mod tests {
     }
 
     #[test]
+    fn a_constant_lies_in_the_middle_of_its_axis() {
+        for value in [5.0, -3e4, 0.0, 1e-9] {
+            let label = ("cost".to_owned(), false);
+            let axis = axis(&label, false, [value; 3].into_iter());
+            assert!((axis.scale.position(value).expect("linear") - 0.5).abs() < 1e-9);
+        }
+    }
+
+    #[test]
     fn every_kind_of_line_is_named() {
         let line = |name: &str, thin| Line {
             name: name.to_owned(),
