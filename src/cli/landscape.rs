@@ -50,7 +50,11 @@ pub fn run(path: &Path, args: &LandscapeArgs, global: &Global) -> Result<Exit, F
         let mut text = Vec::new();
         write_json(&found, &mut text)?;
         let extras = extras(&scenario, &built, begin.elapsed());
-        let file = add_file(folder, "landscape.json", &text, &extras)?;
+        let name = match found.interrupted && is_finished(folder) {
+            true => "landscape-interrupted.json",
+            false => "landscape.json",
+        };
+        let file = add_file(folder, name, &text, &extras)?;
         if !global.quiet {
             print::message(&format!("written to {}", file.display()));
         }
@@ -64,4 +68,13 @@ pub fn run(path: &Path, args: &LandscapeArgs, global: &Global) -> Result<Exit, F
         true => Exit::Interrupted,
         false => Exit::Done,
     })
+}
+
+/// Whether there is a list already that no Ctrl-C cut short.
+fn is_finished(folder: &Path) -> bool {
+    let text = std::fs::read(folder.join("landscape.json"));
+    let there: Option<serde_json::Value> = text
+        .ok()
+        .and_then(|text| serde_json::from_slice(&text).ok());
+    there.is_some_and(|there| there["interrupted"] != true)
 }

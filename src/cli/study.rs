@@ -45,7 +45,7 @@ pub fn tell_of_others(written: &Written, asked: &Path, global: &Global) {
     if let Some((command, place)) = &written.set_aside {
         print::message(&format!(
             "note: the results of `dlnflow {command}` that were in {} are now in {}",
-            asked.display(),
+            written.folder.display(),
             place.display()
         ));
     }

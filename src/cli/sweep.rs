@@ -5,7 +5,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::run::Watcher;
 use super::{print, slurm};
-use dlnflow::error::counted;
+use dlnflow::error::{Error, counted};
 use dlnflow::scenario::Sweep;
 use dlnflow::sweep::{Engine, Plan, Standing, State, Store, Tally, in_parallel, sample_bytes};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -59,6 +59,9 @@ pub fn run(path: Option<&Path>, args: &SweepArgs, global: &Global) -> Result<Exi
 /// Shards of one sweep may start hours apart: what was planned first holds for all.
 fn same_runs(plan: &Plan, folder: &Path, path: &Path) -> Result<(), Failure> {
     match Plan::read(folder) {
+        Err(error) if !matches!(error, Error::NotASweep { .. } | Error::Io { .. }) => {
+            Err(error.into())
+        }
         Ok(there) if there.runs != plan.runs || there.keep != plan.keep => {
             Err(Failure::Usage(format!(
                 "{}, its base or a file they name has changed since {} was planned, so that shards would mix two \

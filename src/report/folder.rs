@@ -150,12 +150,12 @@ pub fn redraw(
     let figures = figure::all(&finished.drawing(), look)?;
     let mut files: Vec<_> = figures.into_iter().flat_map(Figure::files).collect();
     let drawn = files.len();
-    let renamed = rename_changed(folder, &files, &manifest.outputs)?;
     forget_others(folder, &files, &mut manifest.outputs)?;
     files.push((
         "scenario.toml".to_owned(),
         scenario_toml.as_bytes().to_vec(),
     ));
+    let renamed = rename_theirs(folder, &files, &manifest.outputs)?;
     let mut paths = Vec::new();
     for (name, bytes) in files {
         let path = folder.join(&name);
@@ -173,8 +173,9 @@ pub fn redraw(
     })
 }
 
-/// Gives other names to files that the user changed and that are in the way of `files`; returns where they are.
-fn rename_changed(
+/// Gives other names to files that the user changed or added and that are in the way of `files`; returns where
+/// they are.
+fn rename_theirs(
     folder: &Path,
     files: &[(String, Vec<u8>)],
     listed: &Hashes,
@@ -182,8 +183,8 @@ fn rename_changed(
     let mut renamed = Vec::new();
     for (name, bytes) in files {
         let path = folder.join(name);
-        let changed = |hash: &String| differs(&path, hash) && differs(&path, &sha256(bytes));
-        if listed.get(name).is_some_and(changed) {
+        let ours = listed.get(name).is_some_and(|hash| !differs(&path, hash));
+        if !ours && differs(&path, &sha256(bytes)) {
             let to = folder.join(spare_name(folder, Path::new(name)));
             fs::rename(&path, &to).map_err(|e| Error::io(&path, e))?;
             renamed.push(to);
@@ -215,6 +216,11 @@ pub fn add_file(
     if staging.replaced.is_some() {
         let mut manifest = Manifest::read(folder)?;
         same_problem(folder, extras)?;
+        rename_theirs(
+            folder,
+            &[(name.to_owned(), bytes.to_vec())],
+            &manifest.outputs,
+        )?;
         write_file(&folder.join(name), bytes)?;
         manifest.outputs.insert(name.to_owned(), sha256(bytes));
         replace_manifest(folder, &manifest)?;
@@ -238,21 +244,25 @@ fn same_problem(folder: &Path, extras: &Extras) -> Result<(), Error> {
     let Ok(there) = fs::read_to_string(&path) else {
         return Ok(());
     };
-    let table = |text: &str| text.parse::<toml::Table>().ok();
-    let (there, own) = (table(&there), table(&extras.scenario_toml));
-    let alike = |key: &str| {
-        let of = |all: &Option<toml::Table>| all.as_ref().and_then(|t| t.get(key).cloned());
-        of(&there) == of(&own)
-    };
-    match ["seed", "network", "cost", "regularization"]
-        .into_iter()
-        .all(alike)
-    {
+    match are_of_one_problem(&there, &extras.scenario_toml) {
         true => Ok(()),
         false => Err(Error::OtherProblem {
             path: folder.to_owned(),
         }),
     }
+}
+
+/// Whether two scenarios, written out, have the same critical points.
+fn are_of_one_problem(one: &str, other: &str) -> bool {
+    let table = |text: &str| text.parse::<toml::Table>().ok();
+    let (one, other) = (table(one), table(other));
+    let alike = |key: &str| {
+        let of = |all: &Option<toml::Table>| all.as_ref().and_then(|t| t.get(key).cloned());
+        of(&one) == of(&other)
+    };
+    ["seed", "network", "cost", "regularization"]
+        .into_iter()
+        .all(alike)
 }
 
 /// Removes what else was made of these figures before, such as a PDF that is no longer asked for.

@@ -6,6 +6,9 @@ use crate::integrate::{ClosedForm, Sight, VectorField};
 use crate::model::{Network, Problem};
 use crate::theory::riccati::Riccati;
 
+/// Roundoff of the start, relative along a direction, that the user is told of.
+const LARGEST_START_ERROR: f64 = 1e-9;
+
 /// A flow and, where one exists, its closed form.
 pub(super) struct SolvedFlow<'a> {
     flow: LayerFlow<'a>,
@@ -32,7 +35,10 @@ impl<'a> SolvedFlow<'a> {
 
     /// What the user should know of the solution.
     pub fn warnings(&self) -> Vec<String> {
-        let said = |w: &Weights<'_>| [w.left_out(), w.absent()].into_iter().flatten();
+        let said = |w: &Weights<'_>| {
+            let all = [w.left_out(), w.absent(), w.rough()];
+            all.into_iter().flatten()
+        };
         self.solution.iter().flat_map(said).collect()
     }
 }
@@ -45,6 +51,16 @@ impl Weights<'_> {
             format!(
                 "the closed form left out {lost} hidden directions of the start: their weights are \
                  roundoff beside those of the other {modes}"
+            )
+        })
+    }
+
+    fn rough(&self) -> Option<String> {
+        let error = self.riccati.start_error();
+        (error > LARGEST_START_ERROR).then(|| {
+            format!(
+                "along a growing direction inputs and outputs of the start nearly cancel: roundoff is {error:.0e} of \
+                 what is left, and moves escapes by as much over twice their rate"
             )
         })
     }

@@ -21,6 +21,9 @@ use crate::model::{Cost, Network, Problem};
 /// such a direction is absent, and stays so.
 const CANCELLED: f64 = 1e-13;
 
+/// Part below which what is left is no more than roundoff.
+const ROUNDED: f64 = 4e-15;
+
 /// Roundoff of an entry of an eigenvector in these units: 10⁻¹⁵, however small the entry.
 const UNKNOWN: f64 = 0.01;
 
@@ -40,6 +43,8 @@ pub struct Riccati {
     left_out: usize,
     /// Directions that would grow, of which the start has nothing but roundoff.
     absent: usize,
+    /// Those of them that may be there all the same, to a few digits or none.
+    doubtful: usize,
     /// Relative roundoff of the start along the growing direction where it is largest.
     start_error: f64,
     /// `max(‖T‖, ‖A(0)‖)`.
@@ -164,8 +169,11 @@ impl Riccati {
         multiply(start.as_mut(), false, 1.0, w1, top);
         multiply(start.as_mut(), true, 1.0, w2.transpose(), bottom);
         let terms = terms(w1, w2, &basis);
+        let sizes: Vec<f64> = start.col_iter().map(|column| column.norm_l2()).collect();
         let cancelled = clear_cancelled(&mut start, &terms);
-        let absent = cancelled.iter().filter(|&&j| rates[j] > 0.0).count();
+        let growing: Vec<usize> = cancelled.into_iter().filter(|&j| rates[j] > 0.0).collect();
+        let doubtful = growing.iter().filter(|&&j| sizes[j] > ROUNDED * terms[j]);
+        let (absent, doubtful) = (growing.len(), doubtful.count());
         let start_error = largest_error(&start, &terms, &rates);
         let scale = given.scale;
         let start = Graded::new(columns(&start), &vec![scale.ln(); inputs + outputs]);
@@ -176,6 +184,7 @@ impl Riccati {
             hidden,
             left_out,
             absent,
+            doubtful,
             start_error,
             size: given.size(&network),
             // Squares of the weights and rates are the inverse times of the flow.
@@ -207,6 +216,11 @@ impl Riccati {
     /// How many growing directions the start has no more than roundoff of: they count as absent.
     pub fn absent(&self) -> usize {
         self.absent
+    }
+
+    /// How many of the absent ones may be there all the same.
+    pub fn doubtful(&self) -> usize {
+        self.doubtful
     }
 
     /// Relative roundoff of the start along the growing direction where it is largest.

@@ -364,11 +364,13 @@ fn results_of_other_commands_and_finished_ones_stay() {
     report.title = "Second".to_owned();
     assert_eq!(
         write(&report, &study("regimes.json")).folder,
-        beside("-interrupted")
+        beside("-interrupted-2")
     );
     let title = |place: &Path| fs::read_to_string(place.join("report.json")).unwrap();
-    assert!(title(&beside("-interrupted")).contains("Second"));
-    assert!(!title(&folder).contains("Second"));
+    assert!(title(&beside("-interrupted-2")).contains("Second"));
+    for end in ["", "-interrupted", "-run"] {
+        assert!(!title(&beside(end)).contains("Second"), "{end}");
+    }
     // What was interrupted itself gives way.
     fs::remove_dir_all(&folder).unwrap();
     for _ in 0..2 {
@@ -376,6 +378,87 @@ fn results_of_other_commands_and_finished_ones_stay() {
     }
     report.outcome = Outcome::HorizonReached;
     assert_eq!(write(&report, &extras()).set_aside, None);
+}
+
+/// Critical points added to a run stay with it while they are those of its problem.
+#[test]
+fn critical_points_stay_with_their_problem() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("out");
+    let report = synthetic::report(3);
+    let write = |extras: &Extras| report::write(&report, &folder, extras, Keep::ALL).unwrap();
+    let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    write(&extras());
+    report::add_file(&folder, "landscape.json", b"points", &extras()).unwrap();
+    assert_eq!(write(&extras()).renamed.len(), 0);
+    assert_eq!(read("landscape.json"), "points");
+    assert!(read("manifest.json").contains("landscape.json"));
+    // Found again: what is ours is replaced, what was changed is not.
+    report::add_file(&folder, "landscape.json", b"again", &extras()).unwrap();
+    assert!(!folder.join("landscape.json~").exists());
+    fs::write(folder.join("landscape.json"), "mine").unwrap();
+    report::add_file(&folder, "landscape.json", b"again", &extras()).unwrap();
+    assert_eq!(
+        [read("landscape.json~"), read("landscape.json")],
+        ["mine", "again"]
+    );
+    let other = Extras {
+        scenario_toml: "schema = 1\nseed = 8\n".to_owned(),
+        ..extras()
+    };
+    assert_eq!(write(&other).renamed, [folder.join("landscape.json~2")]);
+    assert_eq!(read("landscape.json~2"), "again");
+    assert!(!folder.join("landscape.json").exists());
+}
+
+/// Redrawing keeps what the user wrote into the scenario or put where a figure goes.
+#[test]
+fn redrawing_keeps_what_is_in_its_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("out");
+    report::write(&synthetic::report(3), &folder, &extras(), Keep::ALL).unwrap();
+    let mine = ["scenario.toml", "figures/cost_log.csv"];
+    fs::write(folder.join(mine[0]), "schema = 1\n# mine\n").unwrap();
+    let manifest = folder.join("manifest.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let others = text.lines().filter(|line| !line.contains("cost_log.csv"));
+    fs::write(&manifest, others.collect::<Vec<_>>().join("\n")).unwrap();
+    fs::write(folder.join(mine[1]), "mine").unwrap();
+    let mut renamed = redraw(&folder).unwrap().renamed;
+    renamed.sort();
+    let mut kept = mine.map(|name| folder.join(format!("{name}~")));
+    kept.sort();
+    assert_eq!(renamed, kept);
+    assert!(
+        fs::read_to_string(folder.join("scenario.toml~"))
+            .unwrap()
+            .contains("mine")
+    );
+    assert_eq!(redraw(&folder).unwrap().renamed.len(), 0);
+}
+
+/// A folder where a file of ours was, and names that lead out of the folder.
+#[test]
+fn what_is_listed_is_not_trusted() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("out");
+    let write = || report::write(&synthetic::report(3), &folder, &extras(), Keep::ALL);
+    write().unwrap();
+    fs::remove_file(folder.join("events.jsonl")).unwrap();
+    fs::create_dir(folder.join("events.jsonl")).unwrap();
+    let refused = report::writable(&folder).unwrap_err().to_string();
+    assert!(
+        refused.contains("events.jsonl: neither a file nor a link"),
+        "{refused}"
+    );
+    fs::remove_dir(folder.join("events.jsonl")).unwrap();
+    let manifest = folder.join("manifest.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let outside = "\"outputs\": {\n    \"../mine\": \"00\",";
+    fs::write(&manifest, text.replacen("\"outputs\": {", outside, 1)).unwrap();
+    fs::write(dir.path().join("mine"), "mine").unwrap();
+    assert_eq!(write().unwrap().renamed.len(), 0);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
 }
 
 /// Links stay links, wherever they lead; what cannot be copied is named before anything is written.

@@ -246,6 +246,27 @@ fn what_roundoff_of_eigenvectors_would_start_counts_as_absent() {
     assert!((exact.at(40.0).singular_values[0] - 0.99).abs() < 1e-14);
 }
 
+/// What is left of a direction is told from roundoff, but not to a digit: neither there nor absent for sure.
+#[test]
+fn what_is_left_to_a_digit_or_none_is_doubtful() {
+    // W_2 W_1 = (1 + x)/4 against a target of −2 leaves x/4 of what meets.
+    for (x, absent, doubtful) in [(1e-12, 0, 0), (3e-14, 1, 1), (0.0, 1, 0)] {
+        let (w1, w2) = (Mat::full(1, 1, 0.5), Mat::full(1, 1, 0.5 * (1.0 + x)));
+        let problem = two_layers(&w1, &w2, 1.0, Mat::full(1, 1, -2.0), 0.0);
+        let exact = Riccati::new(&problem).expect("balanced to roundoff");
+        assert_eq!(
+            (exact.absent(), exact.doubtful()),
+            (absent, doubtful),
+            "{x}"
+        );
+        if absent == 0 {
+            // ε of the halves, relative to their difference.
+            let error = exact.start_error() * x / f64::EPSILON;
+            assert!((1.0..10.0).contains(&error), "{error}");
+        }
+    }
+}
+
 #[test]
 fn nothing_moves_from_the_origin() {
     let zero = Mat::zeros(3, 3);

@@ -684,7 +684,7 @@ fn collect_draws_anew_and_removes_what_is_asked_no_more() {
     let fit = "[[fit]]\nx = \"init.scale\"\n";
     let place = Place::new(&format!(
         "[grid]\n\"init.scale\" = [1.0, 0.5, 0.1]\n\
-         [[map]]\nx = \"init.scale\"\ny = \"depth\"\nonly = {{ \"init.scale\" = 0.5 }}\n\
+         [[map]]\nx = \"init.scale\"\ny = \"depth\"\nonly = {{ \"init.scale\" = \"5e-1\", method = \"auto\" }}\n\
          {fit}{fit}only = {{ \"init.scale\" = 0.1 }}\n"
     ));
     place.run(0, &["sweep", "sweep.toml", "--out", "out", "--quiet"]);
@@ -707,16 +707,23 @@ fn collect_draws_anew_and_removes_what_is_asked_no_more() {
     // A line for each of two modes; one point makes none.
     let found = ["fit_1", "fit_2", "map_1"].map(|name| rows(&format!("out/{name}.csv")));
     assert_eq!(found, [3, 1, 2]);
-    fs::write(place.path("out/fit_9_notes.csv"), "mine").expect("notes");
+    for mine in ["out/fit_9_notes.csv", "out/fit_3.csv", "out/map_1.csv"] {
+        fs::write(place.path(mine), "mine").expect("notes");
+    }
     let text = fs::read_to_string(place.path("sweep.toml")).expect("sweep");
     let (one, _) = text.rsplit_once("[[fit]]").expect("two fits");
-    fs::write(place.path("sweep.toml"), one).expect("sweep");
+    let (before, map) = one.split_once("[[map]]").expect("a map");
+    let fit = &map[map.find("[[fit]]").expect("a fit")..];
+    fs::write(place.path("sweep.toml"), format!("{before}{fit}")).expect("sweep");
     place.run(0, &["sweep", "sweep.toml", "--out", "out", "--quiet"]);
     place.run(0, &["collect", "out", "--quiet"]);
     for (name, there) in [
         ("fit_1.csv", true),
         ("figures/fit_1.svg", true),
         ("fit_9_notes.csv", true),
+        ("fit_3.csv", true),
+        ("map_1.csv", true),
+        ("figures/map_1.svg", false),
         ("fit_2.csv", false),
         ("figures/fit_2.svg", false),
         ("figures/fit_1.pdf", false),

@@ -1,8 +1,11 @@
 //! A folder being written beside its final place, and its way there.
 
-use super::predecessor::{beside, command};
-use super::theirs::{added, can_be_kept, changed, copy, differs, name, spare_name};
-use super::{Extras, Keep, SCRATCH, Written, parent, scratch_beside, unplaced};
+use super::predecessor::{LANDSCAPE, beside, command};
+use super::theirs::{added, can_be_kept, changed, copy, differs, is_plain, name, odd, spare_name};
+use super::{
+    Extras, Keep, SCRATCH, Written, are_of_one_problem, parent, replace_manifest, scratch_beside,
+    unplaced,
+};
 use crate::digest::sha256_of_file;
 use crate::error::Error;
 use crate::report::figure::{self, Figure};
@@ -10,7 +13,7 @@ use crate::report::manifest::{self, Hashes, Manifest};
 use crate::report::{Report, csv, events, json, npz};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -95,7 +98,7 @@ impl Files {
         name: &str,
         content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
     ) -> io::Result<String> {
-        if !name.split('/').all(is_plain) {
+        if !is_plain(name) {
             return Err(io::Error::other("the name leaves the output folder"));
         }
         let path = self.staged(name);
@@ -116,7 +119,10 @@ impl Staging {
         let _alone = alone_beside(&target);
         let replaced = outputs_to_replace(&target, folder)?;
         if let Some(listed) = &replaced {
-            for file in added(&target, listed)? {
+            for file in added(&target, listed)?
+                .into_iter()
+                .chain(odd(&target, listed))
+            {
                 let path = target.join(file);
                 can_be_kept(&path).map_err(|e| Error::io(&path, e))?;
             }
@@ -176,19 +182,14 @@ impl Staging {
         })
     }
 
-    /// Moves the results of another command away, to where only older ones of that command give way.
+    /// Moves the results of another command away.
     fn set_aside(&self, folder: &Path) -> Result<Option<(&'static str, PathBuf)>, Error> {
         let old = match self.replaced.as_ref().map(command) {
             Some(old) if old != command(&self.files.hashes) => old,
             _ => return Ok(None),
         };
         let place = beside(folder, old)?;
-        let moved = || match place.exists() {
-            true => fs::rename(&place, self.scratch.path().join("older")),
-            false => Ok(()),
-        };
-        let moved = moved().and_then(|()| fs::rename(&self.target, &place));
-        moved.map_err(|e| Error::io(&place, e))?;
+        fs::rename(&self.target, &place).map_err(|e| Error::io(&place, e))?;
         Ok(Some((old, place)))
     }
 
@@ -200,10 +201,12 @@ impl Staging {
             Some(listed) if command(listed) == command(&self.files.hashes) => listed,
             _ => return Ok(renamed),
         };
-        for file in added(&self.target, listed)?
-            .into_iter()
-            .chain(changed(&self.target, listed))
-        {
+        if let Some(to) = self.keep_landscape(listed)? {
+            renamed.extend((to != Path::new(LANDSCAPE)).then_some(to));
+        }
+        let theirs = added(&self.target, listed)?.into_iter();
+        let theirs = theirs.chain(changed(&self.target, listed));
+        for file in theirs.filter(|file| file != Path::new(LANDSCAPE)) {
             let source = self.target.join(&file);
             let mut to = file;
             if fs::symlink_metadata(self.files.aside.join(&to)).is_ok() {
@@ -221,6 +224,34 @@ impl Staging {
             copied.map_err(|e| Error::io(&source, e))?;
         }
         Ok(renamed)
+    }
+
+    /// Takes the critical points along that were added to the run, under their name if its problem is still the
+    /// same. A scenario that cannot be read is of another one.
+    fn keep_landscape(&self, listed: &Hashes) -> Result<Option<PathBuf>, Error> {
+        let source = self.target.join(LANDSCAPE);
+        let is_there = listed.contains_key(LANDSCAPE) && fs::symlink_metadata(&source).is_ok();
+        if !is_there || self.files.hashes.contains_key(LANDSCAPE) {
+            return Ok(None);
+        }
+        let scenario = |folder: &Path| fs::read_to_string(folder.join("scenario.toml"));
+        let same = match (scenario(&self.target), scenario(&self.files.aside)) {
+            (Ok(old), Ok(new)) => are_of_one_problem(&old, &new),
+            _ => false,
+        };
+        let to = match same {
+            true => PathBuf::from(LANDSCAPE),
+            false => spare_name(&self.target, Path::new(LANDSCAPE)),
+        };
+        let staged = self.files.aside.join(&to);
+        copy(&source, &staged).map_err(|e| Error::io(&source, e))?;
+        if same {
+            let mut manifest = Manifest::read(&self.files.aside)?;
+            let hash = sha256_of_file(&staged).map_err(|e| Error::io(&source, e))?;
+            manifest.outputs.insert(LANDSCAPE.to_owned(), hash);
+            replace_manifest(&self.files.aside, &manifest)?;
+        }
+        Ok(Some(to))
     }
 
     /// Whether a file of the user's has other contents than the new one of its name.
@@ -290,12 +321,6 @@ fn alone_beside(target: &Path) -> Option<File> {
     let beside = File::open(parent(target)).ok()?;
     beside.lock().ok()?;
     Some(beside)
-}
-
-/// Whether a part of a path is a name, not `..`, a root or nothing.
-fn is_plain(part: &str) -> bool {
-    let mut components = Path::new(part).components();
-    matches!(components.next(), Some(Component::Normal(_))) && components.next().is_none()
 }
 
 /// What the manifest of the folder at `target` lists; `None` when there is nothing to replace.

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::report::manifest::{self, Hashes};
 use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// What the user put into the folder of ours at `target`, which lists `listed`; paths relative to it.
 pub(super) fn added(target: &Path, listed: &Hashes) -> Result<Vec<PathBuf>, Error> {
@@ -21,10 +21,27 @@ pub(super) fn added(target: &Path, listed: &Hashes) -> Result<Vec<PathBuf>, Erro
 
 /// The files of ours that the user changed; paths relative to `target`.
 pub(super) fn changed(target: &Path, listed: &Hashes) -> impl Iterator<Item = PathBuf> {
-    let changed = listed
-        .iter()
-        .filter(|(name, hash)| differs(&target.join(name), hash));
+    let inside = listed.iter().filter(|(name, _)| is_plain(name));
+    let changed = inside.filter(|(name, hash)| differs(&target.join(name), hash));
     changed.map(|(name, _)| PathBuf::from(name))
+}
+
+/// What stands under the name of a file of ours and is neither a file nor a link.
+pub(super) fn odd(target: &Path, listed: &Hashes) -> impl Iterator<Item = PathBuf> {
+    let inside = listed.keys().filter(|name| is_plain(name));
+    let odd = inside.filter(|name| {
+        let kind = fs::symlink_metadata(target.join(name)).map(|found| found.file_type());
+        kind.is_ok_and(|kind| !kind.is_file() && !kind.is_symlink())
+    });
+    odd.map(PathBuf::from)
+}
+
+/// Whether a name stays within its folder: no `..`, root or empty part.
+pub(super) fn is_plain(name: &str) -> bool {
+    name.split('/').all(|part| {
+        let mut components = Path::new(part).components();
+        matches!(components.next(), Some(Component::Normal(_))) && components.next().is_none()
+    })
 }
 
 /// A path in the form of the manifest.
@@ -32,9 +49,13 @@ pub(super) fn name(file: &Path) -> String {
     file.to_string_lossy().replace('\\', "/")
 }
 
-/// Whether a file can be read and is not the one with this hash.
+/// Whether a file can be read and is not the one with this hash, or a link stands there.
 pub(super) fn differs(path: &Path, hash: &str) -> bool {
-    sha256_of_file(path).is_ok_and(|found| found != hash)
+    let kind = fs::symlink_metadata(path).map(|found| found.file_type());
+    // A pipe might never end.
+    kind.is_ok_and(|kind| {
+        kind.is_symlink() || (kind.is_file() && sha256_of_file(path).is_ok_and(|h| h != hash))
+    })
 }
 
 /// The first of `file~`, `file~2`, … of which there is none in `folder`.

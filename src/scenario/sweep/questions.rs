@@ -37,6 +37,9 @@ pub const COLUMNS: [&str; 23] = [
     "seed",
 ];
 
+/// Columns of texts that every table has.
+const TEXTS: [&str; 3] = ["outcome", "method", "hash"];
+
 /// Columns of a trajectory that bands can show; `sigma_k` and recorded observables too.
 const TRAJECTORY: [&str; 9] = [
     "cost",
@@ -91,7 +94,8 @@ pub(super) fn check(
     observables: &[ObservableName],
 ) -> Result<(), InputErrors> {
     let own = COLUMNS.into_iter().filter(|name| !keys.contains(name));
-    let columns: Vec<&str> = keys.iter().copied().chain(own.clone()).collect();
+    let columns = keys.iter().copied().chain(own.clone());
+    let columns: Vec<&str> = columns.chain(TEXTS).collect();
     let measures: Vec<&str> = numbers.iter().copied().chain(own).collect();
     let observed = observables
         .iter()
@@ -287,7 +291,9 @@ fn misnamed(document: &Document, key: &str, name: &str, names: &[&str]) -> Optio
     }
     let quoted: Vec<String> = names.iter().map(|n| format!("\"{n}\"")).collect();
     let allowed = format!("must be one of {}", quoted.join(", "));
-    let mut error = document.error(key, None, allowed);
+    // Of a table its names are asked about, not its values.
+    let found = key.ends_with(".only").then(|| format!("found \"{name}\""));
+    let mut error = document.error(key, found, allowed);
     error.hint = nearest(name, names).map(|n| format!("\"{n}\""));
     Some(error)
 }
@@ -295,5 +301,5 @@ fn misnamed(document: &Document, key: &str, name: &str, names: &[&str]) -> Optio
 /// Whether a column is `sigma_k`.
 fn is_mode(column: &str) -> bool {
     let mode = column.strip_prefix("sigma_");
-    mode.is_some_and(|k| k.parse::<usize>().is_ok_and(|k| k > 0))
+    mode.is_some_and(|k| k.parse().is_ok_and(|n: usize| n > 0 && n.to_string() == k))
 }

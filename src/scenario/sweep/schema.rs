@@ -286,8 +286,13 @@ impl Only {
 
     /// Whether a row counts whose cell in a column is `cell(column)`.
     pub fn takes(&self, cell: impl Fn(&str) -> Option<String>) -> bool {
+        // A number may be written in more than one way.
+        let number = |text: &str| text.parse::<f64>().ok();
+        let same = |found: &str, wanted: &str| {
+            found == wanted || number(found).is_some_and(|n| number(wanted) == Some(n))
+        };
         let mut all = self.0.iter();
-        all.all(|(column, value)| cell(column).as_ref() == Some(value))
+        all.all(|(column, wanted)| cell(column).is_some_and(|found| same(&found, wanted)))
     }
 }
 

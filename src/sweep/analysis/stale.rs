@@ -1,76 +1,47 @@
 //! Answers to questions that are asked no more.
 
+use crate::digest::{sha256, sha256_of_file};
 use crate::error::Error;
+use crate::report::write_file;
+use std::collections::BTreeMap;
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-const KINDS: [&str; 5] = ["fit_", "bands_", "family_", "curves_", "map_"];
-const ENDS: [&str; 7] = [
-    ".csv",
-    "_verticals.csv",
-    ".svg",
-    ".pdf",
-    ".png",
-    "_matplotlib.py",
-    "_pgfplots.tex",
-];
+/// Which answers there are: SHA-256 by name.
+const NAME: &str = "collected.json";
 
-/// Removes files named as answers are that are not among those `written`.
+type Answers = BTreeMap<String, String>;
+
+/// Records the answers of this time and removes those of the last that were not given again, unless they were
+/// changed since.
 ///
 /// # Errors
 /// `Io`.
 pub(super) fn remove(root: &Path, written: &[PathBuf]) -> Result<(), Error> {
-    for folder in [root.to_owned(), root.join("figures")] {
-        let entries = match fs::read_dir(&folder) {
-            Err(e) if e.kind() == ErrorKind::NotFound => continue,
-            entries => entries.map_err(|e| Error::io(&folder, e))?,
-        };
-        for entry in entries {
-            let entry = entry.map_err(|e| Error::io(&folder, e))?;
-            let path = entry.path();
-            if is_answer(&entry.file_name().to_string_lossy()) && !written.contains(&path) {
-                fs::remove_file(&path).map_err(|e| Error::io(&path, e))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Whether a file is named `fit_1.csv`, `map_2_matplotlib.py`, …
-fn is_answer(name: &str) -> bool {
-    let number = KINDS.iter().find_map(|kind| name.strip_prefix(kind));
-    let digits = |rest: &str| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit());
-    let ended = |rest: &str| {
-        ENDS.iter()
-            .any(|end| rest.strip_suffix(end).is_some_and(digits))
+    let record = root.join(NAME);
+    let hash = |path: &PathBuf| sha256_of_file(path).map_err(|e| Error::io(path, e));
+    let name = |path: &PathBuf| {
+        let below = path.strip_prefix(root).unwrap_or(path);
+        below.to_string_lossy().into_owned()
     };
-    number.is_some_and(ended)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_answer;
-
-    #[test]
-    fn names_of_answers_are_known() {
-        for name in [
-            "fit_1.csv",
-            "curves_12_verticals.csv",
-            "map_3_matplotlib.py",
-            "bands_2.svg",
-        ] {
-            assert!(is_answer(name), "{name}");
-        }
-        for name in [
-            "fit_1.csv~",
-            "fit_a.csv",
-            "fit_.csv",
-            "mine_1.csv",
-            "fit_1_new.svg",
-            "table.csv",
-        ] {
-            assert!(!is_answer(name), "{name}");
+    let answers = written.iter().map(|path| Ok((name(path), hash(path)?)));
+    let answers: Answers = answers.collect::<Result<_, Error>>()?;
+    let before = fs::read(&record).ok();
+    let before = before.and_then(|text| serde_json::from_slice::<Answers>(&text).ok());
+    for (name, hash) in before.unwrap_or_default() {
+        let path = root.join(&name);
+        let unchanged = || fs::read(&path).is_ok_and(|bytes| sha256(&bytes) == hash);
+        if is_answer(&name) && !answers.contains_key(&name) && path.is_file() && unchanged() {
+            fs::remove_file(&path).map_err(|e| Error::io(&path, e))?;
         }
     }
+    let text = serde_json::to_vec_pretty(&answers).map_err(|e| Error::io(&record, e))?;
+    write_file(&record, &text)
+}
+
+/// Whether a name of the record is one that answers have.
+fn is_answer(name: &str) -> bool {
+    const KINDS: [&str; 5] = ["fit_", "bands_", "family_", "curves_", "map_"];
+    let name = name.strip_prefix("figures/").unwrap_or(name);
+    !name.contains(['/', '\\']) && KINDS.iter().any(|kind| name.starts_with(kind))
 }

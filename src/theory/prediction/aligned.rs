@@ -180,7 +180,9 @@ impl Modes {
             }
             Passage::At(time, _) if self.has_left(time) => Err(LEFT),
             Passage::Never if self.has_left(f64::INFINITY) => Err(LEFT),
-            Passage::At(time, mode) if time < disturbed => Ok(Some(self.escape_at(i, time, mode))),
+            Passage::At(time, mode) if time < disturbed => {
+                Ok(Some(self.escape_at((i, level), time, mode)))
+            }
             Passage::Never if disturbed == f64::INFINITY => self.trapped(i).map(Some),
             _ => Err(UNKNOWN),
         }
@@ -208,8 +210,15 @@ impl Modes {
         !self.exact && f64::EPSILON * most.exp() > TURNED
     }
 
-    fn escape_at(&self, i: usize, time: f64, (start, target): (f64, f64)) -> Prediction {
-        let shift = self.start_error / self.speed(start, target).abs();
+    /// Where the level lies close to what the mode tends to, roundoff of either takes long to pass.
+    fn escape_at(
+        &self,
+        (i, level): (usize, f64),
+        time: f64,
+        (start, target): (f64, f64),
+    ) -> Prediction {
+        let level_error = f64::EPSILON * level / self.speed(level, target).abs();
+        let shift = self.start_error / self.speed(start, target).abs() + level_error;
         let curve = match self.l2 == 0.0 {
             true => curve(self.depth, target, start),
             false => Vec::new(),

@@ -22,7 +22,10 @@ pub(super) fn predict(question: &Question<'_>) -> Predictions {
     };
     match solution {
         Ok(solution) => Predictions {
-            offered: offered(&solution, question),
+            offered: match solution.doubtful() {
+                0 => offered(&solution, question),
+                _ => Vec::new(),
+            },
             declined: absent(&solution).into_iter().collect(),
         },
         Err(needed) => Predictions {
@@ -36,6 +39,9 @@ pub(super) fn predict(question: &Question<'_>) -> Predictions {
 fn absent(solution: &Riccati) -> Option<Declined> {
     let reason = match solution.absent() {
         0 => return None,
+        n if solution.doubtful() > 0 => format!(
+            "of what meets along {n} growing directions less than 1e-13 is left, too little to be known"
+        ),
         1 => "the start has no part beyond roundoff along one growing direction, which counts as absent"
             .to_owned(),
         n => format!(
@@ -73,7 +79,7 @@ fn offered(solution: &Riccati, question: &Question<'_>) -> Vec<Prediction> {
                 Quantity::FinalSingularValue,
                 i,
                 value,
-                FORM_ERROR * largest,
+                (FORM_ERROR + solution.start_error()) * largest,
             ));
         }
     }
