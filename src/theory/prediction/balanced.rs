@@ -2,6 +2,7 @@
 //! pass their levels.
 
 use super::{Declined, Prediction, Predictions, Quantity, Question, Reach};
+use crate::error::counted;
 use crate::theory::riccati::Riccati;
 
 const RESULT: &str = "two layers in closed form";
@@ -40,7 +41,8 @@ fn absent(solution: &Riccati) -> Option<Declined> {
     let reason = match solution.absent() {
         0 => return None,
         n if solution.doubtful() > 0 => format!(
-            "of what meets along {n} growing directions less than 1e-13 is left, too little to be known"
+            "of what meets along {} less than 1e-13 is left, too little to be known",
+            counted(n, "growing direction", "growing directions")
         ),
         1 => "the start has no part beyond roundoff along one growing direction, which counts as absent"
             .to_owned(),
