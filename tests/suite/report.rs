@@ -454,9 +454,10 @@ fn what_is_listed_is_not_trusted() {
     fs::remove_dir(folder.join("events.jsonl")).unwrap();
     let manifest = folder.join("manifest.json");
     let text = fs::read_to_string(&manifest).unwrap();
-    let outside = "\"outputs\": {\n    \"../mine\": \"00\",";
-    fs::write(&manifest, text.replacen("\"outputs\": {", outside, 1)).unwrap();
-    fs::write(dir.path().join("mine"), "mine").unwrap();
+    let mine = dir.path().join("mine");
+    let outside = format!("\"outputs\": {{\n    \"{}\": \"00\",", mine.display());
+    fs::write(&manifest, text.replacen("\"outputs\": {", &outside, 1)).unwrap();
+    fs::write(mine, "mine").unwrap();
     assert_eq!(write().unwrap().renamed.len(), 0);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
 }
