@@ -409,6 +409,10 @@ fn critical_points_stay_with_their_problem() {
     assert_eq!(write(&other).renamed, [folder.join("landscape.json~2")]);
     assert_eq!(read("landscape.json~2"), "again");
     assert!(!folder.join("landscape.json").exists());
+    // One of the user's own.
+    fs::write(folder.join("landscape.json"), "mine").unwrap();
+    write(&other);
+    assert_eq!(read("landscape.json"), "mine");
 }
 
 /// Redrawing keeps what the user wrote into the scenario or put where a figure goes.

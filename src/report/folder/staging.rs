@@ -201,12 +201,12 @@ impl Staging {
             Some(listed) if command(listed) == command(&self.files.hashes) => listed,
             _ => return Ok(renamed),
         };
-        if let Some(to) = self.keep_landscape(listed)? {
-            renamed.extend((to != Path::new(LANDSCAPE)).then_some(to));
-        }
+        let landscape = self.keep_landscape(listed)?;
+        let is_kept = |file: &PathBuf| landscape.is_some() && file == Path::new(LANDSCAPE);
+        renamed.extend(landscape.clone().filter(|to| to != Path::new(LANDSCAPE)));
         let theirs = added(&self.target, listed)?.into_iter();
         let theirs = theirs.chain(changed(&self.target, listed));
-        for file in theirs.filter(|file| file != Path::new(LANDSCAPE)) {
+        for file in theirs.filter(|file| !is_kept(file)) {
             let source = self.target.join(&file);
             let mut to = file;
             if fs::symlink_metadata(self.files.aside.join(&to)).is_ok() {
