@@ -90,7 +90,8 @@ fn remark(report: &LandscapeReport, search: Search, problem: &Problem) -> String
         ),
         false => String::new(),
     };
-    let too_many = match orbits(problem).filter(|n| *n > MOST_ORBITS) {
+    let all = distinct_modes(problem).map(|(_, choices)| orbits(&choices));
+    let too_many = match all.filter(|n| *n > MOST_ORBITS) {
         Some(n) => format!(
             "; in closed form there would be {n}, more than the {MOST_ORBITS} that are listed"
         ),
@@ -105,17 +106,22 @@ fn remark(report: &LandscapeReport, search: Search, problem: &Problem) -> String
     )
 }
 
-/// How many choices the modes of squared error with distinct singular values have together; `None` for other
-/// problems.
-fn orbits(problem: &Problem) -> Option<usize> {
+/// The singular values of a squared error's target where they are distinct, and what each mode can be; `None` for
+/// other problems.
+fn distinct_modes(problem: &Problem) -> Option<(Vec<f64>, Choices)> {
     let target = targets(problem);
     let repeated = target.windows(2).any(|p| p[1] > p[0] * (1.0 - EQUAL));
     if target.is_empty() || repeated {
         return None;
     }
     let choices = choices(problem, &target);
+    Some((target, choices))
+}
+
+/// How many choices all modes have together.
+fn orbits(choices: &Choices) -> usize {
     let sizes = choices.iter().map(Vec::len);
-    Some(sizes.fold(1, usize::saturating_mul))
+    sizes.fold(1, usize::saturating_mul)
 }
 
 /// Singular values of a squared error's target, decreasing, without absent ones.
@@ -129,9 +135,11 @@ fn targets(problem: &Problem) -> Vec<f64> {
 /// All critical orbits of squared error with distinct singular values; `None` for other problems and where
 /// there are too many to list.
 fn closed_form(problem: &Problem) -> Option<Vec<CriticalPointEntry>> {
-    let count = orbits(problem).filter(|n| *n <= MOST_ORBITS)?;
-    let target = targets(problem);
-    let choices = choices(problem, &target);
+    let (target, choices) = distinct_modes(problem)?;
+    let count = orbits(&choices);
+    if count > MOST_ORBITS {
+        return None;
+    }
     let mut all = Vec::new();
     for code in 0..count {
         let mut rest = code;
@@ -152,7 +160,9 @@ fn closed_form(problem: &Problem) -> Option<Vec<CriticalPointEntry>> {
 }
 
 /// What each mode can be.
-fn choices(problem: &Problem, target: &[f64]) -> Vec<Vec<Option<Root>>> {
+type Choices = Vec<Vec<Option<Root>>>;
+
+fn choices(problem: &Problem, target: &[f64]) -> Choices {
     let of = |s: &f64| match stationary(problem.network.depth(), *s, problem.l2) {
         None => vec![None],
         Some(found) if found.lower > 0.0 => vec![None, Some(Root::Upper), Some(Root::Lower)],

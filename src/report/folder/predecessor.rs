@@ -1,9 +1,9 @@
 //! What stands where results are to go: finished results of one command give way to finished results of the
 //! same command only, all others get a place beside.
 
+use super::theirs::first_free;
 use crate::error::Error;
 use crate::report::manifest::{self, Hashes, Manifest};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A study and the file that tells its results from those of `run`.
@@ -51,9 +51,5 @@ pub(super) fn beside(folder: &Path, word: &str) -> Result<PathBuf, Error> {
         }
         folder.with_file_name(name)
     };
-    let mut number = 1;
-    while fs::symlink_metadata(place(number)).is_ok() {
-        number += 1;
-    }
-    Ok(place(number))
+    Ok(first_free(Path::new(""), place))
 }

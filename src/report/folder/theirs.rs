@@ -68,12 +68,16 @@ pub(super) fn spare_name(folder: &Path, file: &Path) -> PathBuf {
         }
         PathBuf::from(name)
     };
-    let taken = |file: &Path| fs::symlink_metadata(folder.join(file)).is_ok();
+    first_free(folder, spare)
+}
+
+/// The first of `name(1)`, `name(2)`, … of which there is none in `folder`.
+pub(super) fn first_free(folder: &Path, name: impl Fn(usize) -> PathBuf) -> PathBuf {
     let mut number = 1;
-    while taken(&spare(number)) {
+    while fs::symlink_metadata(folder.join(name(number))).is_ok() {
         number += 1;
     }
-    spare(number)
+    name(number)
 }
 
 /// Everything below a folder but folders; links are not followed.

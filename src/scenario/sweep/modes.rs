@@ -82,8 +82,13 @@ fn listed_modes(key: &str, columns: &Columns) -> Vec<(String, usize)> {
     each.flatten().collect()
 }
 
-/// The mode whose singular value is the column.
 fn column_mode(key: String, column: &str) -> Option<(String, usize)> {
-    let mode = column.strip_prefix("sigma_")?.parse().ok()?;
-    Some((key, mode))
+    Some((key, mode_of(column)?))
+}
+
+/// The mode whose singular value is the column.
+pub(super) fn mode_of(column: &str) -> Option<usize> {
+    let text = column.strip_prefix("sigma_")?;
+    let mode: usize = text.parse().ok()?;
+    (mode > 0 && mode.to_string() == text).then_some(mode)
 }

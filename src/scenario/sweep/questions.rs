@@ -4,6 +4,7 @@ use super::super::document::Document;
 use super::super::error::{InputError, InputErrors, nearest};
 use super::super::schema::{FigureSpec, ObservableName};
 use super::look::wrong_look;
+use super::modes::mode_of;
 use super::schema::{
     Align, BandsSpec, Columns, CurvesSpec, FamilySpec, FitSpec, MapSpec, SweepSpec, TimeUnit,
 };
@@ -188,7 +189,7 @@ fn named<'a>(spec: &'a SweepSpec, known: &Known<'a>) -> Vec<Named<'a>> {
         found.extend(only.map(|name| (format!("map[{i}].only"), name, columns)));
     }
     for (i, bands) in spec.bands.iter().enumerate() {
-        if !is_mode(&bands.quantity) {
+        if mode_of(&bands.quantity).is_none() {
             found.push((format!("bands[{i}].quantity"), &bands.quantity, recorded));
         }
         found.extend(listed(format!("bands[{i}].by"), &bands.by, keys));
@@ -265,9 +266,9 @@ impl Asked<'_> {
     }
 
     fn column(&self, key: &str, name: &str, names: &[&str]) -> Option<InputError> {
-        match is_mode(name) {
-            true => None,
-            false => misnamed(self.document, &format!("{}.{key}", self.key), name, names),
+        match mode_of(name) {
+            Some(_) => None,
+            None => misnamed(self.document, &format!("{}.{key}", self.key), name, names),
         }
     }
 
@@ -296,10 +297,4 @@ fn misnamed(document: &Document, key: &str, name: &str, names: &[&str]) -> Optio
     let mut error = document.error(key, found, allowed);
     error.hint = nearest(name, names).map(|n| format!("\"{n}\""));
     Some(error)
-}
-
-/// Whether a column is `sigma_k`.
-fn is_mode(column: &str) -> bool {
-    let mode = column.strip_prefix("sigma_");
-    mode.is_some_and(|k| k.parse().is_ok_and(|n: usize| n > 0 && n.to_string() == k))
 }

@@ -11,18 +11,39 @@ mod student;
 use super::plan::Plan;
 use super::store::Store;
 use super::table::{Cells, Table};
+use crate::digest::sha256;
 use crate::error::Error;
+use crate::report::manifest::Hashes;
 use crate::report::summary::Summary;
 use crate::report::write_file;
 use crate::scenario::sweep::{Align, Only};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Files by name, and tables that become files.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     pub files: Vec<(String, Vec<u8>)>,
     pub tables: Vec<(String, Table)>,
+}
+
+impl Answer {
+    /// All of it as files by name below `root`, the tables first.
+    fn into_files(self, root: &Path) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        let csv = |(name, table): (String, Table)| {
+            let (name, mut csv) = (format!("{name}.csv"), Vec::new());
+            let written = table.write_csv(&mut csv);
+            written.map_err(|e| Error::io(&root.join(&name), e))?;
+            Ok((name, csv))
+        };
+        let mut files = self
+            .tables
+            .into_iter()
+            .map(csv)
+            .collect::<Result<Vec<_>, Error>>()?;
+        files.extend(self.files);
+        Ok(files)
+    }
 }
 
 /// Rows, or runs, with the same values of some columns.
@@ -56,21 +77,16 @@ pub(super) fn answer_all(
         answers.push(map::answer(spec, number, plan, table)?);
     }
     let mut written = Vec::new();
+    let mut hashes = Hashes::new();
     for answer in answers {
-        for (name, table) in answer.tables {
-            let path = store.root.join(format!("{name}.csv"));
-            let mut csv = Vec::new();
-            table.write_csv(&mut csv).map_err(|e| Error::io(&path, e))?;
-            write_file(&path, &csv)?;
-            written.push(path);
-        }
-        for (name, bytes) in answer.files {
-            let path = store.root.join(name);
+        for (name, bytes) in answer.into_files(&store.root)? {
+            let path = store.root.join(&name);
             write_file(&path, &bytes)?;
+            hashes.insert(name, sha256(&bytes));
             written.push(path);
         }
     }
-    stale::remove(&store.root, &written)?;
+    stale::remove(&store.root, &hashes)?;
     Ok(written)
 }
 

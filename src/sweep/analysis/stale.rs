@@ -1,41 +1,32 @@
 //! Answers to questions that are asked no more.
 
-use crate::digest::{sha256, sha256_of_file};
+use crate::digest::sha256_of_file;
 use crate::error::Error;
+use crate::report::manifest::Hashes;
 use crate::report::write_file;
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Which answers there are: SHA-256 by name.
 const NAME: &str = "collected.json";
-
-type Answers = BTreeMap<String, String>;
 
 /// Records the answers of this time and removes those of the last that were not given again, unless they were
 /// changed since.
 ///
 /// # Errors
 /// `Io`.
-pub(super) fn remove(root: &Path, written: &[PathBuf]) -> Result<(), Error> {
+pub(super) fn remove(root: &Path, answers: &Hashes) -> Result<(), Error> {
     let record = root.join(NAME);
-    let hash = |path: &PathBuf| sha256_of_file(path).map_err(|e| Error::io(path, e));
-    let name = |path: &PathBuf| {
-        let below = path.strip_prefix(root).unwrap_or(path);
-        below.to_string_lossy().into_owned()
-    };
-    let answers = written.iter().map(|path| Ok((name(path), hash(path)?)));
-    let answers: Answers = answers.collect::<Result<_, Error>>()?;
     let before = fs::read(&record).ok();
-    let before = before.and_then(|text| serde_json::from_slice::<Answers>(&text).ok());
+    let before = before.and_then(|text| serde_json::from_slice::<Hashes>(&text).ok());
     for (name, hash) in before.unwrap_or_default() {
         let path = root.join(&name);
-        let unchanged = || fs::read(&path).is_ok_and(|bytes| sha256(&bytes) == hash);
+        let unchanged = || sha256_of_file(&path).is_ok_and(|found| found == hash);
         if is_answer(&name) && !answers.contains_key(&name) && path.is_file() && unchanged() {
             fs::remove_file(&path).map_err(|e| Error::io(&path, e))?;
         }
     }
-    let text = serde_json::to_vec_pretty(&answers).map_err(|e| Error::io(&record, e))?;
+    let text = serde_json::to_vec_pretty(answers).map_err(|e| Error::io(&record, e))?;
     write_file(&record, &text)
 }
 
