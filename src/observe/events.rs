@@ -31,7 +31,7 @@ impl EventDetector {
         saddle_levels: &[Option<f64>],
         rtol: f64,
     ) -> Self {
-        let mut levels = Levels::new(probe);
+        let mut levels = Levels::new(probe, rtol);
         for spec in specs {
             match spec {
                 EventSpec::Escape { fraction, modes } => {
@@ -87,6 +87,7 @@ impl EventDetector {
 
     /// All events in order of time; `last` is the end of the run.
     pub fn finish(mut self, probe: &mut Probe<'_>, last: &mut Measurement) -> Vec<Event> {
+        self.levels.finish(probe, last, &mut self.events);
         if let Some(plateau) = self.plateau {
             plateau.finish(probe, last, &mut self.events);
         }

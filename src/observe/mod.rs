@@ -31,6 +31,7 @@ mod run_observer;
 mod sample;
 mod trajectory;
 mod view;
+mod watch;
 
 pub use event::{Direction, Event, EventKind, Quantity};
 pub use gap::schatten_gap;

@@ -80,7 +80,7 @@ impl<'a> RunObserver<'a> {
         let recorder = TrajectoryRecorder::new(&probe, problem, observation.recording, options);
         let (specs, levels) = (observation.events, observation.saddle_levels);
         let rtol = match options.method {
-            Method::GradientDescent { .. } => 0.0,
+            Method::GradientDescent { .. } | Method::Exact => 0.0,
             _ => options.rtol,
         };
         Self {

@@ -54,8 +54,18 @@ fn crossing(index: usize, level: f64, direction: Direction) -> EventSpec {
 }
 
 /// A depth-one network whose matrix is the diagonal that `entries(t)` returns with its
-/// derivative; events found over the given steps.
+/// derivative; events found over the given steps, which are exact.
 fn events_of_diagonal(
+    entries: &dyn Fn(f64) -> (Vec<f64>, Vec<f64>),
+    events: Vec<EventSpec>,
+    knots: &[f64],
+) -> Vec<Event> {
+    events_known_to(1e-13, entries, events, knots)
+}
+
+/// The same of steps that are known to `rtol`.
+fn events_known_to(
+    rtol: f64,
     entries: &dyn Fn(f64) -> (Vec<f64>, Vec<f64>),
     events: Vec<EventSpec>,
     knots: &[f64],
@@ -68,6 +78,7 @@ fn events_of_diagonal(
     let problem = squared_error(&vec![1.0; n], 1, motion(0.0).0);
     let flow = LayerFlow::new(&problem);
     let mut setup = Setup::new(&flow, knots[knots.len() - 1]);
+    setup.rtol = rtol;
     setup.events = events;
     setup.observe(&problem, &motion, knots).1.events
 }
@@ -174,6 +185,36 @@ fn grazing_is_decided_to_the_last_digit() {
     // A level 1e-16 uncertain on a slope of 0.5π²·half_width: 2e-12.
     assert_times(&events, &[top - half_width, top + half_width], 1e-10);
     assert!(events_of_diagonal(&w, spec(0.6 + 1e-9), &[0.0, 0.9]).is_empty());
+}
+
+/// `σ` comes to rest at the level, trembles there by `4·10⁻⁹`, which at `rtol = 10⁻⁹` may be the method's, and
+/// from `t = 5` on rises for good: it is `10 rtol` above at the latest when `(t − 5)² = 1.4·10⁻⁸`.
+#[test]
+fn trembling_at_the_level_is_one_passage_when_it_ends_and_none_before() {
+    let w = scalar(|t: f64| {
+        let late = (t - 5.0).max(0.0);
+        let value = 1.0 - (-6.0 * t).exp() + 4e-9 * (40.0 * t).sin() + late * late;
+        let rate = 6.0 * (-6.0 * t).exp() + 1.6e-7 * (40.0 * t).cos() + 2.0 * late;
+        (value, rate)
+    });
+    let both = || vec![crossing(1, 1.0, Direction::Both)];
+    assert!(events_known_to(1e-9, &w, both(), &knots(5.0, 100)).is_empty());
+    let events = events_known_to(1e-9, &w, both(), &knots(6.0, 120));
+    // The last zero of the sine lies half a period before at most.
+    assert_times(&events, &[5.0], PI / 40.0);
+    assert_eq!(events[0].direction, Direction::Rising);
+    let known_better = events_known_to(1e-13, &w, both(), &knots(5.0, 100));
+    assert!(known_better.len() > 10, "{:?}", times(&known_better));
+}
+
+/// `σ = 1 + 2·10⁻⁹ (t − 1)` passes 1 once, and the run ends before it is `10 rtol` above.
+#[test]
+fn a_slow_passage_just_before_the_end_counts() {
+    let w = scalar(|t: f64| (1.0 + 2e-9 * (t - 1.0), 2e-9));
+    let spec = vec![crossing(1, 1.0, Direction::Both)];
+    let events = events_known_to(1e-9, &w, spec, &knots(2.0, 3));
+    // σ has a grain of 2.2e-16.
+    assert_times(&events, &[1.0], 2.2e-16 / 2e-9);
 }
 
 #[test]

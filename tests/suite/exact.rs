@@ -363,6 +363,31 @@ fn a_mode_that_cancels_does_not_escape() {
     }
 }
 
+/// The first mode is absent, the second comes to rest at half of the first one's target: in exact arithmetic it
+/// never is at the level of `σ_1`.
+#[test]
+fn a_mode_that_rests_at_the_level_of_another_does_not_escape() {
+    for (method, rtol) in [
+        ("exact", 1e-9),
+        ("auto", 1e-9),
+        ("auto", 1e-5),
+        ("tsit45", 1e-5),
+    ] {
+        let report = run_text(&format!(
+            "network = {{ widths = [2, 2, 2] }}\n\
+             cost = {{ kind = \"squared_error\", target = {{ diagonal = [2.0, 1.0] }} }}\n\
+             init = {{ kind = \"aligned\", mode_strengths = [0.0, 0.01] }}\n\
+             solver = {{ method = \"{method}\", rtol = {rtol}, horizon = 200.0 }}\n\
+             events = [{{ kind = \"escape\" }}]\n"
+        ));
+        assert!(times(&report, EventKind::Escape).is_empty(), "{method}");
+        let foretold = |p: &&report::Prediction| p.quantity == "escape_time";
+        assert!(report.predictions.iter().find(foretold).is_none());
+        let reason = "mode 1: roundoff decides";
+        assert!(report.declined.iter().any(|d| d.reason.contains(reason)));
+    }
+}
+
 struct Decay;
 
 impl VectorField for Decay {

@@ -22,13 +22,14 @@ pub(super) fn predict(question: &Question<'_>) -> Predictions {
         false => Riccati::new(question.problem),
     };
     match solution {
-        Ok(solution) => Predictions {
-            offered: match solution.doubtful() {
+        Ok(solution) => {
+            let mut all = match solution.doubtful() {
                 0 => offered(&solution, question),
-                _ => Vec::new(),
-            },
-            declined: absent(&solution).into_iter().collect(),
-        },
+                _ => Predictions::default(),
+            };
+            all.declined.extend(absent(&solution));
+            all
+        }
         Err(needed) => Predictions {
             offered: Vec::new(),
             declined: vec![Declined::new(RESULT, format!("this needs {needed}"))],
@@ -53,10 +54,10 @@ fn absent(solution: &Riccati) -> Option<Declined> {
     Some(Declined::new(RESULT, reason))
 }
 
-fn offered(solution: &Riccati, question: &Question<'_>) -> Vec<Prediction> {
+fn offered(solution: &Riccati, question: &Question<'_>) -> Predictions {
     let levels = question.levels();
     let looks = looks(solution, question.horizon);
-    let mut all: Vec<Prediction> = Vec::new();
+    let mut all = Predictions::default();
     for (i, &level) in levels.iter().enumerate() {
         let above = |(_, values): &(f64, Vec<f64>)| values[i] >= level;
         let Some(after) = looks.iter().position(above).filter(|&after| after > 0) else {
@@ -68,8 +69,14 @@ fn offered(solution: &Riccati, question: &Question<'_>) -> Vec<Prediction> {
         });
         let rate = (high.1 - low.1) / (high.0 - low.0);
         let error = FORM_ERROR * time + (FORM_ERROR + solution.start_error()) / rate;
+        if error >= time {
+            // The mode comes to rest at the level.
+            let reason = format!("mode {}: roundoff decides when it passes its level", i + 1);
+            all.declined.push(Declined::new(RESULT, reason));
+            continue;
+        }
         let curve = looks.iter().map(|(t, values)| (*t, values[i])).collect();
-        all.push(Prediction {
+        all.offered.push(Prediction {
             curve,
             ..offer(Quantity::EscapeTime, i, time, error)
         });
@@ -77,7 +84,7 @@ fn offered(solution: &Riccati, question: &Question<'_>) -> Vec<Prediction> {
     if let Some((_, values)) = looks.last().filter(|(t, _)| *t == question.horizon) {
         let largest = values.first().copied().unwrap_or(0.0);
         for (i, &value) in values.iter().enumerate().take(levels.len()) {
-            all.push(offer(
+            all.offered.push(offer(
                 Quantity::FinalSingularValue,
                 i,
                 value,

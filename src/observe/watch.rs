@@ -1,0 +1,309 @@
+//! One watched level, and the passages of its quantity in a step that is searched.
+//!
+//! The step is sampled at seven interior times; a dip that a parabola through three samples puts near the
+//! level is followed to its bottom. A passage counts once the quantity is further from the level than
+//! its own uncertainty: a mode that comes to rest exactly at the level passes it again and again in
+//! roundoff, or in the errors of a method that is held by its stability. The passage is then the last
+//! one before, located at the level itself.
+
+use super::event::{Direction, Event, EventKind, Quantity};
+use super::locate::{Root, hidden_dip, passed, root, time_tolerance};
+use super::measure::{Measurement, Probe};
+use super::view::{StepView, Subject};
+
+/// Interior samples of a searched step.
+pub(super) const INTERIOR: usize = 7;
+/// How much further than its speed at the ends says a quantity may travel within a step.
+pub(super) const TRAVEL_SAFETY: f64 = 2.0;
+/// How much deeper than its parabola says a dip may be.
+const DIP_SAFETY: f64 = 4.0;
+/// Uncertainty of a quantity in units of `rtol`: a method at the limit of its stability keeps a mode
+/// that rests within a few of them.
+const UNCERTAIN: f64 = 10.0;
+/// The same in units of `eps`, for singular values of `σ_1`: they carry the roundoff of all of `A`.
+const ROUNDOFF: f64 = 64.0;
+
+/// A level that is watched.
+pub(super) struct Watch {
+    kind: EventKind,
+    quantity: Quantity,
+    index: Option<usize>,
+    level: f64,
+    direction: Direction,
+    rtol: f64,
+    /// `|dq/dt|` over the previous step.
+    rate: f64,
+    /// The run began exactly there, which is reported; it is before its first step.
+    begins_on_it: bool,
+    /// The last passage, as long as the quantity has not left the level for certain.
+    pending: Option<Event>,
+    /// Since then it was there and back, by less than its uncertainty.
+    wavers: bool,
+}
+
+impl Watch {
+    /// `rtol` is the tolerance of the integration, 0 where there is none.
+    pub fn new(
+        kind: EventKind,
+        (quantity, index): (Quantity, Option<usize>),
+        (level, rtol): (f64, f64),
+        direction: Direction,
+    ) -> Self {
+        Self {
+            kind,
+            quantity,
+            index,
+            level,
+            direction,
+            rtol,
+            rate: 0.0,
+            begins_on_it: false,
+            pending: None,
+            wavers: false,
+        }
+    }
+
+    pub fn excess(&self, probe: &Probe<'_>, m: &Measurement) -> f64 {
+        probe.value(self.quantity, self.index, m) - self.level
+    }
+
+    pub fn is_spectral(&self) -> bool {
+        matches!(
+            self.quantity,
+            Quantity::SingularValue | Quantity::Rank | Quantity::Schatten
+        )
+    }
+
+    /// Whether Weyl's inequality bounds its motion.
+    pub fn is_weyl(&self) -> bool {
+        self.quantity == Quantity::SingularValue
+    }
+
+    pub fn needs_gradient(&self) -> bool {
+        self.quantity == Quantity::GradientNorm
+    }
+
+    fn wants(&self, direction: Direction) -> bool {
+        self.direction == Direction::Both || self.direction == direction
+    }
+
+    /// How far the quantity travels at the fastest speed known.
+    pub fn room(&self, view: &StepView<'_, '_>) -> f64 {
+        let rate = |m: &Measurement| view.probe.known_rate(self.quantity, m);
+        view.length() * rate(view.before).max(rate(view.after)).max(self.rate)
+    }
+
+    /// Whether the step is worth a search: a passage has to be confirmed, or the level can have been
+    /// passed when the quantity travels as far as `room`.
+    pub fn is_candidate(&mut self, view: &StepView<'_, '_>, room: f64) -> bool {
+        let before = self.excess(view.probe, view.before);
+        let after = self.excess(view.probe, view.after);
+        let chord = (after - before).abs();
+        self.rate = chord / view.length();
+        self.pending.is_some()
+            || passed(before) != passed(after)
+            || before.abs() + after.abs() <= TRAVEL_SAFETY * room.max(chord)
+    }
+
+    /// The event of a level that is passed already at `t = 0`.
+    pub fn start(&mut self, probe: &Probe<'_>, m: &Measurement) -> Option<Event> {
+        let excess = self.excess(probe, m);
+        let already = match self.direction {
+            Direction::Rising => excess >= 0.0,
+            Direction::Falling => excess <= 0.0,
+            Direction::Both => excess == 0.0,
+        };
+        self.begins_on_it = excess == 0.0;
+        let rising = self.direction != Direction::Falling;
+        already.then(|| self.subject(rising).at_start(m))
+    }
+
+    /// Adds the passages of a step with measured interior states at `times` to `events`.
+    pub fn search(
+        &mut self,
+        view: &mut StepView<'_, '_>,
+        (times, interior): (&[f64], &[Measurement]),
+        trial: &mut Measurement,
+        events: &mut Vec<Event>,
+    ) {
+        let samples = self.samples(view, times, interior);
+        let doubt = |m: &Measurement| self.uncertainty(self.rtol, m);
+        let doubt = doubt(view.before).max(doubt(view.after));
+        for (i, interval) in samples.windows(2).enumerate() {
+            let (a, b) = (interval[0], interval[1]);
+            if passed(a.1) != passed(b.1) {
+                let event = self.passage(a, b, view, trial);
+                self.wavers |= self.pending.is_some();
+                self.pending = self.pending.is_none().then_some(event);
+            } else if self.pending.is_none()
+                && may_dip(&samples, i)
+                && let Some(bottom) = self.dip([a.0, b.0], passed(a.1), doubt, view, trial)
+            {
+                for (a, b) in [(a, bottom), (bottom, b)] {
+                    let event = self.passage(a, b, view, trial);
+                    events.extend(self.wanted(event));
+                }
+            }
+            if b.1.abs() >= doubt {
+                self.wavers = false;
+                let confirmed = self.pending.take();
+                events.extend(confirmed.and_then(|event| self.wanted(event)));
+            }
+        }
+    }
+
+    /// The passage that the run ended too soon to confirm, unless it is roundoff or one of several.
+    pub fn finish(mut self, probe: &Probe<'_>, last: &Measurement) -> Option<Event> {
+        let left = self.excess(probe, last).abs() >= self.uncertainty(0.0, last);
+        let event = self.pending.take();
+        self.wanted(event.filter(|_| left && !self.wavers)?)
+    }
+
+    fn wanted(&self, event: Event) -> Option<Event> {
+        self.wants(event.direction).then_some(event)
+    }
+
+    /// How far the quantity may be off at its level, for a relative error `rtol` of the integration.
+    fn uncertainty(&self, rtol: f64, m: &Measurement) -> f64 {
+        let roundoff = ROUNDOFF * f64::EPSILON;
+        let own = (UNCERTAIN * rtol + roundoff) * self.level.abs();
+        match self.quantity {
+            Quantity::Rank => 0.0,
+            Quantity::SingularValue if !m.is_graded() => {
+                own.max(roundoff * m.singular_values().first().copied().unwrap_or(0.0))
+            }
+            _ => own,
+        }
+    }
+
+    /// Local times and distances above the level, from the start of the step to its end.
+    fn samples(
+        &mut self,
+        view: &StepView<'_, '_>,
+        times: &[f64],
+        interior: &[Measurement],
+    ) -> Vec<(f64, f64)> {
+        let at = |(t, m): (f64, &Measurement)| (t, self.excess(view.probe, m));
+        let mut samples = vec![at((view.step.t0, view.before))];
+        samples.extend(times.iter().copied().zip(interior).map(at));
+        samples.push(at((view.step.t1, view.after)));
+        if std::mem::take(&mut self.begins_on_it) {
+            // To leave the level is not to pass it once more.
+            samples[0].1 = samples[1].1;
+        }
+        samples
+    }
+
+    /// The passage between the neighbouring samples `a` and `b` on different sides.
+    fn passage(
+        &self,
+        a: (f64, f64),
+        b: (f64, f64),
+        view: &mut StepView<'_, '_>,
+        trial: &mut Measurement,
+    ) -> Event {
+        let tolerance = time_tolerance(view.step.t0, view.step.t1);
+        let Root { time, bracket } = root(|t| self.inside(t, view, trial), a, b, tolerance);
+        view.inside(time, true, trial);
+        let bracket = bracket.map(|t| view.time(t));
+        self.subject(passed(b.1)).event(bracket, trial)
+    }
+
+    /// A time in the interval at which the quantity is further beyond the level than `doubt`, with its distance.
+    fn dip(
+        &self,
+        [a, b]: [f64; 2],
+        side: bool,
+        doubt: f64,
+        view: &mut StepView<'_, '_>,
+        trial: &mut Measurement,
+    ) -> Option<(f64, f64)> {
+        let beyond = if side { doubt } else { -doubt };
+        let distance = |t| self.inside(t, view, trial) + beyond;
+        hidden_dip(distance, a, b, side).map(|(t, g)| (t, g - beyond))
+    }
+
+    /// The distance above the level at local time `t`.
+    fn inside(&self, t: f64, view: &mut StepView<'_, '_>, trial: &mut Measurement) -> f64 {
+        view.inside(t, self.needs_gradient(), trial);
+        self.excess(view.probe, trial)
+    }
+
+    fn subject(&self, rising: bool) -> Subject {
+        Subject {
+            kind: self.kind,
+            quantity: self.quantity,
+            index: self.index,
+            level: self.level,
+            direction: if rising {
+                Direction::Rising
+            } else {
+                Direction::Falling
+            },
+        }
+    }
+}
+
+/// Whether a parabola through three neighbouring samples turns inside interval `i`, whose ends lie on one side of
+/// the level, and comes near it there. Distances are those of that side: beyond a passage in a neighbouring
+/// interval they go on below zero, where their size alone would turn at the level.
+fn may_dip(samples: &[(f64, f64)], i: usize) -> bool {
+    let first = i.saturating_sub(1);
+    let last = (i + 2).min(samples.len() - 1);
+    let interval = [samples[i].0, samples[i + 1].0];
+    let side = if passed(samples[i].1) { 1.0 } else { -1.0 };
+    samples[first..=last].windows(3).any(|w| {
+        let distances = [side * w[0].1, side * w[1].1, side * w[2].1];
+        parabola_reaches(distances, [w[0].0, w[1].0, w[2].0], interval)
+    })
+}
+
+/// For equally spaced distances to the level: does their parabola turn in `[a, b]` (give or take
+/// half of it) and can it reach zero there? A parabola dips at most an eighth of the second
+/// difference below its lowest sample.
+fn parabola_reaches(g: [f64; 3], t: [f64; 3], [a, b]: [f64; 2]) -> bool {
+    let second = g[0] + g[2] - 2.0 * g[1];
+    if second.is_nan() || second <= 0.0 {
+        return false;
+    }
+    let slope = 0.5 * (g[2] - g[0]);
+    let bottom = t[1] - slope / second * (t[1] - t[0]);
+    let slack = 0.5 * (b - a);
+    let lowest = g[0].min(g[1]).min(g[2]);
+    bottom >= a - slack && bottom <= b + slack && lowest <= DIP_SAFETY * second / 8.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sampled(g: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
+        let times = (0..=INTERIOR + 1).map(|i| i as f64 / (INTERIOR + 1) as f64);
+        times.map(|t| (t, g(t))).collect()
+    }
+
+    fn intervals_with_dips(g: impl Fn(f64) -> f64) -> Vec<usize> {
+        let samples = sampled(g);
+        let one_side = |i: &usize| passed(samples[*i].1) == passed(samples[i + 1].1);
+        let found = (0..=INTERIOR).filter(one_side);
+        found.filter(|&i| may_dip(&samples, i)).collect()
+    }
+
+    #[test]
+    fn a_passage_is_no_dip_of_the_intervals_beside_it() {
+        let none: [usize; 0] = [];
+        assert_eq!(intervals_with_dips(|t| t - 0.45), none);
+        assert_eq!(intervals_with_dips(|t| 0.45 - t), none);
+        assert_eq!(intervals_with_dips(|t| (3.0 * t).exp() - 4.0), none);
+        assert_eq!(intervals_with_dips(|t| (3.0 * t).tanh() - 0.9), none);
+    }
+
+    /// `(t − 0.3)² − 10⁻³` is below zero between samples at 0.25 and 0.375; so is the same with a passage at 0.15.
+    #[test]
+    fn a_dip_is_seen_alone_and_beside_a_passage() {
+        let dip = |t: f64| (t - 0.3) * (t - 0.3) - 1e-3;
+        assert!(intervals_with_dips(dip).contains(&2));
+        assert!(intervals_with_dips(|t| -dip(t)).contains(&2));
+        assert!(intervals_with_dips(|t| (t - 0.15) * dip(t)).contains(&2));
+    }
+}
