@@ -4,15 +4,16 @@
 //! least [`PROMINENCE`] times higher. It is entered when the norm falls through `√(M₁ m)` and left
 //! when it rises through `√(m M₂)`. The start counts as entered when the norm has not first fallen
 //! by that factor: a small start waits near the saddle at the origin. A minimum that is never left
-//! is no plateau but convergence. Nor is one that the norm leaves without the loss falling: at a
-//! minimum an adaptive method keeps the norm bouncing at the size of its tolerance, with a loss of
-//! `(L·rtol)²` of what was gained, so a leaving loss below ten times that (squared) is ignored.
+//! is no plateau but convergence. Nor is one that the norm leaves without the loss falling: where nothing
+//! moves an adaptive method keeps the norm bouncing at the size of its tolerance. At a minimum that is worth a loss
+//! of `(L·rtol)²` of what was gained, so a leaving loss below ten times that (squared) is ignored. At a saddle the
+//! waiting modes make the loss fall meanwhile, but by less than `∫‖∇‖² dt`, which it would be without bouncing.
 //!
 //! Maxima are known only when they are past, so the times are read from stored samples: step ends,
 //! and interior times where the norm moves fast. They are interpolated in `ln‖∇‖` and bracketed by
 //! the two samples around them.
 
-use crate::integrate::TOGETHER;
+use crate::integrate::{TOGETHER, Time};
 
 use super::event::{Direction, Event, EventKind, Quantity};
 use super::measure::{Measurement, Probe};
@@ -28,23 +29,24 @@ const INTERIOR_SPACING: f64 = 0.25;
 const INTERIOR_MOST: usize = 8;
 /// When this many samples are stored, every second one is dropped.
 const MOST_SAMPLES: usize = 4096;
+/// Part of `∫‖∇‖² dt` by which the loss falls at least when a plateau is left.
+const DESCENT: f64 = 0.5;
 /// Norms below this count as zero.
 const SMALLEST_NORM: f64 = 1e-300;
 
 /// One point of the curve.
 #[derive(Debug, Clone)]
 struct Sample {
-    time: f64,
+    time: Time,
     log_norm: f64,
-    loss: f64,
     cost: f64,
     singular_values: Vec<f64>,
 }
 
-/// An extremum of the curve.
+/// A point of the curve, which may be an extremum.
 #[derive(Debug, Clone, Copy)]
-struct Extremum {
-    time: f64,
+struct Point {
+    time: Time,
     log_norm: f64,
     loss: f64,
 }
@@ -53,15 +55,12 @@ struct Extremum {
 #[derive(Debug, Clone, Copy)]
 enum Leg {
     /// Towards or along a minimum, after `from` (`None`: since the start).
-    Down {
-        from: Option<Extremum>,
-        lowest: Extremum,
-    },
+    Down { from: Option<Point>, lowest: Point },
     /// Up from a minimum that has been left.
     Up {
-        from: Option<Extremum>,
-        lowest: Extremum,
-        highest: Extremum,
+        from: Option<Point>,
+        lowest: Point,
+        highest: Point,
     },
 }
 
@@ -69,10 +68,16 @@ enum Leg {
 pub(super) struct PlateauWatch {
     leg: Option<Leg>,
     samples: Vec<Sample>,
+    /// The last two points.
+    last: [Option<Point>; 2],
+    /// Whether the last one is an error of the method.
+    bounced: bool,
+    /// The highest point before the first plateau.
+    peak: Option<Point>,
     /// `d ln‖∇‖/dt` over the previous step.
     slope: f64,
     start_loss: f64,
-    /// Part of the loss gained so far below which a fall of the loss is the method's noise.
+    /// Part of the loss gained so far below which a fall of the loss is the method's noise; 0 where there is none.
     noise: f64,
     trials: [Measurement; TOGETHER],
 }
@@ -83,6 +88,9 @@ impl PlateauWatch {
         Self {
             leg: None,
             samples: Vec::new(),
+            last: [None; 2],
+            bounced: false,
+            peak: None,
             slope: 0.0,
             start_loss: 0.0,
             noise: (10.0 * probe.network().depth() as f64 * rtol)
@@ -95,10 +103,13 @@ impl PlateauWatch {
     pub fn start(&mut self, probe: &mut Probe<'_>, m: &mut Measurement) {
         probe.resolve(m);
         self.start_loss = m.loss;
+        let start = point(m);
         self.leg = Some(Leg::Down {
             from: None,
-            lowest: extremum(m),
+            lowest: start,
         });
+        self.peak = Some(start);
+        self.last = [None, Some(start)];
         self.samples.push(sample(m));
     }
 
@@ -115,12 +126,14 @@ impl PlateauWatch {
             for times in view.divided(pieces).chunks(TOGETHER) {
                 view.all_inside(times, true, &mut self.trials[..times.len()]);
                 for i in 0..times.len() {
-                    self.samples.push(sample(&self.trials[i]));
-                    self.follow(extremum(&self.trials[i]), events);
+                    self.follow(point(&self.trials[i]), events);
+                    if !self.bounced {
+                        self.samples.push(sample(&self.trials[i]));
+                    }
                 }
             }
         }
-        self.follow(extremum(view.after), events);
+        self.follow(point(view.after), events);
         self.thin();
     }
 
@@ -150,7 +163,8 @@ impl PlateauWatch {
             return;
         };
         let moved = |m: &Measurement| (log_norm(m) - last.log_norm).abs() >= SPACING;
-        if (moved(view.after) || moved(view.before)) && last.time < view.before.time {
+        let is_new = time(view.before).since(last.time) > 0.0;
+        if (moved(view.after) || moved(view.before)) && is_new && !self.bounced {
             view.probe.resolve(view.before);
             self.samples.push(sample(view.before));
         }
@@ -167,12 +181,26 @@ impl PlateauWatch {
     }
 
     /// Moves on to the next point of the curve.
-    fn follow(&mut self, point: Extremum, events: &mut Vec<Event>) {
+    fn follow(&mut self, point: Point, events: &mut Vec<Event>) {
+        self.bounced = self.bounces(point);
+        if !self.bounced {
+            self.extend(point, events);
+        }
+        self.last = [self.last[1], Some(point)];
+    }
+
+    fn extend(&mut self, point: Point, events: &mut Vec<Event>) {
+        let summit = self.summit(point);
+        let sharpen = |highest: Point| summit.filter(|s| s.time == highest.time).unwrap_or(highest);
         let prominence = PROMINENCE.ln();
+        self.peak = self.peak.map(sharpen);
         self.leg = match self.leg {
             None => None,
             Some(Leg::Down { from, lowest }) => Some(if point.log_norm <= lowest.log_norm {
-                self.descend(from, point)
+                Leg::Down {
+                    from: from.or(self.far_above(point)),
+                    lowest: point,
+                }
             } else if point.log_norm >= lowest.log_norm + prominence && self.gained(lowest, point) {
                 Leg::Up {
                     from,
@@ -193,8 +221,9 @@ impl PlateauWatch {
                     highest: point,
                 }
             } else if point.log_norm <= highest.log_norm - prominence {
+                let highest = sharpen(highest);
                 self.report(from, lowest, highest, events);
-                self.samples.retain(|s| s.time >= highest.time);
+                self.samples.retain(|s| s.time.since(highest.time) >= 0.0);
                 Leg::Down {
                     from: Some(highest),
                     lowest: point,
@@ -203,54 +232,75 @@ impl PlateauWatch {
                 Leg::Up {
                     from,
                     lowest,
-                    highest,
+                    highest: sharpen(highest),
                 }
             }),
         };
+        let higher = |peak: Point| {
+            if point.log_norm > peak.log_norm {
+                point
+            } else {
+                peak
+            }
+        };
+        self.peak = self.peak.map(higher);
     }
 
-    /// A lower point on the way down; the first sample of the run becomes the maximum before the
-    /// plateau once the norm has fallen far enough below it.
-    fn descend(&self, from: Option<Extremum>, point: Extremum) -> Leg {
-        let first = &self.samples[0];
-        let far = point.log_norm <= first.log_norm - PROMINENCE.ln();
-        let start = Extremum {
-            time: first.time,
-            log_norm: first.log_norm,
-            loss: first.loss,
-        };
-        let from = from.or(far.then_some(start));
-        Leg::Down {
-            from,
-            lowest: point,
+    /// The last point raised to the top of the parabola through its neighbours, if it is higher than both.
+    fn summit(&self, next: Point) -> Option<Point> {
+        let [before, top] = [self.last[0]?, self.last[1]?];
+        let rise = top.log_norm - before.log_norm;
+        let fall = top.log_norm - next.log_norm;
+        if rise <= 0.0 || fall < 0.0 {
+            return None;
         }
+        let (p, q) = (top.time.since(before.time), next.time.since(top.time));
+        let (up, down) = (rise / p, fall / q);
+        let slope = (up * q - down * p) / (p + q);
+        let bend = (up + down) / (p + q);
+        let above = slope * slope / (4.0 * bend);
+        Some(Point {
+            log_norm: top.log_norm + above.min(rise + fall),
+            ..top
+        })
+    }
+
+    /// The maximum before the first plateau, once the norm has fallen far enough below it.
+    fn far_above(&self, point: Point) -> Option<Point> {
+        let far = |peak: &Point| point.log_norm <= peak.log_norm - PROMINENCE.ln();
+        self.peak.filter(far)
     }
 
     /// Whether the loss fell by more than noise since the minimum.
-    fn gained(&self, lowest: Extremum, point: Extremum) -> bool {
+    fn gained(&self, lowest: Point, point: Point) -> bool {
         let total = self.start_loss - point.loss;
         let roundoff = 100.0 * f64::EPSILON * lowest.loss.abs();
         lowest.loss - point.loss > self.noise * total + roundoff
     }
 
-    fn report(
-        &self,
-        from: Option<Extremum>,
-        lowest: Extremum,
-        highest: Extremum,
-        events: &mut Vec<Event>,
-    ) {
+    /// Whether the loss fell by less than `∫‖∇‖² dt` since the last point, and that is no roundoff.
+    fn bounces(&self, point: Point) -> bool {
+        let less = |last: Point| {
+            let square = mean_square(last.log_norm, point.log_norm);
+            let descent = square * point.time.since(last.time);
+            let roundoff = 16.0 * f64::EPSILON * last.loss.abs();
+            descent > roundoff && last.loss - point.loss < DESCENT * descent
+        };
+        self.noise > 0.0 && self.last[1].is_some_and(less)
+    }
+
+    fn report(&self, from: Option<Point>, lowest: Point, highest: Point, events: &mut Vec<Event>) {
         let level = lowest.log_norm.exp();
-        let (before, after) = self.around(lowest.time);
+        let (before, after) = self.around(lowest.time, highest.time);
         let enter = match from {
             None => Passage::at_start(&self.samples[0]),
-            Some(from) => Passage::last(before, 0.5 * (from.log_norm + lowest.log_norm)),
+            Some(from) => Passage::last_down(before, 0.5 * (from.log_norm + lowest.log_norm)),
         };
-        let leave = Passage::first(after, 0.5 * (lowest.log_norm + highest.log_norm));
+        let leave = Passage::last_up(after, 0.5 * (lowest.log_norm + highest.log_norm));
         let (Some(enter), Some(leave)) = (enter, leave) else {
             return;
         };
-        let duration = leave.time - enter.time;
+        let duration = leave.time.since(enter.time);
         let mut entered = enter.event(EventKind::PlateauEnter, level);
         entered.at_start = from.is_none();
         let mut left = leave.event(EventKind::PlateauLeave, level);
@@ -259,17 +309,18 @@ impl PlateauWatch {
         events.push(left);
     }
 
-    /// Samples up to and from the minimum; the one nearest to it belongs to both.
-    fn around(&self, time: f64) -> (&[Sample], &[Sample]) {
-        let split = self.samples.partition_point(|s| s.time < time);
-        let split = split.min(self.samples.len() - 1);
-        (&self.samples[..=split], &self.samples[split..])
+    /// Samples up to the minimum, and from there to the maximum; the one nearest to it belongs to both.
+    fn around(&self, lowest: Time, highest: Time) -> (&[Sample], &[Sample]) {
+        let until = |time: Time| self.samples.partition_point(|s| s.time.since(time) < 0.0);
+        let last = self.samples.len() - 1;
+        let [split, end] = [until(lowest), until(highest)].map(|i| i.min(last));
+        (&self.samples[..=split], &self.samples[split..=end])
     }
 }
 
 /// A passage of `ln‖∇‖` through a level between two samples.
 struct Passage {
-    time: f64,
+    time: Time,
     bracket: [f64; 2],
     norm: f64,
     cost: f64,
@@ -282,18 +333,18 @@ impl Passage {
     }
 
     /// The last falling passage.
-    fn last(samples: &[Sample], level: f64) -> Option<Self> {
+    fn last_down(samples: &[Sample], level: f64) -> Option<Self> {
         let pair = samples
             .windows(2)
             .rfind(|w| w[0].log_norm >= level && w[1].log_norm < level)?;
         Some(Self::between(&pair[0], &pair[1], level))
     }
 
-    /// The first rising passage.
-    fn first(samples: &[Sample], level: f64) -> Option<Self> {
+    /// The last rising passage.
+    fn last_up(samples: &[Sample], level: f64) -> Option<Self> {
         let pair = samples
             .windows(2)
-            .find(|w| w[0].log_norm < level && w[1].log_norm >= level)?;
+            .rfind(|w| w[0].log_norm < level && w[1].log_norm >= level)?;
         Some(Self::between(&pair[0], &pair[1], level))
     }
 
@@ -306,8 +357,8 @@ impl Passage {
         };
         let mix = |x: f64, y: f64| x + part * (y - x);
         Self {
-            time: mix(a.time, b.time),
-            bracket: [a.time, b.time],
+            time: a.time.plus(part * b.time.since(a.time)),
+            bracket: [a.time.high, b.time.high],
             norm: level.exp(),
             cost: mix(a.cost, b.cost),
             singular_values: a
@@ -330,8 +381,8 @@ impl Passage {
             } else {
                 Direction::Rising
             },
-            time: self.time,
-            time_low: 0.0,
+            time: self.time.high,
+            time_low: self.time.low,
             bracket: self.bracket,
             since_previous: 0.0,
             at_start: false,
@@ -347,9 +398,26 @@ fn log_norm(m: &Measurement) -> f64 {
     m.gradient_norm.max(SMALLEST_NORM).ln()
 }
 
-fn extremum(m: &Measurement) -> Extremum {
-    Extremum {
-        time: m.time,
+fn time(m: &Measurement) -> Time {
+    Time {
+        high: m.time,
+        low: m.time_low,
+    }
+}
+
+/// Mean of `‖∇‖²` between two values of `ln‖∇‖` that are joined by a straight line.
+fn mean_square(a: f64, b: f64) -> f64 {
+    let (first, last, rise) = ((2.0 * a).exp(), (2.0 * b).exp(), 2.0 * (b - a));
+    if rise.abs() < 1e-6 {
+        0.5 * (first + last)
+    } else {
+        (last - first) / rise
+    }
+}
+
+fn point(m: &Measurement) -> Point {
+    Point {
+        time: time(m),
         log_norm: log_norm(m),
         loss: m.loss,
     }
@@ -357,9 +425,8 @@ fn extremum(m: &Measurement) -> Extremum {
 
 fn sample(m: &Measurement) -> Sample {
     Sample {
-        time: m.time,
+        time: time(m),
         log_norm: log_norm(m),
-        loss: m.loss,
         cost: m.cost,
         singular_values: m.singular_values().to_vec(),
     }

@@ -322,7 +322,9 @@ impl Run<'_> {
         };
         let mut part = self.part(Method::Dop853, f64::MAX, start.len());
         part.atol.fill(f64::MIN_POSITIVE);
-        let mut wait = Wait::new(observer, waiting, &flow, &start, limits);
+        let settling = waiting.settling(&self.state);
+        let parts = (waiting, &flow);
+        let mut wait = Wait::new(observer, parts, settling.as_ref(), &start, limits);
         let (statistics, failed) = match LoneMode::of(waiting, &start, self.options.rtol) {
             Some(lone) => (wait.grow_alone(&lone, &start), None),
             None => {

@@ -43,6 +43,10 @@ pub struct Plateau {
     pub curvature: Mat<f64>,
     /// `vec(U [[a − a_k, b], [c, 0]] Vᵀ)` for column-major `P`, to first order.
     pub response: Mat<f64>,
+    /// Columns of `A` in the singular bases that the escaped modes make, `(a, b, c)`, numbered by rows and columns.
+    outer: Vec<(usize, usize)>,
+    /// `M`, of these.
+    pub stiffness: Mat<f64>,
     /// Whether `∇C_eff(P) = S + K[P]` to all orders.
     pub is_linear: bool,
 }
@@ -74,6 +78,8 @@ impl Plateau {
             slope,
             curvature: zeros(0, 0),
             response: zeros(0, 0),
+            outer: Vec::new(),
+            stiffness: zeros(0, 0),
             is_linear: matches!(cost, Cost::SquaredError { .. }),
         };
         plateau.set_curvature(cost, &parts.s[..rank])?;
@@ -84,6 +90,19 @@ impl Plateau {
     pub fn steepest(&self) -> f64 {
         let entries = self.slope.nrows().min(self.slope.ncols());
         (0..entries).fold(0.0, |m: f64, i| m.max(-self.slope[(i, i)]))
+    }
+
+    /// `vec(u_i v_jᵀ)` of the entries `(a, b, c)`, one a column.
+    pub(super) fn escaped_basis(&self) -> Mat<f64> {
+        let (u, v) = (
+            beside(&self.active_left, &self.left),
+            beside(&self.active_right, &self.right),
+        );
+        let rows = u.nrows();
+        Mat::from_fn(rows * v.nrows(), self.outer.len(), |q, p| {
+            let (i, j) = self.outer[p];
+            u[(q % rows, i)] * v[(q / rows, j)]
+        })
     }
 
     /// `S + scale K[P]` into `gradient`.
@@ -145,6 +164,8 @@ impl Plateau {
                 self.response[(i, j)] = x;
             }
         }
+        self.outer = outer.iter().map(|q| (q % rows, q / rows)).collect();
+        self.stiffness = held;
         Some(())
     }
 }

@@ -16,7 +16,7 @@
 
 use super::joints::Joints;
 use super::response::Response;
-use super::{Plateau, WaitingFlow};
+use super::{Plateau, Settling, WaitingFlow};
 use crate::flow::magnitudes;
 use crate::linalg::{Mat, MatRef, norm, product};
 use crate::model::Network;
@@ -157,6 +157,17 @@ impl Waiting {
             self.response = Some(Response::new(&self.network, &self.plateau, &escaped)?);
         }
         Some(())
+    }
+
+    /// How the escaped part of `weights` comes to rest; `None` when it is there.
+    pub fn settling(&self, weights: &[f64]) -> Option<Settling> {
+        if self.plateau.rank == 0 {
+            return None;
+        }
+        let settled = self.expand(&self.part(weights));
+        let [now, then] = [weights, &settled].map(|w| self.network.end_to_end(w));
+        let escaped = self.expand(&vec![0.0; self.inner.parameters()]);
+        Settling::new(&self.network, &self.plateau, &escaped, &(now - then))
     }
 
     /// `(ω, s, c = 0)` of the waiting part `part`.

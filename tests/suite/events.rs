@@ -312,13 +312,19 @@ fn any_quantity_can_be_watched() {
 /// `ln‖∇‖ = ±c cos 2πt` along `y = t`: minima half-way between maxima, passages of the geometric
 /// mean at the zeros of the cosine, odd quarters.
 fn plateaus(sign: f64, end: f64, steps: usize) -> Vec<Event> {
-    let norm = move |t: f64| (sign * 2.5 * (2.0 * PI * t).cos()).exp();
+    delayed_plateaus(0.0, sign, end, steps)
+}
+
+/// The same, later by `delay`.
+fn delayed_plateaus(delay: f64, sign: f64, end: f64, steps: usize) -> Vec<Event> {
+    let norm = move |t: f64| (sign * 2.5 * (2.0 * PI * (t - delay)).cos()).exp();
     let field = Field {
         dim: 1,
         f: move |y: &[f64], dy: &mut [f64]| dy[0] = norm(y[0]),
     };
     let motion = move |t: f64| (vec![t], vec![norm(t)]);
-    let problem = squared_error(&[10.0], 1, vec![0.0]);
+    // The loss falls by more than the squared norm, of which the mean is 27.
+    let problem = squared_error(&[100.0], 1, vec![0.0]);
     let mut setup = Setup::new(&field, end);
     setup.events = vec![EventSpec::Plateau];
     let (_, observed) = setup.observe(&problem, &motion, &knots(end, steps));
@@ -338,6 +344,16 @@ fn plateaus_have_known_ends() {
         assert!((pair[0].gradient_norm - 1.0).abs() < 1e-12);
         assert!(!pair[0].at_start && pair[0].duration.is_none());
     }
+}
+
+/// From the start the norm rises by a factor 1.36 to its first maximum, which is the one before the plateau.
+#[test]
+fn a_plateau_is_measured_from_the_maximum_before_it() {
+    let events = delayed_plateaus(0.08, 1.0, 2.08, 200);
+    assert_times(&events, &[0.33, 0.83, 1.33, 1.83], 1e-4);
+    // Maxima between samples are those of parabolas.
+    let events = delayed_plateaus(0.08, 1.0, 2.08, 26);
+    assert_times(&events, &[0.33, 0.83, 1.33, 1.83], 2e-3);
 }
 
 #[test]
@@ -381,6 +397,35 @@ fn noise_at_convergence_is_no_plateau() {
 }
 
 /// `σ_2/σ_1 = 10^{−20+4t}` passes twice the threshold `2 eps` going up, the threshold going down.
+/// At a saddle the loss falls by `g²`, `g = 0.1`, while the method's errors make the norm up to ten times `g`.
+#[test]
+fn noise_at_a_saddle_is_no_plateau() {
+    let g = 0.1;
+    let norm = move |t: f64| g * (1.0 + 9.0 * (PI * t).sin().powi(8));
+    let field = Field {
+        dim: 2,
+        f: move |y: &[f64], dy: &mut [f64]| dy.copy_from_slice(&[0.0, norm(y[1])]),
+    };
+    // d ½(3 − w)²/dt = −g².
+    let motion = move |t: f64| {
+        let left = (4.0 - 2.0 * g * g * t).sqrt();
+        (vec![3.0 - left, t], vec![g * g / left, norm(t)])
+    };
+    let problem = Problem {
+        network: Network::new(vec![2, 1]),
+        cost: Cost::MatrixCompletion {
+            target: Mat::from_fn(1, 2, |_, _| 3.0),
+            observed: Mat::from_fn(1, 2, |_, j| if j == 0 { 1.0 } else { 0.0 }),
+        },
+        l2: 0.0,
+        initial_weights: motion(0.0).0,
+    };
+    let mut setup = Setup::new(&field, 4.0);
+    setup.events = vec![EventSpec::Plateau];
+    let (_, observed) = setup.observe(&problem, &motion, &knots(4.0, 100));
+    assert_eq!(observed.events, []);
+}
+
 #[test]
 fn rank_changes_are_bracketed() {
     let up = |t: f64| {

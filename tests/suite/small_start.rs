@@ -5,6 +5,7 @@
 use crate::common::run_text;
 use crate::decimals::{matrix, number, numbers};
 use dlnflow::linalg::svd;
+use dlnflow::observe::EventKind;
 use dlnflow::report::{Outcome, Report};
 use serde_json::Value;
 
@@ -571,4 +572,58 @@ fn modes_that_are_absent_are_not_waited_for() {
             }
         }
     }
+}
+
+/// Squared error with targets 3, 2, 1: at the saddle of the first mode the slowest way back is a turn towards the
+/// second, at the rate `σ_1^{1 − 2/L} (s_1 − s_2)`. So the gradient norm falls long after the waiting modes go on
+/// alone, down to their own of some `10⁻¹⁵`.
+#[test]
+fn the_gradient_of_an_escaped_mode_decays_at_the_rate_of_its_saddle() {
+    let levels: Vec<String> = (6..=11)
+        .map(|k| {
+            format!(
+                "{{ kind = \"crossing\", quantity = \"gradient_norm\", level = 1e-{k}, direction = \"falling\" }}"
+            )
+        })
+        .collect();
+    let report = run_text(&format!(
+        "seed = 3\nnetwork = {{ widths = [3, 3, 3, 3] }}\n\
+         cost = {{ kind = \"squared_error\", target = {{ diagonal = [3.0, 2.0, 1.0] }} }}\n\
+         init = {{ kind = \"gaussian\", std = 1e-8 }}\n\
+         solver = {{ horizon = 2.2e7 }}\nevents = [{}]\n",
+        levels.join(", ")
+    ));
+    // The last of each level: at the start all but the first lie above.
+    let last = |k: usize| {
+        report
+            .events
+            .iter()
+            .rfind(|e| e.level == 10f64.powi(-(k as i32)))
+    };
+    let times: Vec<f64> = (6..=11).map(|k| last(k).expect("passed").time).collect();
+    let decade = 10f64.ln() / 3f64.cbrt();
+    for pair in times.windows(2) {
+        let off = (pair[1] - pair[0]) / decade - 1.0;
+        // Steps that leave 1e-9 of the weights make 1 % of a gradient of 1e-7, one decade earlier and later alike.
+        assert!(off.abs() < 2e-3, "{off:e} {times:?}");
+    }
+}
+
+/// After waits of `10³⁹` the end of a plateau and the escape differ in the second half of their times only.
+#[test]
+fn plateaus_end_before_the_escape_however_late() {
+    let report = run_text(
+        "seed = 1\nnetwork = { widths = [3, 3, 3, 3, 3] }\n\
+         cost = { kind = \"squared_error\", target = { singular_values = [3.0, 2.0, 1.0] } }\n\
+         init = { kind = \"gaussian\", std = 1e-20 }\nsolver = { horizon = 1e43 }\n",
+    );
+    let kinds: Vec<EventKind> = report.events.iter().map(|e| e.kind).collect();
+    let once = [
+        EventKind::PlateauEnter,
+        EventKind::PlateauLeave,
+        EventKind::Escape,
+    ];
+    assert_eq!(kinds, [once, once, once].concat());
+    let costs = report.events.windows(2).all(|e| e[1].cost <= e[0].cost);
+    assert!(costs, "{:?}", report.events);
 }

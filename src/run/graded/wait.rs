@@ -2,8 +2,9 @@
 
 use super::segment::Sizes;
 use crate::integrate::{Interpolant, Observer, Outcome, Statistics, Step, VectorField};
+use crate::linalg::norm;
 use crate::observe::RunObserver;
-use crate::saddle::{LoneMode, Waiting, WaitingFlow};
+use crate::saddle::{LoneMode, Settling, Waiting, WaitingFlow};
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 
@@ -11,6 +12,11 @@ use std::ops::ControlFlow;
 /// the whole flow, since the growth that all waiting modes share is taken out. Escape times from 1e-100 are the
 /// same to half of `rtol` with 4, 16 and 64.
 const REGRADE: f64 = 16.0;
+
+/// `ln` of what the gradient of the escaped modes falls by in a step that is shown.
+const SHOWN: f64 = 0.5;
+/// Their gradient, relative to that of the waiting modes, that is not seen any more.
+const UNSEEN: f64 = 1e-16;
 
 /// Hands the steps of the scaled flow on.
 pub(super) struct Wait<'r, 'a> {
@@ -45,12 +51,16 @@ pub(super) struct Limits {
 impl<'r, 'a> Wait<'r, 'a> {
     pub fn new(
         observer: &'r mut RunObserver<'a>,
-        waiting: &'r Waiting,
-        flow: &'r WaitingFlow<'r>,
+        (waiting, flow): (&'r Waiting, &'r WaitingFlow<'r>),
+        settling: Option<&'r Settling>,
         start: &[f64],
         limits: Limits,
     ) -> Self {
-        let view = View { waiting, flow };
+        let view = View {
+            waiting,
+            flow,
+            settling,
+        };
         Self {
             observer,
             view,
@@ -107,6 +117,38 @@ impl<'r, 'a> Wait<'r, 'a> {
         statistics
     }
 
+    /// Shows a step that ends in the scaled state `end`, in pieces while the escaped modes come to rest.
+    fn show(&mut self, mut inside: Inside<'_, '_>, end: &[f64]) -> ControlFlow<String> {
+        let (view, [begin, last]) = (self.view, inside.span);
+        let (mut state, mut derivative) = (end.to_vec(), end.to_vec());
+        view.flow.eval(end, &mut derivative);
+        let speed = norm(&view.waiting.speed(end, &derivative));
+        let mut from = begin;
+        while from < last {
+            let to = view.next(from, last, speed);
+            if to < last {
+                inside.scaled(to, &mut state);
+            } else {
+                state.copy_from_slice(end);
+            }
+            view.flow.eval(&state, &mut derivative);
+            let (weights, slope) = (view.weights(&state), view.slope(&state, &derivative));
+            inside.span = [from, to];
+            let shown = self.observer.step(&Step {
+                t0: from,
+                t1: to,
+                y0: &self.weights,
+                y1: &weights,
+                f1: &slope,
+                inside: &inside,
+            });
+            (self.time, self.weights) = (to, weights);
+            shown?;
+            from = to;
+        }
+        ControlFlow::Continue(())
+    }
+
     /// Ends the segment when its bases are too old or the waiting modes too large.
     fn go_on(&mut self, state: &[f64]) -> ControlFlow<String> {
         let log_size = state.len() - 2;
@@ -145,28 +187,17 @@ impl Observer for Wait<'_, '_> {
         if span[1] <= span[0] {
             return self.go_on(step.y1);
         }
-        let inside = Inside {
+        let whole = Inside {
             step,
             view: self.view,
             span,
             state: RefCell::new(step.y1.to_vec()),
         };
-        let (mut end, mut derivative) = (step.y1.to_vec(), step.f1.to_vec());
+        let mut end = step.y1.to_vec();
         if last {
-            inside.scaled(left, &mut end);
-            self.view.flow.eval(&end, &mut derivative);
+            whole.scaled(left, &mut end);
         }
-        let (weights, slope) = (self.view.weights(&end), self.view.slope(&end, &derivative));
-        let shown = self.observer.step(&Step {
-            t0: span[0],
-            t1: span[1],
-            y0: &self.weights,
-            y1: &weights,
-            f1: &slope,
-            inside: &inside,
-        });
-        (self.time, self.weights) = (span[1], weights);
-        if let ControlFlow::Break(reason) = shown {
+        if let ControlFlow::Break(reason) = self.show(whole, &end) {
             return self.stop(Outcome::Stopped { reason });
         }
         if last {
@@ -181,15 +212,43 @@ impl Observer for Wait<'_, '_> {
 struct View<'r> {
     waiting: &'r Waiting,
     flow: &'r WaitingFlow<'r>,
+    /// What the escaped weights still have to go.
+    settling: Option<&'r Settling>,
 }
 
 impl View<'_> {
+    /// Time since the segment began.
+    fn time(self, state: &[f64]) -> f64 {
+        self.flow.unit() * state[state.len() - 1]
+    }
+
     fn weights(self, state: &[f64]) -> Vec<f64> {
-        self.waiting.expand(&self.waiting.unscaled(state))
+        let mut weights = self.waiting.expand(&self.waiting.unscaled(state));
+        if let Some(settling) = self.settling {
+            settling.add(self.time(state), &mut weights);
+        }
+        weights
     }
 
     fn slope(self, state: &[f64], derivative: &[f64]) -> Vec<f64> {
-        self.waiting.place(&self.waiting.speed(state, derivative))
+        let mut slope = self.waiting.place(&self.waiting.speed(state, derivative));
+        if let Some(settling) = self.settling {
+            settling.add_slope(self.time(state), &mut slope);
+        }
+        slope
+    }
+
+    /// When the next step that is shown ends, of one that begins at `from` and ends at `to` with the waiting
+    /// modes at the speed `slope`: while the escaped modes come to rest their gradient falls by `SHOWN` in each.
+    fn next(self, from: f64, to: f64, speed: f64) -> f64 {
+        let Some(settling) = self.settling else {
+            return to;
+        };
+        let (settles, rate) = settling.speed(from);
+        if settles <= UNSEEN * speed {
+            return to;
+        }
+        to.min(from + SHOWN / rate)
     }
 }
 
