@@ -1,7 +1,7 @@
 //! Event detection on the dense output. Times are those of the numerical solution, located to a
 //! few `eps·t`; the integration does not notice.
 
-use crate::integrate::Time;
+use crate::integrate::{Method, Options, Time};
 use crate::model::Problem;
 use std::cmp::Ordering;
 
@@ -11,7 +11,7 @@ use super::measure::{Measurement, Probe};
 use super::options::EventSpec;
 use super::plateau::PlateauWatch;
 use super::rank::RankWatch;
-use super::view::StepView;
+use super::view::{StepView, Subject};
 
 /// Finds the events of a run.
 pub(super) struct EventDetector {
@@ -23,24 +23,33 @@ pub(super) struct EventDetector {
 
 impl EventDetector {
     /// `saddle_levels[k − 1]` is the level of `σ_k` at the next saddle, where it is known and
-    /// positive; `rtol` the tolerance of the integration, 0 where there is none.
+    /// positive.
     pub fn new(
         probe: &Probe<'_>,
         problem: &Problem,
         specs: &[EventSpec],
         saddle_levels: &[Option<f64>],
-        rtol: f64,
+        options: &Options,
     ) -> Self {
-        let mut levels = Levels::new(probe, rtol);
+        let rtol = match options.method {
+            Method::GradientDescent { .. } | Method::Exact => 0.0,
+            _ => options.rtol,
+        };
+        let descends = !matches!(options.method, Method::GradientDescent { .. });
+        let mut levels = Levels::new(probe, rtol, descends);
         for spec in specs {
             match spec {
                 EventSpec::Escape { fraction, modes } => {
                     for mode in escape_modes(problem, modes.as_deref()) {
                         let level = saddle_levels.get(mode - 1).copied().flatten();
                         if let Some(level) = level.filter(|&level| level > 0.0) {
-                            let what = (Quantity::SingularValue, Some(mode));
-                            let level = fraction * level;
-                            levels.watch(EventKind::Escape, what, level, Direction::Rising);
+                            levels.watch(Subject {
+                                kind: EventKind::Escape,
+                                quantity: Quantity::SingularValue,
+                                index: Some(mode),
+                                level: fraction * level,
+                                direction: Direction::Rising,
+                            });
                         }
                     }
                 }
@@ -49,7 +58,13 @@ impl EventDetector {
                     index,
                     level,
                     direction,
-                } => levels.watch(EventKind::Crossing, (*quantity, *index), *level, *direction),
+                } => levels.watch(Subject {
+                    kind: EventKind::Crossing,
+                    quantity: *quantity,
+                    index: *index,
+                    level: *level,
+                    direction: *direction,
+                }),
                 EventSpec::Plateau | EventSpec::RankChange => {}
             }
         }

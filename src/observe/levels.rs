@@ -4,13 +4,14 @@
 //! there and back, i.e. when `|q₀ − level| + |q₁ − level|` is at most the length that `q` can
 //! travel. For singular values Weyl's inequality `|σ_k(A) − σ_k(B)| ≤ ‖A − B‖_F` turns that into
 //! the travel of `A`: at first the free bound `h ‖f‖ √S₁`, where that is too coarse `h ‖dA/dt‖_F`.
-//! So a plateau costs neither interior states nor singular values.
+//! So a plateau costs neither interior states nor singular values. The same travel bounds how far a power of
+//! singular values swings, which has a cusp where one vanishes.
 
 use crate::linalg::Mat;
 
-use super::event::{Direction, Event, EventKind, Quantity};
+use super::event::{Event, Quantity};
 use super::measure::{Measurement, Probe};
-use super::view::StepView;
+use super::view::{StepView, Subject};
 use super::watch::{INTERIOR, TRAVEL_SAFETY, Watch};
 
 /// The last state whose singular values were looked at, and how far the nearest level was.
@@ -23,18 +24,22 @@ struct Reference {
 pub(super) struct Levels {
     watches: Vec<Watch>,
     rtol: f64,
+    descends: bool,
+    l2: f64,
     reference: Reference,
     interior: Vec<Measurement>,
     trial: Measurement,
 }
 
 impl Levels {
-    /// `rtol` is the tolerance of the integration, 0 where there is none.
-    pub fn new(probe: &Probe<'_>, rtol: f64) -> Self {
+    /// `rtol` is the tolerance of the integration, 0 where there is none; `descends` says that the loss cannot rise.
+    pub fn new(probe: &Probe<'_>, rtol: f64, descends: bool) -> Self {
         let blank = probe.blank();
         Self {
             watches: Vec::new(),
             rtol,
+            descends,
+            l2: probe.l2(),
             reference: Reference {
                 end_to_end: blank.end_to_end.clone(),
                 margin: 0.0,
@@ -45,15 +50,14 @@ impl Levels {
     }
 
     /// Watches one level; levels that are not finite are never passed.
-    pub fn watch(
-        &mut self,
-        kind: EventKind,
-        (quantity, index): (Quantity, Option<usize>),
-        level: f64,
-        direction: Direction,
-    ) {
-        let watch = Watch::new(kind, (quantity, index), (level, self.rtol), direction);
-        self.watches.push(watch);
+    pub fn watch(&mut self, subject: Subject) {
+        let falls = self.descends
+            && match subject.quantity {
+                Quantity::Loss => true,
+                Quantity::Cost => self.l2 == 0.0,
+                _ => false,
+            };
+        self.watches.push(Watch::new(subject, self.rtol, falls));
     }
 
     /// Levels that are passed already at `t = 0`: at or above for rising, at or below for
@@ -98,12 +102,14 @@ impl Levels {
             view.resolve_ends();
             self.refer_to(view.probe, view.after);
         }
+        let of_schatten = self.watches.iter().any(Watch::is_schatten);
+        let path = of_schatten.then(|| travel_of_product(view));
         let mut found = Vec::new();
         for (index, watch) in self.watches.iter_mut().enumerate() {
-            let room = if watch.is_weyl() {
-                travel
-            } else {
-                Some(watch.room(view))
+            let room = match path {
+                _ if watch.is_weyl() => travel,
+                Some(path) if watch.is_schatten() => Some(watch.swing(view, path)),
+                _ => Some(watch.room(view)),
             };
             if room.is_some_and(|room| watch.is_candidate(view, room)) {
                 found.push(index);

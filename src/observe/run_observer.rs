@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::integrate::{Method, Observer, Options, Step, Time, VectorField};
+use crate::integrate::{Observer, Options, Step, Time, VectorField};
 use crate::model::{Frame, Problem};
 
 use super::event::Event;
@@ -79,10 +79,6 @@ impl<'a> RunObserver<'a> {
         let probe = Probe::new(problem, field);
         let recorder = TrajectoryRecorder::new(&probe, problem, observation.recording, options);
         let (specs, levels) = (observation.events, observation.saddle_levels);
-        let rtol = match options.method {
-            Method::GradientDescent { .. } | Method::Exact => 0.0,
-            _ => options.rtol,
-        };
         Self {
             before: probe.blank(),
             after: probe.blank(),
@@ -90,7 +86,7 @@ impl<'a> RunObserver<'a> {
             started: false,
             steps: 0,
             horizon: options.horizon,
-            detector: EventDetector::new(&probe, problem, specs, levels, rtol),
+            detector: EventDetector::new(&probe, problem, specs, levels, options),
             monitors: Monitors::new(&probe, problem, options, recorder.start_imbalance()),
             stop: observation.stop.clone(),
             interrupt: None,

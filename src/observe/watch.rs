@@ -6,7 +6,7 @@
 //! roundoff, or in the errors of a method that is held by its stability. The passage is then the last
 //! one before, located at the level itself.
 
-use super::event::{Direction, Event, EventKind, Quantity};
+use super::event::{Direction, Event, Quantity};
 use super::locate::{Root, hidden_dip, passed, root, time_tolerance};
 use super::measure::{Measurement, Probe};
 use super::view::{StepView, Subject};
@@ -17,6 +17,8 @@ pub(super) const INTERIOR: usize = 7;
 pub(super) const TRAVEL_SAFETY: f64 = 2.0;
 /// How much deeper than its parabola says a dip may be.
 const DIP_SAFETY: f64 = 4.0;
+/// How much steeper than beside it a kink may be.
+const KINK_SAFETY: f64 = 1.5;
 /// Uncertainty of a quantity in units of `rtol`: a method at the limit of its stability keeps a mode
 /// that rests within a few of them.
 const UNCERTAIN: f64 = 10.0;
@@ -25,12 +27,10 @@ const ROUNDOFF: f64 = 64.0;
 
 /// A level that is watched.
 pub(super) struct Watch {
-    kind: EventKind,
-    quantity: Quantity,
-    index: Option<usize>,
-    level: f64,
-    direction: Direction,
+    subject: Subject,
     rtol: f64,
+    /// Whether the flow lets the quantity fall only: its first passage is the last.
+    falls: bool,
     /// `|dq/dt|` over the previous step.
     rate: f64,
     /// The run began exactly there, which is reported; it is before its first step.
@@ -39,58 +39,61 @@ pub(super) struct Watch {
     pending: Option<Event>,
     /// Since then it was there and back, by less than its uncertainty.
     wavers: bool,
+    /// It has fallen through the level for good.
+    is_over: bool,
 }
 
 impl Watch {
-    /// `rtol` is the tolerance of the integration, 0 where there is none.
-    pub fn new(
-        kind: EventKind,
-        (quantity, index): (Quantity, Option<usize>),
-        (level, rtol): (f64, f64),
-        direction: Direction,
-    ) -> Self {
+    /// `rtol` is the tolerance of the integration, 0 where there is none; `falls` says that the quantity cannot rise.
+    pub fn new(subject: Subject, rtol: f64, falls: bool) -> Self {
         Self {
-            kind,
-            quantity,
-            index,
-            level,
-            direction,
+            subject,
             rtol,
+            falls,
             rate: 0.0,
             begins_on_it: false,
             pending: None,
             wavers: false,
+            is_over: false,
         }
     }
 
     pub fn excess(&self, probe: &Probe<'_>, m: &Measurement) -> f64 {
-        probe.value(self.quantity, self.index, m) - self.level
+        probe.value(self.subject.quantity, self.subject.index, m) - self.subject.level
     }
 
     pub fn is_spectral(&self) -> bool {
         matches!(
-            self.quantity,
+            self.subject.quantity,
             Quantity::SingularValue | Quantity::Rank | Quantity::Schatten
         )
     }
 
     /// Whether Weyl's inequality bounds its motion.
     pub fn is_weyl(&self) -> bool {
-        self.quantity == Quantity::SingularValue
+        self.subject.quantity == Quantity::SingularValue
+    }
+
+    pub fn is_schatten(&self) -> bool {
+        self.subject.quantity == Quantity::Schatten
     }
 
     pub fn needs_gradient(&self) -> bool {
-        self.quantity == Quantity::GradientNorm
-    }
-
-    fn wants(&self, direction: Direction) -> bool {
-        self.direction == Direction::Both || self.direction == direction
+        self.subject.quantity == Quantity::GradientNorm
     }
 
     /// How far the quantity travels at the fastest speed known.
     pub fn room(&self, view: &StepView<'_, '_>) -> f64 {
-        let rate = |m: &Measurement| view.probe.known_rate(self.quantity, m);
+        let rate = |m: &Measurement| view.probe.known_rate(self.subject.quantity, m);
         view.length() * rate(view.before).max(rate(view.after)).max(self.rate)
+    }
+
+    /// The same for a power of singular values while `A` travels by `path`: from one end there, and on to the other.
+    pub fn swing(&self, view: &StepView<'_, '_>, path: f64) -> f64 {
+        let travel = TRAVEL_SAFETY * path;
+        let swing = view.probe.schatten_swing(view.before, view.after, travel);
+        let [before, after] = [&*view.before, &*view.after].map(|m| self.excess(view.probe, m));
+        swing + (after - before).abs()
     }
 
     /// Whether the step is worth a search: a passage has to be confirmed, or the level can have been
@@ -108,13 +111,14 @@ impl Watch {
     /// The event of a level that is passed already at `t = 0`.
     pub fn start(&mut self, probe: &Probe<'_>, m: &Measurement) -> Option<Event> {
         let excess = self.excess(probe, m);
-        let already = match self.direction {
+        let already = match self.subject.direction {
             Direction::Rising => excess >= 0.0,
             Direction::Falling => excess <= 0.0,
             Direction::Both => excess == 0.0,
         };
         self.begins_on_it = excess == 0.0;
-        let rising = self.direction != Direction::Falling;
+        self.is_over = self.falls && already;
+        let rising = self.subject.direction != Direction::Falling && !self.falls;
         already.then(|| self.subject(rising).at_start(m))
     }
 
@@ -136,8 +140,8 @@ impl Watch {
                 self.wavers |= self.pending.is_some();
                 self.pending = self.pending.is_none().then_some(event);
             } else if self.pending.is_none()
-                && may_dip(&samples, i)
-                && let Some(bottom) = self.dip([a.0, b.0], passed(a.1), doubt, view, trial)
+                && (may_dip(&samples, i) || self.may_have_a_cusp(view, interior, &samples, i))
+                && let Some(bottom) = self.dip(a, b, doubt, view, trial)
             {
                 for (a, b) in [(a, bottom), (bottom, b)] {
                     let event = self.passage(a, b, view, trial);
@@ -159,15 +163,19 @@ impl Watch {
         self.wanted(event.filter(|_| left && !self.wavers)?)
     }
 
-    fn wanted(&self, event: Event) -> Option<Event> {
-        self.wants(event.direction).then_some(event)
+    fn wanted(&mut self, event: Event) -> Option<Event> {
+        let rising = event.direction == Direction::Rising;
+        let possible = !self.falls || !(rising || std::mem::replace(&mut self.is_over, true));
+        let asked = self.subject.direction;
+        let fits = asked == Direction::Both || asked == event.direction;
+        (possible && fits).then_some(event)
     }
 
     /// How far the quantity may be off at its level, for a relative error `rtol` of the integration.
     fn uncertainty(&self, rtol: f64, m: &Measurement) -> f64 {
         let roundoff = ROUNDOFF * f64::EPSILON;
-        let own = (UNCERTAIN * rtol + roundoff) * self.level.abs();
-        match self.quantity {
+        let own = (UNCERTAIN * rtol + roundoff) * self.subject.level.abs();
+        match self.subject.quantity {
             Quantity::Rank => 0.0,
             Quantity::SingularValue if !m.is_graded() => {
                 own.max(roundoff * m.singular_values().first().copied().unwrap_or(0.0))
@@ -209,18 +217,38 @@ impl Watch {
         self.subject(passed(b.1)).event(bracket, trial)
     }
 
-    /// A time in the interval at which the quantity is further beyond the level than `doubt`, with its distance.
+    /// Whether a singular value can vanish and come back in interval `i`, so that a power of it passes the level.
+    fn may_have_a_cusp(
+        &self,
+        view: &StepView<'_, '_>,
+        interior: &[Measurement],
+        samples: &[(f64, f64)],
+        i: usize,
+    ) -> bool {
+        if !self.is_schatten() {
+            return false;
+        }
+        let before = i.checked_sub(1).map_or(&*view.before, |i| &interior[i]);
+        let after = interior.get(i).unwrap_or(view.after);
+        let travel = TRAVEL_SAFETY * after.distance(&before.end_to_end);
+        let nearest = samples[i].1.abs().min(samples[i + 1].1.abs());
+        nearest <= view.probe.schatten_swing(before, after, travel)
+    }
+
+    /// A time between `a` and `b` at which the quantity is further beyond the level than `doubt`, with its distance.
     fn dip(
         &self,
-        [a, b]: [f64; 2],
-        side: bool,
+        a: (f64, f64),
+        b: (f64, f64),
         doubt: f64,
         view: &mut StepView<'_, '_>,
         trial: &mut Measurement,
     ) -> Option<(f64, f64)> {
-        let beyond = if side { doubt } else { -doubt };
+        let beyond = if passed(a.1) { doubt } else { -doubt };
+        let tolerance = time_tolerance(view.step.t0, view.step.t1);
         let distance = |t| self.inside(t, view, trial) + beyond;
-        hidden_dip(distance, a, b, side).map(|(t, g)| (t, g - beyond))
+        let [a, b] = [a, b].map(|(t, g)| (t, g + beyond));
+        hidden_dip(distance, a, b, tolerance).map(|(t, g)| (t, g - beyond))
     }
 
     /// The distance above the level at local time `t`.
@@ -231,31 +259,39 @@ impl Watch {
 
     fn subject(&self, rising: bool) -> Subject {
         Subject {
-            kind: self.kind,
-            quantity: self.quantity,
-            index: self.index,
-            level: self.level,
             direction: if rising {
                 Direction::Rising
             } else {
                 Direction::Falling
             },
+            ..self.subject
         }
     }
 }
 
 /// Whether a parabola through three neighbouring samples turns inside interval `i`, whose ends lie on one side of
-/// the level, and comes near it there. Distances are those of that side: beyond a passage in a neighbouring
-/// interval they go on below zero, where their size alone would turn at the level.
+/// the level, and comes near it there, or a kink may be in it. Distances are those of that side: beyond a passage in
+/// a neighbouring interval they go on below zero, where their size alone would turn at the level.
 fn may_dip(samples: &[(f64, f64)], i: usize) -> bool {
     let first = i.saturating_sub(1);
     let last = (i + 2).min(samples.len() - 1);
     let interval = [samples[i].0, samples[i + 1].0];
     let side = if passed(samples[i].1) { 1.0 } else { -1.0 };
-    samples[first..=last].windows(3).any(|w| {
-        let distances = [side * w[0].1, side * w[1].1, side * w[2].1];
-        parabola_reaches(distances, [w[0].0, w[1].0, w[2].0], interval)
-    })
+    let near = samples[first..=last].iter();
+    let distances: Vec<f64> = near.map(|(_, g)| side * g).collect();
+    let mut windows = distances.windows(3).zip(samples[first..=last].windows(3));
+    let parabola = windows
+        .any(|(d, w)| parabola_reaches([d[0], d[1], d[2]], [w[0].0, w[1].0, w[2].0], interval));
+    // At the ends of the step the other side of a kink is not seen.
+    parabola
+        || i == 0 && kink_reaches([distances[0], distances[1], distances[2]])
+        || i == INTERIOR && kink_reaches([distances[2], distances[1], distances[0]])
+}
+
+/// Whether a kink between the first two of three equally spaced distances, whose sides are about as steep as the
+/// distance rises to the third, can reach zero.
+fn kink_reaches(g: [f64; 3]) -> bool {
+    g[0] + g[1] <= KINK_SAFETY * (g[2] - g[1])
 }
 
 /// For equally spaced distances to the level: does their parabola turn in `[a, b]` (give or take
@@ -296,6 +332,16 @@ mod tests {
         assert_eq!(intervals_with_dips(|t| 0.45 - t), none);
         assert_eq!(intervals_with_dips(|t| (3.0 * t).exp() - 4.0), none);
         assert_eq!(intervals_with_dips(|t| (3.0 * t).tanh() - 0.9), none);
+    }
+
+    #[test]
+    fn a_kink_is_seen_wherever_it_is() {
+        for i in 0..97 {
+            let at = (i as f64 + 0.3) / 97.0;
+            let found = intervals_with_dips(|t| (t - at).abs() - 1e-6);
+            let interval = (at * (INTERIOR + 1) as f64) as usize;
+            assert!(found.contains(&interval), "{at} {found:?}");
+        }
     }
 
     /// `(t − 0.3)² − 10⁻³` is below zero between samples at 0.25 and 0.375; so is the same with a passage at 0.15.

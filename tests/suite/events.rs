@@ -1,5 +1,6 @@
 //! Events against closed forms: the observer is driven along weights known as functions of time.
 
+use crate::common::run_text;
 use crate::curves::{
     self, Setup, diagonal, diagonal_layers, drive, knots, squared_error, two_layers,
 };
@@ -215,6 +216,65 @@ fn a_slow_passage_just_before_the_end_counts() {
     let events = events_known_to(1e-9, &w, spec, &knots(2.0, 3));
     // σ has a grain of 2.2e-16.
     assert_times(&events, &[1.0], 2.2e-16 / 2e-9);
+}
+
+/// `A` goes from −0.1 through 0: `6 σ^{1/3}` has a cusp there, `σ` a kink, and both pass their levels at the same times,
+/// which are `10⁻⁹` apart for the lowest.
+#[test]
+fn a_power_passes_its_level_with_its_singular_value() {
+    let levels = [0.01, 0.05, 0.1, 0.3, 0.5, 0.7];
+    let tables: Vec<String> = levels
+        .iter()
+        .map(|level: &f64| {
+            format!(
+                "{{ kind = \"crossing\", quantity = \"schatten\", level = {level} }}, \
+                 {{ kind = \"crossing\", quantity = \"singular_value\", index = 1, level = {:e} }}",
+                (level / 6.0).powi(3)
+            )
+        })
+        .collect();
+    for method in ["auto", "dop853", "bdf"] {
+        let report = run_text(&format!(
+            "network = {{ widths = [1, 1, 1, 1, 1, 1, 1] }}\n\
+             cost = {{ kind = \"squared_error\", target = {{ rows = [[1.0]] }} }}\n\
+             init = {{ kind = \"matrices\", rows = [[[-0.1]], [[1]], [[1]], [[1]], [[1]], [[1]]] }}\n\
+             solver = {{ method = \"{method}\", horizon = 0.2 }}\nevents = [{}]\n",
+            tables.join(", ")
+        ));
+        for level in levels {
+            let of = |quantity, level: f64| {
+                let near =
+                    |e: &&Event| e.quantity == quantity && (e.level / level - 1.0).abs() < 1e-12;
+                report.events.iter().filter(near).collect::<Vec<_>>()
+            };
+            let value = of(Quantity::SingularValue, (level / 6.0).powi(3));
+            let power = of(Quantity::Schatten, level);
+            assert_eq!([value.len(), power.len()], [2, 2], "{method} {level}");
+            for (v, p) in value.iter().zip(power) {
+                // A has a grain of 1e-17 there and a speed of 0.95.
+                assert!((v.time - p.time).abs() < 1e-14 && v.direction == p.direction);
+            }
+        }
+    }
+}
+
+/// The flow only lowers the cost, whatever roundoff does to it at its minimum.
+#[test]
+fn what_only_falls_passes_a_level_once_and_downwards() {
+    for (level, first) in [(0.125, 0.0), (1e-30, 5.0)] {
+        let report = run_text(&format!(
+            "network = {{ widths = [1, 1, 1] }}\n\
+             cost = {{ kind = \"squared_error\", target = {{ rows = [[1.0]] }} }}\n\
+             init = {{ kind = \"matrices\", rows = [[[0.5]], [[1.0]]] }}\nsolver = {{ horizon = 60.0 }}\n\
+             events = [{{ kind = \"crossing\", quantity = \"cost\", level = {level:e} }}]\n"
+        ));
+        let [event] = &report.events[..] else {
+            panic!("{:?}", report.events)
+        };
+        assert_eq!(event.direction, Direction::Falling);
+        assert_eq!(event.at_start, first == 0.0);
+        assert!(event.time >= first);
+    }
 }
 
 #[test]
