@@ -1,4 +1,4 @@
-//! The one error type of the library.
+//! Errors of problems, runs and files. Other refusals have types of their own, beside what refuses.
 
 use std::path::PathBuf;
 

@@ -34,6 +34,7 @@ use ending::{describe, missing_rows};
 use exact::SolvedFlow;
 use graded::integrate_graded;
 use narrowed::Narrowed;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -44,6 +45,14 @@ pub struct Watch<'a> {
     pub interrupt: Option<&'a AtomicBool>,
     /// Called after every accepted step.
     pub progress: Option<&'a mut dyn FnMut(&Progress)>,
+}
+
+impl fmt::Debug for Watch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch")
+            .field("interrupt", &self.interrupt)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Makes the flow of a problem.

@@ -15,6 +15,7 @@ const MOST_MEASUREMENTS: usize = 2048;
 const MOST_ENDS: usize = 2048;
 
 /// Gradient flow of `C(A) + λ‖θ‖²` in the layer weights; valid for any start.
+#[derive(Debug)]
 pub struct LayerFlow<'a> {
     network: &'a Network,
     cost: &'a Cost,
@@ -23,6 +24,7 @@ pub struct LayerFlow<'a> {
 }
 
 /// Prefix products `p`, backward products `b` (`b[l-1] : n_l × n_0`) and their derivatives.
+#[derive(Debug)]
 struct Scratch {
     p: Vec<Mat<f64>>,
     b: Vec<Mat<f64>>,

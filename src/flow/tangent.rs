@@ -9,6 +9,7 @@ use crate::model::{Cost, CurvatureFactor, KernelTerm, Network, TangentKernel};
 use std::cell::{OnceCell, RefCell};
 
 /// `G` of a network at a frozen point together with the factor `F` of the cost's curvature.
+#[derive(Debug)]
 pub struct LayerTangent<'a> {
     network: &'a Network,
     factor: CurvatureFactor,
@@ -25,6 +26,7 @@ pub struct LayerTangent<'a> {
     flow: Option<&'a LayerFlow<'a>>,
 }
 
+#[derive(Debug)]
 struct Workspace {
     /// `G v` or `Fᵀ z : n_L × n_0`.
     image: Mat<f64>,
@@ -32,6 +34,7 @@ struct Workspace {
 }
 
 /// Of the share of one layer.
+#[derive(Debug)]
 struct Parts {
     /// `V_l R_l` or `L_lᵀ Z : n_l × n_0`.
     half: Vec<Mat<f64>>,

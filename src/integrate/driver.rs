@@ -133,8 +133,14 @@ fn unusable(dim: usize, y0: &[f64], options: &Options) -> Option<&'static str> {
     let sizes = || options.atol.iter().copied().chain([options.rtol]);
     if y0.len() != dim {
         Some("the start needs one number for each component")
-    } else if options.horizon.is_nan() || options.horizon < 0.0 {
-        Some("the horizon must not be negative")
+    } else if dim == 0 {
+        Some("a field needs components")
+    } else if !(0.0..f64::INFINITY).contains(&options.horizon) {
+        Some("the horizon must be finite and not negative")
+    } else if matches!(options.method, Method::GradientDescent { learning_rate }
+        if !(learning_rate > 0.0 && learning_rate.is_finite()))
+    {
+        Some("the learning rate must be finite and positive")
     } else if adaptive && options.atol.len() != dim {
         Some("atol needs one number for each component")
     } else if adaptive && sizes().any(|size| !(0.0..f64::INFINITY).contains(&size)) {

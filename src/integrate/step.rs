@@ -1,5 +1,7 @@
 //! One accepted step, readable anywhere inside.
 
+use std::fmt;
+
 /// How many states inside a step [`Step::states_at`] may read at the price of little more than one.
 pub const TOGETHER: usize = 3;
 
@@ -39,6 +41,15 @@ pub struct Step<'a> {
     pub f1: &'a [f64],
     /// Continuous extension.
     pub inside: &'a dyn Interpolant,
+}
+
+impl fmt::Debug for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Step")
+            .field("t0", &self.t0)
+            .field("t1", &self.t1)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Step<'_> {

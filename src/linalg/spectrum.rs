@@ -8,6 +8,7 @@ use faer::linalg::svd::{self as faer_svd, ComputeSvdVectors};
 use faer::traits::RealField;
 use faer::traits::math_utils::zero;
 use faer::{Mat, MatMut, MatRef, Par};
+use std::fmt;
 use std::mem::MaybeUninit;
 
 /// Singular values of matrices of one shape, without allocation after `new`.
@@ -63,6 +64,14 @@ fn workspace(size: StackReq) -> MemBuffer {
     memory
 }
 
+impl fmt::Debug for SingularValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SingularValues")
+            .field("values", &self.values)
+            .finish_non_exhaustive()
+    }
+}
+
 impl SingularValues {
     /// For matrices of shape `rows × cols`.
     pub fn new(rows: usize, cols: usize) -> Self {
@@ -114,6 +123,7 @@ impl SingularValues {
 }
 
 /// Thin singular value decomposition.
+#[derive(Debug)]
 pub struct Svd {
     pub u: Mat<f64>,
     pub s: Vec<f64>,

@@ -93,20 +93,26 @@ impl Cost {
         let own = match self {
             Cost::SquaredError { .. } => finite,
             Cost::Weighted { weights, .. } => (
-                alike(weights) && all(weights, |w| w >= 0.0 && w.is_finite()),
-                "weights of the target's shape, neither negative nor infinite",
+                alike(weights)
+                    && all(weights, |w| w >= 0.0 && w.is_finite())
+                    && !all(weights, |w| w == 0.0),
+                "weights of the target's shape, neither negative nor infinite, and not all zero",
             ),
             Cost::MatrixCompletion { observed, .. } => (
                 alike(observed) && all(observed, |o| o == 0.0 || o == 1.0),
                 "observed entries of the target's shape, 0 or 1",
             ),
             Cost::Regression {
-                covariance, floor, ..
+                covariance,
+                floor,
+                range: kept,
+                ..
             } => (
                 (covariance.nrows(), covariance.ncols()) == (columns, columns)
-                    && covariance.is_all_finite()
-                    && floor.is_finite(),
-                "a finite covariance, n_0 × n_0, and a finite floor",
+                    && is_covariance(covariance)
+                    && (0.0..f64::INFINITY).contains(floor)
+                    && *kept == range(covariance),
+                "a covariance with its range, n_0 × n_0, and a finite floor that is not negative",
             ),
             Cost::MatrixSensing {
                 measurements,
@@ -315,12 +321,27 @@ fn half_quadratic(error: &Mat<f64>, covariance: &Mat<f64>, mut gradient: MatMut<
 
 /// The projector onto the range of a singular `Σ`; `None` where it is regular.
 fn range(covariance: &Mat<f64>) -> Option<Mat<f64>> {
+    if covariance.nrows() != covariance.ncols() {
+        return None;
+    }
     let (values, vectors) = symmetric_eigen(covariance.as_ref())?;
     let n = values.len();
     let roundoff = eigenvalue_roundoff(&values);
     let lost = values.iter().take_while(|v| **v <= roundoff).count();
     let basis = vectors.subcols(lost, n - lost);
     (lost > 0).then(|| product(basis, basis.transpose()))
+}
+
+/// Largest difference of a covariance from its transpose, relative to its entries: that of sums in another order.
+const SKEW: f64 = 1e-12;
+
+/// Finite, symmetric and without negative eigenvalues, up to roundoff.
+fn is_covariance(matrix: &Mat<f64>) -> bool {
+    let largest = matrix.norm_max();
+    let skew = (matrix - matrix.transpose()).norm_max();
+    let values = symmetric_eigen(matrix.as_ref()).map(|(values, _)| values);
+    values
+        .is_some_and(|values| skew <= SKEW * largest && values[0] >= -eigenvalue_roundoff(&values))
 }
 
 fn flatten(a: MatRef<'_, f64>, flat: &mut Mat<f64>) {

@@ -10,6 +10,7 @@ use crate::linalg::{
 const POWERS: usize = 12;
 
 /// `F` in the form that its cost allows.
+#[derive(Debug)]
 pub enum CurvatureFactor {
     /// `F = 1` for `A : rows × cols`.
     Identity { rows: usize, cols: usize },

@@ -11,6 +11,7 @@ use rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
 
 /// The stream of one named draw.
+#[derive(Debug)]
 pub struct Stream {
     words: ChaCha20Rng,
     spare: Option<f64>,

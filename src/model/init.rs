@@ -58,9 +58,12 @@ pub fn gaussian_layers(network: &Network, std: &[f64], seed: u64) -> Vec<f64> {
 /// `S = [W_1, W_2ᵀ] = O R`, `OᵀO = I`, `k = n_0 + n_2`. `A`, all norms and the flow of both are the same, and
 /// no number of neurons is too large. `R` is upper triangular with `R_ii² ~ χ²` of `width − i + 1` degrees of
 /// freedom and `R_ij ~ N(0, 1)`, times `std_l` of the column (Bartlett 1933), from the stream `init/span`.
-/// Assumes `k` hidden neurons and `width > k`.
+///
+/// # Panics
+/// When the network does not have `k` hidden neurons, or `width ≤ k`.
 pub fn spanning_layers(network: &Network, std: &[f64], width: u64, seed: u64) -> Vec<f64> {
     let (inputs, k) = (network.input_width(), network.widths()[1]);
+    assert!(k == inputs + network.output_width() && width > k as u64);
     let mut stream = Stream::new(seed, "init/span");
     let mut root = Mat::zeros(k, k);
     for j in 0..k {

@@ -68,6 +68,12 @@ impl Problem {
         ];
         claims.into_iter().try_for_each(claim)?;
         cost.claims().into_iter().try_for_each(claim)?;
+        let sizes = widths.windows(2).map(|pair| pair[0].checked_mul(pair[1]));
+        let total = sizes.sum::<Option<usize>>();
+        claim((
+            total.is_some_and(|n| n <= isize::MAX as usize / size_of::<f64>()),
+            "widths whose weights can be counted",
+        ))?;
         let network = Network::new(widths);
         claim((
             initial_weights.len() == network.parameters() && finite(&initial_weights),
@@ -123,7 +129,11 @@ mod tests {
             target: target(),
             weights,
         };
-        for weights in [Mat::full(3, 2, 1.0), Mat::full(2, 3, -1.0)] {
+        for weights in [
+            Mat::full(3, 2, 1.0),
+            Mat::full(2, 3, -1.0),
+            Mat::zeros(2, 3),
+        ] {
             assert!(refused(&[3, 4, 2], weighted(weights), 0.0, 20).contains("weights"));
         }
         let observed = Cost::MatrixCompletion {
@@ -133,6 +143,25 @@ mod tests {
         assert!(refused(&[3, 4, 2], observed, 0.0, 20).contains("0 or 1"));
         let covariance = Cost::regression(target(), Mat::identity(2, 2), 0.0);
         assert!(refused(&[3, 4, 2], covariance, 0.0, 20).contains("n_0 × n_0"));
+        let odd = Cost::regression(target(), Mat::full(2, 3, 1.0), 0.0);
+        assert!(refused(&[3, 4, 2], odd, 0.0, 20).contains("n_0 × n_0"));
+        let skew = Mat::from_fn(3, 3, |i, j| if i <= j { 1.0 } else { 0.9 });
+        let negative = Mat::from_fn(3, 3, |i, j| if i == j { -1.0 } else { 0.0 });
+        for covariance in [skew, negative] {
+            let cost = Cost::regression(target(), covariance, 0.0);
+            assert!(refused(&[3, 4, 2], cost, 0.0, 20).contains("a covariance"));
+        }
+        let negative_floor = Cost::regression(target(), Mat::identity(3, 3), -1.0);
+        assert!(refused(&[3, 4, 2], negative_floor, 0.0, 20).contains("floor"));
+        let without_range = Cost::Regression {
+            target: target(),
+            covariance: Mat::full(3, 3, 1.0),
+            floor: 0.0,
+            range: None,
+        };
+        assert!(refused(&[3, 4, 2], without_range, 0.0, 20).contains("range"));
+        let uncounted = [3, 1 << 62, 1 << 62, 2];
+        assert!(refused(&uncounted, squared(), 0.0, 0).contains("counted"));
         let sensing = |columns, observations| Cost::MatrixSensing {
             measurements: Mat::full(4, columns, 1.0),
             observations: vec![1.0; observations],

@@ -19,6 +19,7 @@ const ROUNDINGS: f64 = 16.0;
 const WORTH: f64 = 0.5;
 
 /// A problem with narrower layers and the way back.
+#[derive(Debug)]
 pub struct Reduction {
     /// The narrower problem; its trajectory of `A`, of all norms and of the loss is the same.
     pub problem: Problem,
@@ -33,20 +34,25 @@ impl Reduction {
     ///
     /// The narrow neurons are orthogonal and sorted by size.
     pub fn of(problem: &Problem) -> Option<Self> {
-        Self::within(problem, false)
+        Self::within(problem, true, false)
+    }
+
+    /// The same without leaving out neurons that are zero: the flow never moves them, but other motions may.
+    pub fn of_wide(problem: &Problem) -> Option<Self> {
+        Self::within(problem, false, false)
     }
 
     /// The same after inputs and outputs were narrowed to what the target and the outer layers span, under squared
     /// error where that is worth it. `A` and `T` lose singular values that are zero, the tangent kernel its part
     /// outside of the spans.
     pub fn with_ends(problem: &Problem) -> Option<Self> {
-        Self::within(problem, true)
+        Self::within(problem, true, true)
     }
 
-    fn within(problem: &Problem, ends: bool) -> Option<Self> {
+    fn within(problem: &Problem, zeros: bool, ends: bool) -> Option<Self> {
         let mut narrow = problem.clone();
         let mut bases = Vec::new();
-        for layer in 1..problem.network.depth() {
+        for layer in (1..problem.network.depth()).filter(|_| zeros) {
             if let Some(basis) = drop_zero_neurons(&mut narrow, layer) {
                 bases.push((layer, basis));
             }

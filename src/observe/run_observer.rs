@@ -1,6 +1,7 @@
 //! The observer of a run: measures each accepted step once and shows it to monitors, recorder,
 //! events and stop rules.
 
+use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -65,6 +66,15 @@ pub struct RunObserver<'a> {
     stop: StopRules,
     interrupt: Option<&'a AtomicBool>,
     progress: Option<&'a mut dyn FnMut(&Progress)>,
+}
+
+impl fmt::Debug for RunObserver<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunObserver")
+            .field("steps", &self.steps)
+            .field("horizon", &self.horizon)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> RunObserver<'a> {

@@ -14,6 +14,7 @@ use crate::linalg::{Mat, eigenvalue_roundoff, product, symmetric_eigen, to_vec, 
 use crate::model::{Cost, Problem};
 
 /// The solution of the linearised model.
+#[derive(Debug)]
 pub struct LinearModel {
     kernel: Mat<f64>,
     start: Mat<f64>,

@@ -16,6 +16,9 @@ pub use linear::LinearModel;
 pub use nearest::{Nearest, nearest_minimum, nearest_over};
 pub use saddle::{NearestSaddle, nearest_saddle};
 
+/// Most layers of a study.
+pub const MOST_LAYERS: usize = 1000;
+
 /// Why there is no linearised model or no distance.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
@@ -33,6 +36,10 @@ pub enum Refused {
         "with weight decay the gap to the linearised model does not measure laziness: λ must be 0"
     )]
     WeightDecay,
+    #[error("distances need λ = 0: with weight decay the minima have another A")]
+    Regularised,
+    #[error("{0} layers; at most {MOST_LAYERS}")]
+    TooDeep(usize),
     #[error("numbers that are not finite")]
     NotFinite,
 }

@@ -53,16 +53,20 @@ impl Nearest {
     }
 }
 
-/// The nearest global minimum of a problem from its start. Wide hidden layers are narrowed first: the
-/// nearest point moves no neuron out of the span of the start.
+/// The nearest global minimum of a problem from its start. Hidden layers wider than both neighbours together are
+/// narrowed to as many neurons first: no point needs more directions, and the nearest one leaves the span of the start
+/// only where that has fewer.
 ///
 /// # Errors
-/// `NotSquaredError`, `RankOutOfReach`, `KernelTooLarge`, `NotFinite`.
+/// `NotSquaredError`, `Regularised`, `RankOutOfReach`, `KernelTooLarge`, `NotFinite`.
 pub fn nearest_minimum(problem: &Problem) -> Result<Nearest, Refused> {
     let Cost::SquaredError { target } = &problem.cost else {
         return Err(Refused::NotSquaredError);
     };
-    let Some(reduction) = Reduction::of(problem) else {
+    if problem.l2 != 0.0 {
+        return Err(Refused::Regularised);
+    }
+    let Some(reduction) = Reduction::of_wide(problem) else {
         return nearest_over(
             &problem.network,
             &problem.initial_weights,

@@ -32,15 +32,18 @@ pub struct NearestSaddle {
 /// The nearest saddle of a problem from its start.
 ///
 /// # Errors
-/// `NotSquaredError`, `OneLayer`, `ZeroTarget`, `KernelTooLarge`, `NotFinite`.
+/// `NotSquaredError`, `Regularised`, `OneLayer`, `ZeroTarget`, `KernelTooLarge`, `NotFinite`.
 pub fn nearest_saddle(problem: &Problem) -> Result<NearestSaddle, Refused> {
     let Cost::SquaredError { target } = &problem.cost else {
         return Err(Refused::NotSquaredError);
     };
+    if problem.l2 != 0.0 {
+        return Err(Refused::Regularised);
+    }
     if problem.network.depth() == 1 {
         return Err(Refused::OneLayer);
     }
-    let reduction = Reduction::of(problem);
+    let reduction = Reduction::of_wide(problem);
     let narrow = reduction.as_ref().map_or(problem, |r| &r.problem);
     let start = Start {
         network: &narrow.network,

@@ -88,7 +88,7 @@ impl From<&Decay> for DecayObject {
 }
 
 /// The solver's work as it stands in `report.json` and `manifest.json`.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct SolverObject {
     pub method: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]

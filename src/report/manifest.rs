@@ -19,14 +19,14 @@ pub const NAME: &str = "manifest.json";
 /// SHA-256 in hexadecimal by file name, `/` between folders.
 pub type Hashes = BTreeMap<String, String>;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Platform {
     os: String,
     arch: String,
 }
 
 /// The contents of `manifest.json`.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Manifest {
     program: String,
     version: String,

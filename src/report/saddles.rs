@@ -153,8 +153,12 @@ pub struct SaddlesReport {
 }
 
 impl SaddlesReport {
-    /// The gravest of the verdicts: a violation counts more than support that is still missing.
+    /// The gravest of the verdicts: a violation counts more than support that is still missing, which all is without
+    /// a seed.
     pub fn verdict(&self) -> Finding {
+        if self.seeds.is_empty() {
+            return Finding::NotYet;
+        }
         let any = |finding| self.seeds.iter().any(|s| s.verdict.verdict == finding);
         let order = [Finding::Violated, Finding::NotYet, Finding::NotApplicable];
         let gravest = order.into_iter().find(|finding| any(*finding));

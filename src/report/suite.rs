@@ -17,6 +17,7 @@ const HEADER: [&str; 7] = [
 ];
 
 /// The checks of one scenario.
+#[derive(Debug)]
 pub struct Suite {
     /// The scenario as it was named.
     pub name: String,

@@ -73,6 +73,10 @@ impl<'a> Narrowed<'a> {
 /// Inputs and outputs stay where something asks for singular values that they would leave out, or for the
 /// tangent kernel.
 fn reduction(built: &Built) -> Option<Reduction> {
+    if built.solver.atol.len() != built.problem.network.parameters() {
+        // The integrator says so.
+        return None;
+    }
     if needs_ends(built) {
         return Reduction::of(&built.problem);
     }

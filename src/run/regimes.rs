@@ -7,7 +7,7 @@ mod entries;
 
 use super::parallel::in_order;
 use crate::model::draws::seeds;
-use crate::regime::{LinearModel, Refused};
+use crate::regime::{LinearModel, MOST_LAYERS, Refused};
 use crate::report::Outcome;
 use crate::report::regimes::{RegimesReport, RunEntry, Sample};
 use crate::scenario::schema::{InitSpec, ScenarioSpec};
@@ -34,22 +34,12 @@ pub struct RegimesAsk {
 }
 
 /// Why there is no study.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum NoStudy {
-    Input(InputErrors),
-    Refused(Refused),
-}
-
-impl From<InputErrors> for NoStudy {
-    fn from(errors: InputErrors) -> Self {
-        Self::Input(errors)
-    }
-}
-
-impl From<Refused> for NoStudy {
-    fn from(refused: Refused) -> Self {
-        Self::Refused(refused)
-    }
+    #[error(transparent)]
+    Input(#[from] InputErrors),
+    #[error(transparent)]
+    Refused(#[from] Refused),
 }
 
 /// One run: where it stands in the diagram.
@@ -78,6 +68,9 @@ pub fn regimes(
     interrupt: &AtomicBool,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<RegimesReport, NoStudy> {
+    if let Some(&depth) = ask.depths.iter().find(|&&depth| depth > MOST_LAYERS) {
+        return Err(Refused::TooDeep(depth).into());
+    }
     let tasks = tasks(scenario, ask);
     let done = AtomicUsize::new(0);
     let results = in_order(tasks.len(), ask.threads, interrupt, &|i| {

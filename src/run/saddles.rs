@@ -15,7 +15,7 @@ use crate::saddle::{GreedyPath, Saddle};
 use crate::scenario::{Built, InputErrors, Scenario};
 use crate::verify::conjecture;
 use drawing::maps;
-use entries::{level, path_end, plain_entry, saddle_entry, scale_entry};
+use entries::{level, plain_entry, saddle_entry, scale_entry};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Cost above that of the last saddle, relative to the cost at the origin, at which a run is over.
@@ -34,12 +34,14 @@ pub struct Ask {
 }
 
 /// A study and the run shown first, where there is one.
+#[derive(Debug)]
 pub struct Study {
     pub report: SaddlesReport,
     pub shown: Option<Shown>,
 }
 
 /// The run at the smallest scale of the first seed.
+#[derive(Debug)]
 pub struct Shown {
     pub run: Report,
     pub scenario: Scenario,
@@ -153,7 +155,7 @@ impl Task<'_> {
         let greedy: Vec<SaddleEntry> = path.saddles.iter().map(entry).collect();
         let verdict = conjecture::verdict(
             &greedy,
-            (&path_end(&path.end), path.end.is_final()),
+            (&path.end.to_string(), path.end.is_final()),
             &entries,
             base.problem.network.depth(),
             base.problem.l2,
@@ -161,7 +163,7 @@ impl Task<'_> {
         let entry = SeedEntry {
             seed,
             greedy,
-            end: path_end(&path.end),
+            end: path.end.to_string(),
             scales: entries,
             verdict,
         };

@@ -16,6 +16,7 @@ const READABLE: [f64; 2] = [1e-4, 0.3];
 const GOLDEN_STEPS: usize = 40;
 
 /// A run as points in time.
+#[derive(Debug)]
 pub struct Run<'a> {
     pub network: &'a Network,
     pub times: Vec<f64>,

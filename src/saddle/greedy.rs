@@ -20,7 +20,7 @@ const LEARNED: f64 = 1e-20;
 /// The levels of escapes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SaddleLevels {
-    /// The level that `σ_k` has at the saddle it escapes to, `k = 1, 2, …`; `None` where mode `k`
+    /// The level that `σ_k` has at the saddle of the cost alone, `λ = 0`, that it escapes to, `k = 1, 2, …`; `None` where mode `k`
     /// has nothing to learn or its level is not known.
     pub of_mode: Vec<SaddleLevel>,
     /// From this mode on levels are not known: the fit did not settle, since the critical point

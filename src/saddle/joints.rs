@@ -20,6 +20,7 @@ use std::cell::RefCell;
 const MOST_ROUNDS: usize = 12;
 
 /// What the joining weights are made of.
+#[derive(Debug)]
 pub(super) struct Joints {
     network: Network,
     /// Widths `n_l − k`.
@@ -41,13 +42,14 @@ pub(super) struct Joints {
 }
 
 /// `B_l : k × (n_{l−1} − k)` and `C_lᵀ : k × (n_l − k)`.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Blocks {
     b: Vec<Mat<f64>>,
     c: Vec<Mat<f64>>,
 }
 
 /// Storage for the weights of all layers with their joints.
+#[derive(Debug)]
 pub(super) struct Scratch {
     blocks: Blocks,
     /// `W_l` in the singular bases, packed.

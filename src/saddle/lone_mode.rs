@@ -36,6 +36,7 @@ enum Role {
 }
 
 /// The first mode from a scaled state on, until its slope changes.
+#[derive(Debug)]
 pub struct LoneMode {
     roles: Vec<Role>,
     start: Vec<f64>,
@@ -124,6 +125,7 @@ impl LoneMode {
 }
 
 /// A part of the growth, as a step in scaled time.
+#[derive(Debug)]
 pub struct Stretch<'a> {
     mode: &'a LoneMode,
     /// `Δ` at both ends.

@@ -59,24 +59,31 @@ pub struct Orbit {
 }
 
 /// Why a greedy path has no next saddle.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum PathEnd {
-    /// Nothing is left to learn: `∇C = 0`.
+    /// `∇C = 0`.
+    #[error("nothing is left to learn")]
     Complete,
-    /// All directions of the narrowest layer are used.
+    #[error("all directions of the narrowest layer are used")]
     NoRoom,
-    /// `σ_1 ≤ 2λ`, or `L ≥ 3` and `λ > 0`: nothing grows from a small start.
+    /// `σ_1 ≤ 2λ`, or `L ≥ 3` and `λ > 0`.
+    #[error("nothing grows from a small start: the regularisation is too strong for what is left")]
     Trapped,
-    /// `(σ_2 − 2λ)/(σ_1 − 2λ)`: the top singular pair of the gradient is not unique.
+    /// `(σ_2 − 2λ)/(σ_1 − 2λ)`.
+    #[error("the top growth rate is repeated (ratio {ratio:.9}): the way out is not unique")]
     RepeatedTop { ratio: f64 },
-    /// The flow of the next rank does not come to rest: its map grew to this norm.
+    #[error(
+        "the next critical point lies at infinity: the map grew to norm {norm:.3e} without coming to rest"
+    )]
     AtInfinity { norm: f64 },
-    /// The flow did not settle within the steps.
+    #[error("the flow of the next rank did not come to rest within its steps")]
     NotSettled,
-    /// The critical point reached is no minimum among maps of its rank: this many directions of
-    /// descent.
+    /// The number of directions of descent.
+    #[error(
+        "the critical point reached is no minimum among maps of its rank ({index} directions of descent)"
+    )]
     NotMinimal { index: usize },
-    /// The user has had enough.
+    #[error("interrupted")]
     Interrupted,
 }
 

@@ -4,6 +4,7 @@ use crate::linalg::{Mat, kronecker, product, to_vec, zeros};
 use crate::model::Network;
 
 /// `W_{l−1} ⋯ W_1` below and `W_L ⋯ W_{l+1}` above each layer.
+#[derive(Debug)]
 pub(super) struct Paths {
     network: Network,
     below: Vec<Mat<f64>>,

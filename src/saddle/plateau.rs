@@ -26,6 +26,7 @@ const PRODUCTS: usize = 20_000;
 const FLAT: f64 = 1e-10;
 
 /// A saddle and the cost that the waiting modes see there.
+#[derive(Debug)]
 pub struct Plateau {
     /// `k`.
     pub rank: usize,

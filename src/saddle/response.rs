@@ -13,6 +13,7 @@ use crate::model::Network;
 const STIFF: f64 = 1e-6;
 
 /// The change of the escaped weights as a function of `P`.
+#[derive(Debug)]
 pub(super) struct Response {
     paths: Paths,
     /// `(J Jᵀ)⁺ vec(A_k − A(θ_k))` and `(J Jᵀ)⁺ R`.

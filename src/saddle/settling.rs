@@ -20,6 +20,7 @@ const ROUNDOFF: f64 = 64.0 * f64::EPSILON;
 const STIFF: f64 = 1e-12;
 
 /// One direction in which the escaped modes come to rest.
+#[derive(Debug)]
 struct Decay {
     /// `λ_i`.
     rate: f64,
@@ -30,6 +31,7 @@ struct Decay {
 }
 
 /// How the escaped weights come to rest.
+#[derive(Debug)]
 pub struct Settling {
     paths: Paths,
     decays: Vec<Decay>,

@@ -26,6 +26,7 @@ const ESCAPING: f64 = 0.03;
 
 /// The waiting part of a network's weights; what joins it to the escaped part follows it, and so does that
 /// after [`Waiting::respond`].
+#[derive(Debug)]
 pub struct Waiting {
     pub plateau: Plateau,
     pub(super) network: Network,
@@ -40,6 +41,7 @@ pub struct Waiting {
 }
 
 /// What the weights between waiting and escaped neurons do to the motion of the former, relative to it.
+#[derive(Debug)]
 pub struct Coupling {
     /// All of it, the worst neuron.
     pub felt: f64,

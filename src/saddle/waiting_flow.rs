@@ -8,6 +8,7 @@ use crate::linalg::{Mat, MatRef, dot, zeros};
 use std::cell::RefCell;
 
 /// The vector field of `(ω, s, c)`.
+#[derive(Debug)]
 pub struct WaitingFlow<'a> {
     waiting: &'a Waiting,
     /// `s(0)`.
@@ -16,6 +17,7 @@ pub struct WaitingFlow<'a> {
     scratch: RefCell<Scratch>,
 }
 
+#[derive(Debug)]
 struct Scratch {
     p: Vec<Mat<f64>>,
     b: Vec<Mat<f64>>,
@@ -24,6 +26,7 @@ struct Scratch {
 }
 
 /// Storage for all weights with their joints.
+#[derive(Debug)]
 struct Joined {
     scratch: joints::Scratch,
     b: Vec<Mat<f64>>,

@@ -13,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// Runs a plan.
+#[derive(Debug)]
 pub struct Engine<'a> {
     pub sweep: &'a Sweep,
     pub plan: &'a Plan,

@@ -24,7 +24,7 @@ pub use collect::{Collected, collect};
 pub use engine::{Engine, Tally};
 pub use plan::{Plan, Planned};
 pub use store::{Standing, State, Store, sample_bytes};
-pub use table::{Column, Table};
+pub use table::{Cells, Column, Table};
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

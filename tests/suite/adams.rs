@@ -743,6 +743,14 @@ fn options_that_no_method_can_work_with_are_refused() {
     refused(start, &|o| o.atol[1] = f64::NAN);
     refused(start, &|o| o.rtol = -1e-6);
     refused(start, &|o| o.rtol = 0.0);
+    for horizon in [f64::INFINITY, f64::NAN, -1.0] {
+        refused(start, &|o| o.horizon = horizon);
+    }
+    for learning_rate in [0.0, -0.1, f64::NAN, f64::INFINITY] {
+        refused(start, &|o| {
+            o.method = Method::GradientDescent { learning_rate }
+        });
+    }
     refused(start, &|o| o.horizon = f64::NAN);
     refused(start, &|o| o.horizon = -1.0);
 }

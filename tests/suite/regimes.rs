@@ -314,11 +314,36 @@ fn what_cannot_be_said_is_refused() {
     let mut decaying = problem(&[2, 3, 2], 0.5, squared(target.clone()));
     decaying.l2 = 0.01;
     assert_eq!(LinearModel::of(&decaying).err(), Some(Refused::WeightDecay));
+    assert_eq!(nearest_minimum(&decaying).err(), Some(Refused::Regularised));
+    assert_eq!(nearest_saddle(&decaying).err(), Some(Refused::Regularised));
     let one = problem(&[2, 2], 0.5, squared(target));
     assert_eq!(nearest_saddle(&one).err(), Some(Refused::OneLayer));
     let large = Network::new(vec![30, 2, 30]);
     let kernel = tangent_kernel(&large, &vec![0.1; large.parameters()]);
     assert_eq!(kernel.err(), Some(Refused::KernelTooLarge(900)));
+}
+
+/// From zero the nearest minimum costs `L Σ s_i^{2/L} = 2(2 + 1)`, with neurons that the flow would never use.
+#[test]
+fn neurons_that_are_zero_can_be_used() {
+    let start = problem(&[2, 3, 2], 0.0, squared(diagonal(&[2.0, 1.0])));
+    let found = nearest_minimum(&start).expect("a distance");
+    assert!((found.distance - 6f64.sqrt()).abs() < 1e-9, "{found:?}");
+}
+
+/// Each layer more is stored: what cannot be is refused before.
+#[test]
+fn a_study_of_too_many_layers_is_refused() {
+    let scenario = shipped("basics/two_layer_staircase.toml", &[]);
+    let ask = RegimesAsk {
+        depths: vec![2, usize::MAX],
+        ..RegimesAsk::default()
+    };
+    let none = regimes(&scenario, &ask, &AtomicBool::new(false), &|_, _| {});
+    assert_eq!(
+        none.err().map(|e| e.to_string()),
+        Some(format!("{} layers; at most 1000", usize::MAX))
+    );
 }
 
 fn shipped(name: &str, overrides: &[&str]) -> Scenario {

@@ -370,6 +370,19 @@ fn study(text: &str) -> SaddlesReport {
     study.expect("a study").report
 }
 
+#[test]
+fn a_study_without_a_seed_supports_nothing() {
+    let text = "schema = 1\nnetwork = { widths = [3, 3, 3] }\n\
+                cost = { kind = \"squared_error\", target = { diagonal = [2.0, 1.2, 0.6] } }\n\
+                init = { kind = \"gaussian\", std = 1e-4 }\nsolver = { horizon = 60.0 }\n";
+    let scenario = Scenario::parse("s.toml", "s", Path::new("."), text.as_bytes(), &[]);
+    let scenario = scenario.expect("a scenario");
+    let study = saddles(&scenario, &ask(&[]), &AtomicBool::new(true), &|_, _| {});
+    let report = study.expect("a study").report;
+    assert!(report.seeds.is_empty());
+    assert_eq!(report.verdict(), Finding::NotYet);
+}
+
 /// Learned directions keep a gradient of `2λ` each: two of them are no tie.
 #[test]
 fn learned_modes_under_regularisation_are_no_tie() {

@@ -8,6 +8,7 @@ use super::{Figure, Style};
 use crate::error::Error;
 
 /// What a figure of errors shows.
+#[derive(Debug)]
 pub struct Errors<'a> {
     pub name: &'static str,
     pub title: &'a str,

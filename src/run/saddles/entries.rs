@@ -5,7 +5,7 @@ use crate::observe::{Event, EventKind};
 use crate::report::saddles::{PathEntry, SaddleEntry, ScaleEntry};
 use crate::report::{Outcome, Prediction, Report};
 use crate::saddle::{
-    Certificate, Deviation, GreedyPath, Morse, Orbit, PathEnd, ProvenIndex, Run, Saddle, certify,
+    Certificate, Deviation, GreedyPath, Morse, Orbit, ProvenIndex, Run, Saddle, certify,
     deviations, impurities,
 };
 use crate::scenario::Built;
@@ -165,31 +165,6 @@ fn path_entry(
         distance: run.map(|d| d.in_map),
         relative_distance: run.map(|d| d.in_map / length),
         weight_distance: run.map(|d| d.in_weights),
-    }
-}
-
-/// One sentence about the end of a path.
-pub(super) fn path_end(end: &PathEnd) -> String {
-    match end {
-        PathEnd::Complete => "nothing is left to learn".to_owned(),
-        PathEnd::NoRoom => "all directions of the narrowest layer are used".to_owned(),
-        PathEnd::Trapped => {
-            "nothing grows from a small start: the regularisation is too strong for what is left"
-                .to_owned()
-        }
-        PathEnd::RepeatedTop { ratio } => {
-            format!("the top growth rate is repeated (ratio {ratio:.9}): the way out is not unique")
-        }
-        PathEnd::AtInfinity { norm } => format!(
-            "the next critical point lies at infinity: the map grew to norm {norm:.3e} without coming to rest"
-        ),
-        PathEnd::NotSettled => {
-            "the flow of the next rank did not come to rest within its steps".to_owned()
-        }
-        PathEnd::Interrupted => "interrupted".to_owned(),
-        PathEnd::NotMinimal { index } => format!(
-            "the critical point reached is no minimum among maps of its rank ({index} directions of descent)"
-        ),
     }
 }
 

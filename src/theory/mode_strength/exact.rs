@@ -35,6 +35,10 @@ pub(in crate::theory) fn logistic_time(limit: f64, start: f64, end: f64) -> f64 
         return 0.5 * gained;
     }
     let ratio = limit * gained;
+    if ratio < -1.0 {
+        // The limit lies between the two.
+        return f64::NAN;
+    }
     if ratio < -0.5 {
         return -logistic_time(limit, end, start);
     }

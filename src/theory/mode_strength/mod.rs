@@ -135,6 +135,17 @@ mod tests {
         (0.0, 3.0, 0.01),
     ];
 
+    /// Outside of the domain there is no time, and no endless recursion either.
+    #[test]
+    fn no_time_from_a_negative_strength() {
+        let own = |start, end| time_between(2, 1.0, start, end);
+        let decayed =
+            |start, end| crate::theory::weight_decay::time_between(2, 1.0, 0.05, start, end);
+        for time in [own(-1.0, 0.5), decayed(-1.0, 0.5), own(-1e-300, 1e300)] {
+            assert!(!time.is_finite(), "{time}");
+        }
+    }
+
     /// Composite Gauss–Legendre in `ln s` of `dt = ds / (L s^{2−2/L}(s*−s))`.
     fn quadrature(depth: usize, target: f64, start: f64, end: f64) -> f64 {
         let nodes = [
