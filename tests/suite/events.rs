@@ -199,7 +199,10 @@ fn trembling_at_the_level_is_one_passage_when_it_ends_and_none_before() {
         (value, rate)
     });
     let both = || vec![crossing(1, 1.0, Direction::Both)];
-    assert!(events_known_to(1e-9, &w, both(), &knots(5.0, 100)).is_empty());
+    for end in [4.7, 4.75, 4.8, 4.85, 4.9, 4.95, 5.0] {
+        let events = events_known_to(1e-9, &w, both(), &knots(end, 100));
+        assert!(events.is_empty(), "{end} {:?}", times(&events));
+    }
     let events = events_known_to(1e-9, &w, both(), &knots(6.0, 120));
     // The last zero of the sine lies half a period before at most.
     assert_times(&events, &[5.0], PI / 40.0);
@@ -413,7 +416,7 @@ fn a_plateau_is_measured_from_the_maximum_before_it() {
     assert_times(&events, &[0.33, 0.83, 1.33, 1.83], 1e-4);
     // Maxima between samples are those of parabolas.
     let events = delayed_plateaus(0.08, 1.0, 2.08, 26);
-    assert_times(&events, &[0.33, 0.83, 1.33, 1.83], 2e-3);
+    assert_times(&events, &[0.33, 0.83, 1.33, 1.83], 5e-4);
 }
 
 #[test]
