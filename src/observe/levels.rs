@@ -4,8 +4,8 @@
 //! there and back, i.e. when `|q₀ − level| + |q₁ − level|` is at most the length that `q` can
 //! travel. For singular values Weyl's inequality `|σ_k(A) − σ_k(B)| ≤ ‖A − B‖_F` turns that into
 //! the travel of `A`: at first the free bound `h ‖f‖ √S₁`, where that is too coarse `h ‖dA/dt‖_F`.
-//! So a plateau costs neither interior states nor singular values. The same travel bounds how far a power of
-//! singular values swings, which has a cusp where one vanishes.
+//! So a plateau costs neither interior states nor singular values. The same travel bounds how low a power of
+//! singular values can go, which has a cusp where one vanishes.
 
 use crate::linalg::Mat;
 
@@ -106,12 +106,16 @@ impl Levels {
         let path = of_schatten.then(|| travel_of_product(view));
         let mut found = Vec::new();
         for (index, watch) in self.watches.iter_mut().enumerate() {
-            let room = match path {
-                _ if watch.is_weyl() => travel,
-                Some(path) if watch.is_schatten() => Some(watch.swing(view, path)),
-                _ => Some(watch.room(view)),
+            let ends = (&*view.before, &*view.after);
+            let cusp = |path| watch.is_schatten() && watch.may_have_a_cusp(view.probe, ends, path);
+            let cusp = path.is_some_and(cusp);
+            let room = if watch.is_weyl() {
+                travel
+            } else {
+                Some(watch.room(view))
             };
-            if room.is_some_and(|room| watch.is_candidate(view, room)) {
+            let near = room.is_some_and(|room| watch.is_candidate(view, room));
+            if near || cusp {
                 found.push(index);
             }
         }

@@ -296,17 +296,12 @@ impl<'a> Probe<'a> {
         depth * modes.fold(0.0, |sum, s| sum + s.powf(2.0 / depth))
     }
 
-    /// How far `L Σ σ_i^{2/L}` can go between two states while each `σ_i` goes as far as `travel`.
-    pub fn schatten_swing(&self, a: &Measurement, b: &Measurement, travel: f64) -> f64 {
+    /// How low `L Σ σ_i^{2/L}` can be between two states while each `σ_i` goes as far as `travel`.
+    pub fn schatten_floor(&self, a: &Measurement, b: &Measurement, travel: f64) -> f64 {
         let depth = self.network().depth() as f64;
-        let power = |s: f64| s.powf(2.0 / depth);
         let pairs = a.singular_values().iter().zip(b.singular_values());
-        let swings = pairs.map(|(x, y)| {
-            let (least, most) = (x.min(*y), x.max(*y));
-            let down = power(least) - power((least - travel).max(0.0));
-            down.max(power(most + travel) - power(most))
-        });
-        depth * swings.sum::<f64>()
+        let least = pairs.map(|(x, y)| (x.min(*y) - travel).max(0.0));
+        depth * least.map(|s| s.powf(2.0 / depth)).sum::<f64>()
     }
 
     /// The part of `σ_1` below which a singular value is roundoff of the product: `eps` times the

@@ -31,6 +31,8 @@ const INTERIOR_MOST: usize = 8;
 const MOST_SAMPLES: usize = 4096;
 /// Part of `∫‖∇‖² dt` by which the loss falls at least when a plateau is left.
 const DESCENT: f64 = 0.5;
+/// Largest ratio of the distances of an extremum from its neighbours at which a parabola is drawn through them.
+const UNEVEN: f64 = 4.0;
 /// Norms below this count as zero.
 const SMALLEST_NORM: f64 = 1e-300;
 
@@ -190,8 +192,12 @@ impl PlateauWatch {
     }
 
     fn extend(&mut self, point: Point, events: &mut Vec<Event>) {
-        let summit = self.summit(point);
-        let sharpen = |highest: Point| summit.filter(|s| s.time == highest.time).unwrap_or(highest);
+        let vertex = self.vertex(point);
+        let sharpen = |extremum: Point| {
+            vertex
+                .filter(|v| v.time == extremum.time)
+                .unwrap_or(extremum)
+        };
         let prominence = PROMINENCE.ln();
         self.peak = self.peak.map(sharpen);
         self.leg = match self.leg {
@@ -204,11 +210,14 @@ impl PlateauWatch {
             } else if point.log_norm >= lowest.log_norm + prominence && self.gained(lowest, point) {
                 Leg::Up {
                     from,
-                    lowest,
+                    lowest: sharpen(lowest),
                     highest: point,
                 }
             } else {
-                Leg::Down { from, lowest }
+                Leg::Down {
+                    from,
+                    lowest: sharpen(lowest),
+                }
             }),
             Some(Leg::Up {
                 from,
@@ -236,32 +245,29 @@ impl PlateauWatch {
                 }
             }),
         };
-        let higher = |peak: Point| {
-            if point.log_norm > peak.log_norm {
-                point
-            } else {
-                peak
-            }
-        };
-        self.peak = self.peak.map(higher);
+        self.peak = self.peak.map(|peak| match point.log_norm > peak.log_norm {
+            true => point,
+            false => peak,
+        });
     }
 
-    /// The last point raised to the top of the parabola through its neighbours, if it is higher than both.
-    fn summit(&self, next: Point) -> Option<Point> {
-        let [before, top] = [self.last[0]?, self.last[1]?];
-        let rise = top.log_norm - before.log_norm;
-        let fall = top.log_norm - next.log_norm;
-        if rise <= 0.0 || fall < 0.0 {
+    /// The last point moved to the vertex of the parabola through its neighbours, if it is higher than both or lower,
+    /// and about as far from either.
+    fn vertex(&self, next: Point) -> Option<Point> {
+        let [before, last] = [self.last[0]?, self.last[1]?];
+        let rise = last.log_norm - before.log_norm;
+        let fall = last.log_norm - next.log_norm;
+        let (p, q) = (last.time.since(before.time), next.time.since(last.time));
+        let even = p > 0.0 && p <= UNEVEN * q && q <= UNEVEN * p;
+        if rise * fall <= 0.0 || !even {
             return None;
         }
-        let (p, q) = (top.time.since(before.time), next.time.since(top.time));
         let (up, down) = (rise / p, fall / q);
         let slope = (up * q - down * p) / (p + q);
         let bend = (up + down) / (p + q);
-        let above = slope * slope / (4.0 * bend);
         Some(Point {
-            log_norm: top.log_norm + above.min(rise + fall),
-            ..top
+            log_norm: last.log_norm + slope * slope / (4.0 * bend),
+            ..last
         })
     }
 

@@ -17,7 +17,7 @@ pub(super) const INTERIOR: usize = 7;
 pub(super) const TRAVEL_SAFETY: f64 = 2.0;
 /// How much deeper than its parabola says a dip may be.
 const DIP_SAFETY: f64 = 4.0;
-/// How much steeper than beside it a kink may be.
+/// How much further than along a straight line a quantity may go towards a kink.
 const KINK_SAFETY: f64 = 1.5;
 /// Uncertainty of a quantity in units of `rtol`: a method at the limit of its stability keeps a mode
 /// that rests within a few of them.
@@ -88,12 +88,17 @@ impl Watch {
         view.length() * rate(view.before).max(rate(view.after)).max(self.rate)
     }
 
-    /// The same for a power of singular values while `A` travels by `path`: from one end there, and on to the other.
-    pub fn swing(&self, view: &StepView<'_, '_>, path: f64) -> f64 {
-        let travel = TRAVEL_SAFETY * path;
-        let swing = view.probe.schatten_swing(view.before, view.after, travel);
-        let [before, after] = [&*view.before, &*view.after].map(|m| self.excess(view.probe, m));
-        swing + (after - before).abs()
+    /// Whether a power of singular values above the level can have been below it between two states, with a cusp
+    /// where one of them vanishes, while `A` travels by `path`.
+    pub fn may_have_a_cusp(
+        &self,
+        probe: &Probe<'_>,
+        (before, after): (&Measurement, &Measurement),
+        path: f64,
+    ) -> bool {
+        let above = |m: &Measurement| passed(self.excess(probe, m));
+        let floor = || probe.schatten_floor(before, after, TRAVEL_SAFETY * path);
+        above(before) && above(after) && floor() < self.subject.level
     }
 
     /// Whether the step is worth a search: a passage has to be confirmed, or the level can have been
@@ -140,7 +145,7 @@ impl Watch {
                 self.wavers |= self.pending.is_some();
                 self.pending = self.pending.is_none().then_some(event);
             } else if self.pending.is_none()
-                && (may_dip(&samples, i) || self.may_have_a_cusp(view, interior, &samples, i))
+                && (may_dip(&samples, i) || self.has_room_for_a_cusp(view, interior, i))
                 && let Some(bottom) = self.dip(a, b, doubt, view, trial)
             {
                 for (a, b) in [(a, bottom), (bottom, b)] {
@@ -217,22 +222,17 @@ impl Watch {
         self.subject(passed(b.1)).event(bracket, trial)
     }
 
-    /// Whether a singular value can vanish and come back in interval `i`, so that a power of it passes the level.
-    fn may_have_a_cusp(
+    /// The same in interval `i` of a step.
+    fn has_room_for_a_cusp(
         &self,
         view: &StepView<'_, '_>,
         interior: &[Measurement],
-        samples: &[(f64, f64)],
         i: usize,
     ) -> bool {
-        if !self.is_schatten() {
-            return false;
-        }
         let before = i.checked_sub(1).map_or(&*view.before, |i| &interior[i]);
         let after = interior.get(i).unwrap_or(view.after);
-        let travel = TRAVEL_SAFETY * after.distance(&before.end_to_end);
-        let nearest = samples[i].1.abs().min(samples[i + 1].1.abs());
-        nearest <= view.probe.schatten_swing(before, after, travel)
+        let path = || after.distance(&before.end_to_end);
+        self.is_schatten() && self.may_have_a_cusp(view.probe, (before, after), path())
     }
 
     /// A time between `a` and `b` at which the quantity is further beyond the level than `doubt`, with its distance.
@@ -288,10 +288,10 @@ fn may_dip(samples: &[(f64, f64)], i: usize) -> bool {
         || i == INTERIOR && kink_reaches([distances[2], distances[1], distances[0]])
 }
 
-/// Whether a kink between the first two of three equally spaced distances, whose sides are about as steep as the
-/// distance rises to the third, can reach zero.
+/// Whether a kink between the first two of three equally spaced distances can reach zero: seen from the third one, on
+/// the near side of it. How steep the far side is, which may end just behind, is not known.
 fn kink_reaches(g: [f64; 3]) -> bool {
-    g[0] + g[1] <= KINK_SAFETY * (g[2] - g[1])
+    g[1] <= KINK_SAFETY * (g[2] - g[1])
 }
 
 /// For equally spaced distances to the level: does their parabola turn in `[a, b]` (give or take
@@ -338,9 +338,12 @@ mod tests {
     fn a_kink_is_seen_wherever_it_is() {
         for i in 0..97 {
             let at = (i as f64 + 0.3) / 97.0;
-            let found = intervals_with_dips(|t| (t - at).abs() - 1e-6);
             let interval = (at * (INTERIOR + 1) as f64) as usize;
-            assert!(found.contains(&interval), "{at} {found:?}");
+            for ratio in [0.05, 0.3, 1.0, 3.0, 20.0] {
+                let kink = |t: f64| (t - at).max(ratio * (at - t)) - 1e-6;
+                let found = intervals_with_dips(kink);
+                assert!(found.contains(&interval), "{at} {ratio} {found:?}");
+            }
         }
     }
 

@@ -415,7 +415,7 @@ fn a_plateau_is_measured_from_the_maximum_before_it() {
     let events = delayed_plateaus(0.08, 1.0, 2.08, 200);
     assert_times(&events, &[0.33, 0.83, 1.33, 1.83], 1e-4);
     // Maxima between samples are those of parabolas.
-    let events = delayed_plateaus(0.08, 1.0, 2.08, 26);
+    let events = delayed_plateaus(0.08, 1.0, 2.08, 30);
     assert_times(&events, &[0.33, 0.83, 1.33, 1.83], 5e-4);
 }
 
