@@ -29,6 +29,17 @@ pub enum Quantity {
     SingularValue,
 }
 
+impl Quantity {
+    /// Whether the gradient flow of `C(A) + λ‖θ‖²`, `l2 = λ`, can only lower it.
+    pub fn only_falls(self, l2: f64) -> bool {
+        match self {
+            Quantity::Loss => true,
+            Quantity::Cost => l2 == 0.0,
+            _ => false,
+        }
+    }
+}
+
 /// The way a level was passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {

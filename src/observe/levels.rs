@@ -9,7 +9,7 @@
 
 use crate::linalg::Mat;
 
-use super::event::{Event, Quantity};
+use super::event::Event;
 use super::measure::{Measurement, Probe};
 use super::view::{StepView, Subject};
 use super::watch::{INTERIOR, TRAVEL_SAFETY, Watch};
@@ -51,12 +51,7 @@ impl Levels {
 
     /// Watches one level; levels that are not finite are never passed.
     pub fn watch(&mut self, subject: Subject) {
-        let falls = self.descends
-            && match subject.quantity {
-                Quantity::Loss => true,
-                Quantity::Cost => self.l2 == 0.0,
-                _ => false,
-            };
+        let falls = self.descends && subject.quantity.only_falls(self.l2);
         self.watches.push(Watch::new(subject, self.rtol, falls));
     }
 
@@ -102,20 +97,20 @@ impl Levels {
             view.resolve_ends();
             self.refer_to(view.probe, view.after);
         }
-        let of_schatten = self.watches.iter().any(Watch::is_schatten);
-        let path = of_schatten.then(|| travel_of_product(view));
+        let mut path = travel;
         let mut found = Vec::new();
         for (index, watch) in self.watches.iter_mut().enumerate() {
-            let ends = (&*view.before, &*view.after);
-            let cusp = |path| watch.is_schatten() && watch.may_have_a_cusp(view.probe, ends, path);
-            let cusp = path.is_some_and(cusp);
             let room = if watch.is_weyl() {
                 travel
             } else {
                 Some(watch.room(view))
             };
             let near = room.is_some_and(|room| watch.is_candidate(view, room));
-            if near || cusp {
+            let mut has_a_cusp = || {
+                let path = *path.get_or_insert_with(|| travel_of_product(view));
+                watch.may_have_a_cusp(view.probe, (view.before, view.after), path)
+            };
+            if near || watch.is_schatten() && has_a_cusp() {
                 found.push(index);
             }
         }

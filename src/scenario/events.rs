@@ -4,7 +4,7 @@ use super::context::Context;
 use super::schema::{DirectionName, EventTable, MethodName, QuantityName};
 use crate::linalg::{SingularValues, dot};
 use crate::model::{Cost, Network, Problem};
-use crate::observe::EventSpec;
+use crate::observe::{EventSpec, Quantity};
 
 /// The events to look for.
 pub(super) fn build(
@@ -194,12 +194,8 @@ fn crossing_possible(
 /// Whether a quantity never rises: gradient flow lowers the loss, which is the cost where `λ = 0`.
 fn only_falls(context: &Context<'_>, quantity: QuantityName) -> bool {
     let spec = context.spec;
-    let is_loss = match quantity {
-        QuantityName::Loss => true,
-        QuantityName::Cost => spec.regularization.l2 == 0.0,
-        _ => false,
-    };
-    is_loss && spec.solver.method != MethodName::GradientDescent
+    Quantity::from(quantity).only_falls(spec.regularization.l2)
+        && spec.solver.method != MethodName::GradientDescent
 }
 
 /// Notes the levels that a quantity would have to rise to and never does. With `direction = "falling"` such

@@ -435,15 +435,21 @@ fn a_small_start_is_a_plateau_and_convergence_is_none() {
     assert_eq!(events[1].duration, Some(events[1].time));
 }
 
-/// A gradient norm that bounces without the loss falling: the weight that moves is not observed.
-#[test]
-fn noise_at_convergence_is_no_plateau() {
-    let norm = |t: f64| 1e-9 * (2.5 * (2.0 * PI * t).cos()).exp();
+/// Plateaus where the gradient norm is `norm(t)` and the weight whose observed target is 3 moves as `moved(t)`, its value
+/// and rate: the norm is that of another weight, which is not observed.
+fn plateaus_of_noise(
+    norm: impl Fn(f64) -> f64 + Copy,
+    moved: impl Fn(f64) -> (f64, f64),
+    steps: usize,
+) -> Vec<Event> {
     let field = Field {
         dim: 2,
         f: move |y: &[f64], dy: &mut [f64]| dy.copy_from_slice(&[0.0, norm(y[1])]),
     };
-    let motion = move |t: f64| (vec![1.0, t], vec![0.0, norm(t)]);
+    let motion = move |t: f64| {
+        let (value, rate) = moved(t);
+        (vec![value, t], vec![rate, norm(t)])
+    };
     let problem = Problem {
         network: Network::new(vec![2, 1]),
         cost: Cost::MatrixCompletion {
@@ -455,40 +461,33 @@ fn noise_at_convergence_is_no_plateau() {
     };
     let mut setup = Setup::new(&field, 4.0);
     setup.events = vec![EventSpec::Plateau];
-    let (_, observed) = setup.observe(&problem, &motion, &knots(4.0, 400));
-    assert_eq!(observed.events, []);
+    setup
+        .observe(&problem, &motion, &knots(4.0, steps))
+        .1
+        .events
 }
 
-/// `σ_2/σ_1 = 10^{−20+4t}` passes twice the threshold `2 eps` going up, the threshold going down.
+/// A gradient norm that bounces without the loss falling.
+#[test]
+fn noise_at_convergence_is_no_plateau() {
+    let norm = |t: f64| 1e-9 * (2.5 * (2.0 * PI * t).cos()).exp();
+    assert_eq!(plateaus_of_noise(norm, |_| (1.0, 0.0), 400), []);
+}
+
 /// At a saddle the loss falls by `g²`, `g = 0.1`, while the method's errors make the norm up to ten times `g`.
 #[test]
 fn noise_at_a_saddle_is_no_plateau() {
     let g = 0.1;
     let norm = move |t: f64| g * (1.0 + 9.0 * (PI * t).sin().powi(8));
-    let field = Field {
-        dim: 2,
-        f: move |y: &[f64], dy: &mut [f64]| dy.copy_from_slice(&[0.0, norm(y[1])]),
-    };
     // d ½(3 − w)²/dt = −g².
-    let motion = move |t: f64| {
+    let moved = move |t: f64| {
         let left = (4.0 - 2.0 * g * g * t).sqrt();
-        (vec![3.0 - left, t], vec![g * g / left, norm(t)])
+        (3.0 - left, g * g / left)
     };
-    let problem = Problem {
-        network: Network::new(vec![2, 1]),
-        cost: Cost::MatrixCompletion {
-            target: Mat::from_fn(1, 2, |_, _| 3.0),
-            observed: Mat::from_fn(1, 2, |_, j| if j == 0 { 1.0 } else { 0.0 }),
-        },
-        l2: 0.0,
-        initial_weights: motion(0.0).0,
-    };
-    let mut setup = Setup::new(&field, 4.0);
-    setup.events = vec![EventSpec::Plateau];
-    let (_, observed) = setup.observe(&problem, &motion, &knots(4.0, 100));
-    assert_eq!(observed.events, []);
+    assert_eq!(plateaus_of_noise(norm, moved, 100), []);
 }
 
+/// `σ_2/σ_1 = 10^{−20+4t}` passes twice the threshold `2 eps` going up, the threshold going down.
 #[test]
 fn rank_changes_are_bracketed() {
     let up = |t: f64| {

@@ -117,21 +117,26 @@ impl<'r, 'a> Wait<'r, 'a> {
         statistics
     }
 
-    /// Shows a step that ends in the scaled state `end`, in pieces while the escaped modes come to rest.
-    fn show(&mut self, mut inside: Inside<'_, '_>, end: &[f64]) -> ControlFlow<String> {
+    /// Shows a step that ends in the scaled state `end` with its derivative, in pieces while the escaped modes come to
+    /// rest.
+    fn show(
+        &mut self,
+        mut inside: Inside<'_, '_>,
+        (end, end_derivative): (&[f64], &[f64]),
+    ) -> ControlFlow<String> {
         let (view, [begin, last]) = (self.view, inside.span);
-        let (mut state, mut derivative) = (end.to_vec(), end.to_vec());
-        view.flow.eval(end, &mut derivative);
-        let speed = norm(&view.waiting.speed(end, &derivative));
+        let (mut state, mut derivative) = (end.to_vec(), end_derivative.to_vec());
+        let speed = norm(&view.waiting.speed(end, end_derivative));
         let mut from = begin;
         while from < last {
             let to = view.next(from, last, speed);
             if to < last {
                 inside.scaled(to, &mut state);
+                view.flow.eval(&state, &mut derivative);
             } else {
                 state.copy_from_slice(end);
+                derivative.copy_from_slice(end_derivative);
             }
-            view.flow.eval(&state, &mut derivative);
             let (weights, slope) = (view.weights(&state), view.slope(&state, &derivative));
             inside.span = [from, to];
             let shown = self.observer.step(&Step {
@@ -193,11 +198,12 @@ impl Observer for Wait<'_, '_> {
             span,
             state: RefCell::new(step.y1.to_vec()),
         };
-        let mut end = step.y1.to_vec();
+        let (mut end, mut derivative) = (step.y1.to_vec(), step.f1.to_vec());
         if last {
             whole.scaled(left, &mut end);
+            self.view.flow.eval(&end, &mut derivative);
         }
-        if let ControlFlow::Break(reason) = self.show(whole, &end) {
+        if let ControlFlow::Break(reason) = self.show(whole, (&end, &derivative)) {
             return self.stop(Outcome::Stopped { reason });
         }
         if last {
@@ -239,7 +245,7 @@ impl View<'_> {
     }
 
     /// When the next step that is shown ends, of one that begins at `from` and ends at `to` with the waiting
-    /// modes at the speed `slope`: while the escaped modes come to rest their gradient falls by `SHOWN` in each.
+    /// modes at `speed`: while the escaped modes come to rest their gradient falls by `SHOWN` in each.
     fn next(self, from: f64, to: f64, speed: f64) -> f64 {
         let Some(settling) = self.settling else {
             return to;
