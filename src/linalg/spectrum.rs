@@ -22,11 +22,16 @@ pub struct SingularValues {
 /// Entries whose squares, and sums of them, are numbers of full precision.
 const PLAIN: std::ops::Range<f64> = 1e-100..1e100;
 
+/// From so many rows and columns on faer divides and conquers, with roots of a secular equation that are as good as
+/// the largest entry is no larger than one.
+const DIVIDED: usize = 128;
+
 /// The power of two in whose unit `a` has ordinary entries: faer squares them as they are. 0 where they
 /// are ordinary, all zero or not finite.
 fn unit(a: MatRef<'_, f64>) -> i32 {
     let largest = a.norm_max();
-    match largest == 0.0 || PLAIN.contains(&largest) || !largest.is_finite() {
+    let ordinary = PLAIN.contains(&largest) && a.nrows().min(a.ncols()) < DIVIDED;
+    match largest == 0.0 || ordinary || !largest.is_finite() {
         true => 0,
         false => libm::ilogb(largest),
     }
@@ -312,6 +317,54 @@ mod tests {
                     let residual = image[(i, j)] - exact[j] * vectors[(i, j)];
                     assert!(residual.abs() < tolerance, "{residual:e}");
                 }
+            }
+        }
+    }
+
+    /// Orthogonality and residuals of 200 rows whose entries are up to `2⁴⁰`, in units of the largest.
+    #[test]
+    fn vectors_of_large_matrices_do_not_depend_on_the_unit() {
+        let n = 200;
+        let plain = Mat::from_fn(n, n, |i, j| {
+            ((i * i + 3 * j) as f64).sin() / (1.0 + (i + j) as f64)
+        });
+        let gram = product(plain.as_ref(), plain.transpose());
+        for exponent in [0, 20, 40] {
+            let scale = libm::scalbn(1.0, exponent);
+            let gram = Mat::from_fn(n, n, |i, j| scale * gram[(i, j)]);
+            let (values, vectors) = symmetric_eigen(gram.as_ref()).expect("finite");
+            let unit = Mat::<f64>::identity(n, n);
+            let overlap = product(vectors.transpose(), vectors.as_ref()) - unit.clone();
+            let turned = Mat::from_fn(n, n, |i, j| values[j] * vectors[(i, j)]);
+            let off = product(gram.as_ref(), vectors.as_ref()) - turned;
+            assert!(
+                overlap.norm_max() < 1e-12,
+                "{exponent} {}",
+                overlap.norm_max()
+            );
+            assert!(
+                off.norm_max() < 1e-12 * values[n - 1],
+                "{exponent} {}",
+                off.norm_max()
+            );
+            let plain = Mat::from_fn(n, n, |i, j| scale * plain[(i, j)]);
+            let Svd { u, s, v } = svd(plain.as_ref()).expect("finite");
+            let overlap = product(v.transpose(), v.as_ref()) - unit;
+            let turned = Mat::from_fn(n, n, |i, j| s[j] * u[(i, j)]);
+            let off = product(plain.as_ref(), v.as_ref()) - turned;
+            assert!(
+                overlap.norm_max() < 1e-12,
+                "{exponent} {}",
+                overlap.norm_max()
+            );
+            assert!(
+                off.norm_max() < 1e-12 * s[0],
+                "{exponent} {}",
+                off.norm_max()
+            );
+            let mut alone = SingularValues::new(n, n);
+            for (a, b) in alone.of(plain.as_ref()).iter().zip(&s) {
+                assert!((a - b).abs() < 1e-13 * s[0], "{exponent} {a} {b}");
             }
         }
     }

@@ -152,3 +152,38 @@ fn thresholds_are_those_of_a_scan() {
         assert_eq!(found.len(), 1);
     }
 }
+
+/// At a minimum under weight decay everything is stiff, by rates of `2λ` that no eigenvectors of the fit tell: a
+/// horizon a thousand times as far costs a few steps more, not a thousand times as many. One layer ends at
+/// `T/(1 + 2λ)`, two at `s_k − 2λ`.
+#[test]
+fn long_horizons_at_a_minimum_cost_little() {
+    let run = |widths: &str, l2: f64, horizon: f64| {
+        run_text(&format!(
+            "[network]\nwidths = {widths}\n\
+             [cost]\nkind = \"squared_error\"\ntarget = {{ diagonal = [3.0, 1.0] }}\n\
+             [init]\nkind = \"gaussian\"\nstd = 0.5\n[regularization]\nl2 = {l2:e}\n\
+             [solver]\nrtol = 1e-6\nhorizon = {horizon:e}\n"
+        ))
+    };
+    let l2 = 1e-2;
+    let one = |s: f64| s / (1.0 + 2.0 * l2);
+    let two = |s: f64| s - 2.0 * l2;
+    for (widths, ends) in [
+        ("[3, 3]", [3.0, 1.0].map(one)),
+        ("[3, 3, 3]", [3.0, 1.0].map(two)),
+    ] {
+        let [near, far] = [1e5, 1e8].map(|horizon| run(widths, l2, horizon));
+        let steps = [&near, &far].map(|report| report.solver.steps);
+        assert!(steps[1] < steps[0].max(1000), "{widths} {steps:?}");
+        let last = far.trajectory.rows.last().expect("rows");
+        assert_eq!(last.time, 1e8);
+        for (found, exact) in last.singular_values.iter().zip(ends) {
+            // 100 rtol.
+            assert!(
+                (found / exact - 1.0).abs() < 1e-4,
+                "{widths} {found} {exact}"
+            );
+        }
+    }
+}

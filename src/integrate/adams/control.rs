@@ -21,6 +21,10 @@ const PATIENCE: f64 = 10.0;
 const BDF: f64 = 7000.0;
 /// Steps of such a run whose stiff part is split off, at other tolerances as the square root of that.
 const SPLIT: f64 = 300.0;
+/// Stiff steps after which it counts that splitting does not help.
+const IN_VAIN: f64 = 100.0;
+/// More is no `h κ` of steps that are stable: it is roundoff, of a state at rest.
+const UNSTABLE: f64 = 10.0;
 /// Right-hand sides of a step.
 const EVALUATIONS: f64 = 2.0;
 /// Right-hand sides that the whole Jacobian costs for each rate: a lift, a Jacobian product and a
@@ -72,6 +76,15 @@ impl<'a> Adams<'a> {
         let fresh = *self.fresh.get_or_insert(contraction);
         let stiff = self.step * contraction > STIFF;
         self.borne += f64::from(stiff);
+        let in_vain = stiff && self.unsplittable && self.step * contraction < UNSTABLE;
+        self.in_vain += f64::from(in_vain);
+        if self.in_vain >= IN_VAIN {
+            self.in_vain = 0.0;
+            self.leaves_off = self.is_better_left(None, self.products());
+            if self.leaves_off {
+                return;
+            }
+        }
         let radius = self.fast.as_ref().map(Fast::radius);
         if radius.is_some_and(|radius| self.step * radius < SLOW) {
             self.merge();
@@ -83,7 +96,7 @@ impl<'a> Adams<'a> {
             Some(_) => {
                 let aged = contraction > AGED * fresh;
                 if self.borne >= self.patience(aged) {
-                    self.renew(!aged && self.is_refinable());
+                    self.renew(aged);
                 }
             }
         }
@@ -103,24 +116,41 @@ impl<'a> Adams<'a> {
         let patience = self.bearable(survey.costs.price);
         self.leaves_off = self.is_better_left(Some(survey.costs), 0.0);
         if self.borne >= patience && !self.leaves_off {
+            let borne = self.borne;
             self.split(survey, false);
+            // Where nothing is fast that could be split off, that is not looked for again and again.
+            self.note_unsplittable(self.fast.is_none());
+            self.next_survey = if self.unsplittable { 2.0 * borne } else { 0.0 };
         } else {
             self.next_survey = patience.min(2.0 * self.borne);
             self.tangent = Some(survey.into_tangent());
         }
     }
 
-    /// Replaces the fast part by one at the present point.
-    fn renew(&mut self, whole: bool) {
+    /// Replaces the fast part by one at the present point, of the whole Jacobian where it has not aged.
+    fn renew(&mut self, aged: bool) {
+        let (products, whole) = (self.products(), !aged && self.is_refinable());
         let Some(fast) = self.fast.take() else {
             return;
         };
-        let products = fast.costs().step;
+        self.note_unsplittable(!aged && (self.refined || !whole));
         let survey = Survey::new(fast.into_tangent(), &self.y, SLOW / self.step);
         self.leaves_off = self.is_better_left(Some(survey.costs), products);
         if !self.leaves_off {
             self.split(survey, whole);
         }
+    }
+
+    fn note_unsplittable(&mut self, unsplittable: bool) {
+        self.unsplittable = unsplittable;
+        if !unsplittable {
+            self.in_vain = 0.0;
+        }
+    }
+
+    /// Products with the fast directions in a step, in right-hand sides.
+    fn products(&self) -> f64 {
+        self.fast.as_ref().map_or(0.0, |fast| fast.costs().step)
     }
 
     /// Whether BDF is expected to cost less than splitting at the costs `offered`, and less than what is left of the

@@ -104,6 +104,10 @@ struct Adams<'a> {
     borne: f64,
     /// `borne` from which on the kernel is looked at again.
     next_survey: f64,
+    /// The last fast part left the steps stiff, or nothing was fast that could be split off, as where weight decay
+    /// makes everything stiff; and the stiff steps since.
+    unsplittable: bool,
+    in_vain: f64,
     /// Contraction left to the slow part when the fast part was new.
     fresh: Option<f64>,
     /// `auto` goes on by another method.
@@ -172,6 +176,8 @@ impl<'a> Adams<'a> {
             tangent: field.tangent(),
             borne: 0.0,
             next_survey: 0.0,
+            unsplittable: false,
+            in_vain: 0.0,
             fresh: None,
             leaves_off: false,
             refined: false,
