@@ -24,7 +24,9 @@ use crate::flow::LayerFlow;
 use crate::integrate::{Integration, Method, Options, VectorField, integrate};
 use crate::linalg::to_vec;
 use crate::model::{Network, Problem};
-use crate::observe::{EventSpec, Observation, Observed, Progress, RunObserver, schatten_gap};
+use crate::observe::{
+    Event, EventKind, EventSpec, Observation, Observed, Progress, RunObserver, schatten_gap,
+};
 use crate::report::{Report, SolverReport};
 use crate::saddle::{SaddleLevels, saddle_levels};
 use crate::scenario::{Built, Scenario};
@@ -102,10 +104,10 @@ fn measure_flow(
 ) -> Report {
     let narrowed = Narrowed::new(built);
     let problem = narrowed.problem();
-    let (method, solver) = (built.solver.method, &scenario.spec().solver);
-    let graded = graded::applies(problem, method, solver.frame);
-    let floor = graded::floor_warning(problem, method, solver.frame);
-    let options = narrowed.options(graded && solver.atol == 0.0);
+    let (method, frame) = (built.solver.method, built.frame);
+    let graded = graded::applies(problem, method, frame);
+    let floor = graded::floor_warning(problem, method, frame);
+    let options = narrowed.options(graded && built.chosen_atol);
     let (mut observed, end, mut solver) = observe(
         problem,
         &options,
@@ -118,6 +120,7 @@ fn measure_flow(
     narrowed.complete(&mut observed);
     let (trajectory, events) = (observed.trajectory, observed.events);
     let problem = &built.problem;
+    let waiting = waiting(built, &levels.of_mode, &events);
     let last = trajectory.rows.last();
     let decay = last.and_then(|row| decay::of(problem, row.parameter_norm_sq));
     let to_origin = decay.as_ref().is_some_and(|d| d.tends_to_origin);
@@ -142,10 +145,12 @@ fn measure_flow(
             floor.into_iter().collect(),
             missing_rows(&built.recording.grid, &options, &end),
             unknown_levels(&built.events, levels),
+            look::missing_signs(scenario).into_iter().collect(),
         ]
         .concat(),
         trajectory,
         events,
+        waiting,
         solver,
         final_weights: final_weights(&problem.network, &narrowed.expand(end.state)),
     }
@@ -220,6 +225,18 @@ fn observe(
         .extend(solved.iter().flat_map(SolvedFlow::warnings));
     observed.warnings.extend(graded_warning);
     (observed, end, solver)
+}
+
+/// Modes that were watched for an escape and did not, with their levels.
+fn waiting(built: &Built, saddle_levels: &[Option<f64>], events: &[Event]) -> Vec<(usize, f64)> {
+    let count = built.problem.network.modes();
+    let specs = built.events.iter();
+    let watched = specs.flat_map(|spec| spec.escape_levels(count, saddle_levels));
+    let escaped = |&(mode, level): &(usize, f64)| {
+        let mut escapes = events.iter().filter(|e| e.kind == EventKind::Escape);
+        escapes.any(|e| e.index == Some(mode) && e.level == level)
+    };
+    watched.filter(|mode| !escaped(mode)).collect()
 }
 
 /// A warning when escapes were asked for that could not be watched.

@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::print;
 use super::progress::Counter;
 use super::run::Watcher;
-use dlnflow::report::landscape::{write, write_json};
+use dlnflow::report::landscape::{LANDSCAPE, write, write_json};
 use dlnflow::report::{add_file, writable};
 use dlnflow::run::{Search, extras, landscape};
 use dlnflow::scenario::Scenario;
@@ -52,7 +52,7 @@ pub fn run(path: &Path, args: &LandscapeArgs, global: &Global) -> Result<Exit, F
         let extras = extras(&scenario, &built, begin.elapsed());
         let name = match found.interrupted && is_finished(folder) {
             true => "landscape-interrupted.json",
-            false => "landscape.json",
+            false => LANDSCAPE,
         };
         let file = add_file(folder, name, &text, &extras)?;
         if !global.quiet {
@@ -72,7 +72,7 @@ pub fn run(path: &Path, args: &LandscapeArgs, global: &Global) -> Result<Exit, F
 
 /// Whether there is a list already that no Ctrl-C cut short.
 fn is_finished(folder: &Path) -> bool {
-    let text = std::fs::read(folder.join("landscape.json"));
+    let text = std::fs::read(folder.join(LANDSCAPE));
     let there: Option<serde_json::Value> = text
         .ok()
         .and_then(|text| serde_json::from_slice(&text).ok());

@@ -14,6 +14,7 @@ mod jacobi;
 mod line;
 mod margins;
 mod numerical_rank;
+mod representation_cost;
 mod row;
 mod spectrum;
 
@@ -33,6 +34,7 @@ pub use jacobi::orthogonalise_columns;
 pub use line::Line;
 pub use margins::{add_squares, smaller_margins};
 pub use numerical_rank::numerical_rank;
+pub use representation_cost::representation_cost;
 pub use spectrum::{
     SingularValues, Svd, eigenvalue_roundoff, rough_symmetric_eigen, svd, symmetric_eigen,
 };

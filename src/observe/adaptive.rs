@@ -1,19 +1,21 @@
 //! Rows placed so that straight lines between them draw every curve: `σ_k`, costs and gradient
-//! norm, each linear and logarithmic, against linear and against logarithmic time.
+//! norm, each linear and logarithmic, against linear and logarithmic time and against the path of `A`,
+//! so against each other too.
 //!
 //! While the run goes on a row is kept when no chord from the row before could replace it: for
-//! each curve and each time axis a cone of slopes remembers what all points since then allow
-//! (swinging door). Steps over which a curve bends are sampled inside. At the end the rows kept
+//! each curve and each axis a cone of directions remembers what all points since then allow
+//! (swinging door). Steps over which a curve bends, or `A` goes far, are sampled inside. At the end the rows kept
 //! are reduced to about the number asked for, always splitting where the error is largest
 //! (Douglas–Peucker). Values that are roundoff or solver noise are held at their floor first, or
 //! all rows would go to drawing noise.
 
 use crate::integrate::{Method, Options, TOGETHER};
+use crate::linalg::Mat;
 use crate::model::Problem;
 
 use super::measure::{Measurement, Probe};
 use super::monitors::Monitors;
-use super::polyline::{Curves, most_telling};
+use super::polyline::{Curves, Point, most_telling};
 use super::recorder::Sink;
 use super::sample::Sample;
 use super::trajectory::Trajectory;
@@ -21,16 +23,20 @@ use super::view::StepView;
 
 /// Error of the chords while the run goes on, in units of an axis …
 const STREAM_TOLERANCE: f64 = 2e-4;
-/// … and bend within a step that is worth interior samples.
+/// … and bend within a step that is worth interior samples, for up to so many rows; where more are asked for,
+/// both fall with the square of their number.
 const BEND_TOLERANCE: f64 = 1e-3;
-/// Most pieces of a step.
+const FEW: f64 = 400.0;
+/// Most pieces of a step for so many rows.
 const MOST_PIECES: f64 = 8.0;
 /// Rows kept while the run goes on, in units of `count`; fewer when each holds all weights.
 const SPARE: usize = 20;
 const SPARE_WITH_WEIGHTS: usize = 3;
 /// Rows are never further apart than this ratio of times.
 const LARGEST_RATIO: f64 = 1.15;
-/// Points closer than this part of `t/count` cannot be told apart in a figure.
+/// Nor further than so many parts of the path of which there are `count`.
+const LARGEST_WAY: f64 = 8.0;
+/// Points closer than this part of `t/count`, and of the path, cannot be told apart in a figure.
 const CLOSEST: f64 = 0.02;
 /// Singular values with a curve of their own.
 const MOST_MODES: usize = 64;
@@ -41,23 +47,27 @@ const SMALLEST: f64 = 1e-300;
 pub(super) struct Adaptive {
     count: usize,
     spare: usize,
+    /// `STREAM_TOLERANCE` for this count, and how much coarser it has become.
     tolerance: f64,
+    coarser: f64,
     floors: Floors,
     curves: Curves,
     cones: Cones,
-    /// Time and curve values of the last row kept and of the last two points.
+    /// The last row kept and the last two points.
     anchor: Point,
     earlier: Option<Point>,
     latest: Point,
-    /// Curve values of each row kept.
+    /// Whether there was a point since the last row.
+    beyond: bool,
+    /// `A` at the latest point.
+    map: Mat<f64>,
+    /// Each row kept.
     kept: Vec<Point>,
-    /// The state of the latest point, where it lies inside the step at hand.
+    /// The state of the latest point where it lies inside the step at hand, and whether it does.
     inside: Sample,
+    is_inside: bool,
     read: [Sample; TOGETHER],
 }
-
-/// A point on all curves.
-pub(super) type Point = (f64, Vec<f64>);
 
 /// What counts as zero in logarithms.
 struct Floors {
@@ -82,10 +92,16 @@ impl Adaptive {
         let target = problem.cost.target().map_or(0.0, |t| t.norm_l2());
         let modes = problem.network.modes().min(MOST_MODES);
         let count = count.max(2);
+        let start = Point {
+            time: 0.0,
+            path: 0.0,
+            values: Vec::new(),
+        };
         Self {
             count,
             spare: count * if weights { SPARE_WITH_WEIGHTS } else { SPARE },
-            tolerance: STREAM_TOLERANCE,
+            tolerance: STREAM_TOLERANCE / finer(count).powi(2),
+            coarser: 1.0,
             floors: Floors {
                 rtol,
                 rank: probe.rank_tolerance(),
@@ -94,11 +110,14 @@ impl Adaptive {
             },
             curves: Curves::new(modes, target / (modes as f64).sqrt()),
             cones: Cones::default(),
-            anchor: (0.0, Vec::new()),
+            anchor: start.clone(),
             earlier: None,
-            latest: (0.0, Vec::new()),
+            latest: start,
+            beyond: false,
+            map: Mat::new(),
             kept: Vec::new(),
             inside: Sample::blank(probe),
+            is_inside: false,
             read: std::array::from_fn(|_| Sample::blank(probe)),
         }
     }
@@ -106,9 +125,11 @@ impl Adaptive {
     /// The row of `t = 0` is kept already.
     pub fn start(&mut self, probe: &mut Probe<'_>, m: &mut Measurement) {
         probe.resolve(m);
-        let point = (m.time, self.floors.curve_values(m));
-        self.curves.include(&point.1);
-        self.cones.reset(point.1.len());
+        self.map = m.end_to_end.clone();
+        self.floors.include(m);
+        let point = self.point(m);
+        self.curves.include(&point);
+        self.cones.reset(point.values.len());
         self.anchor = point.clone();
         self.latest = point.clone();
         self.kept.push(point);
@@ -117,9 +138,9 @@ impl Adaptive {
     /// The last row is kept already.
     pub fn end(&mut self, probe: &mut Probe<'_>, m: &mut Measurement) {
         probe.resolve(m);
-        let values = self.floors.curve_values(m);
-        self.curves.include(&values);
-        self.kept.push((m.time, values));
+        let point = self.point(m);
+        self.curves.include(&point);
+        self.kept.push(point);
     }
 
     pub fn step(
@@ -128,26 +149,31 @@ impl Adaptive {
         sink: &mut Sink<'_>,
         monitors: &mut Monitors,
     ) {
-        let t1 = view.time(view.step.t1);
-        if t1 - self.latest.0 < CLOSEST / self.count as f64 * t1 {
+        self.is_inside = false;
+        if self.is_close(view) {
             return;
         }
         view.resolve_ends();
-        let end = (t1, self.floors.curve_values(view.after));
-        self.curves.include(&end.1);
+        self.floors.include(view.after);
+        let end = self.point(view.after);
+        self.curves.include(&end);
         for times in view.divided(self.pieces(&end)).chunks(TOGETHER) {
             Sample::measure_all(view, times, &mut self.read[..times.len()]);
             for i in 0..times.len() {
-                let m = &self.read[i].measurement;
-                let point = (m.time, self.floors.curve_values(m));
+                let point = self.point(&self.read[i].measurement);
                 self.push(point, view, sink, monitors);
                 std::mem::swap(&mut self.inside, &mut self.read[i]);
+                self.is_inside = true;
+                self.map.copy_from(&self.inside.measurement.end_to_end);
             }
         }
+        let end = self.point(view.after);
+        self.curves.include(&end);
         self.push(end, view, sink, monitors);
+        self.map.copy_from(&view.after.end_to_end);
         if self.kept.len() > self.spare {
             self.thin(self.spare / 2, &mut sink.trajectory);
-            self.tolerance *= 2.0;
+            self.coarser *= 2.0;
         }
     }
 
@@ -165,14 +191,38 @@ impl Adaptive {
         }
     }
 
-    /// Into how many pieces the bend over the step divides it.
+    /// Whether the end of the step is where the latest point is.
+    fn is_close(&self, view: &StepView<'_, '_>) -> bool {
+        let (part, t1) = (CLOSEST / self.count as f64, view.time(view.step.t1));
+        t1 - self.latest.time < part * t1
+            && view.after.distance(&self.map) < part * self.coarser * self.curves.path_scale()
+    }
+
+    /// The next point, at a resolved state.
+    fn point(&self, m: &Measurement) -> Point {
+        Point {
+            time: m.time,
+            path: self.latest.path + m.distance(&self.map),
+            values: self.floors.curve_values(m),
+        }
+    }
+
+    /// Largest part of the path between rows.
+    fn largest_way(&self) -> f64 {
+        LARGEST_WAY / self.count as f64 * self.coarser * self.curves.path_scale()
+    }
+
+    /// Into how many pieces the bend over the step, and its way, divide it.
     fn pieces(&self, end: &Point) -> usize {
-        let Some(earlier) = &self.earlier else {
-            return 1;
-        };
-        let bend = self.curves.bend(earlier, &self.latest, end);
-        let pieces = (bend / BEND_TOLERANCE).sqrt().ceil();
-        pieces.clamp(1.0, MOST_PIECES) as usize
+        let finer = finer(self.count);
+        let bend = self
+            .earlier
+            .as_ref()
+            .map_or(0.0, |earlier| self.curves.bend(earlier, &self.latest, end));
+        let bends = (bend / BEND_TOLERANCE).sqrt() * finer;
+        let ways = (end.path - self.latest.path) / self.largest_way();
+        let pieces = bends.max(ways).ceil();
+        pieces.clamp(1.0, (MOST_PIECES * finer).ceil()) as usize
     }
 
     /// Takes the next point; keeps the one before it when no chord can skip it.
@@ -183,36 +233,46 @@ impl Adaptive {
         sink: &mut Sink<'_>,
         monitors: &mut Monitors,
     ) {
-        let first = self.latest.0 == self.anchor.0;
-        let spread = point.0 > LARGEST_RATIO * self.anchor.0;
-        if !first && (spread || !self.cones.allow(&self.anchor, &point)) {
+        let spread = point.time > LARGEST_RATIO * self.anchor.time
+            || point.path - self.anchor.path > self.largest_way();
+        if self.beyond && (spread || !self.cones.allow(&self.anchor, &point, &self.curves)) {
             self.keep(view, sink, monitors);
-            self.cones.reset(point.1.len());
+            self.cones.reset(point.values.len());
         }
+        let tolerance = self.tolerance * self.coarser;
         self.cones
-            .narrow(&self.anchor, &point, &self.curves, self.tolerance);
+            .narrow(&self.anchor, &point, &self.curves, tolerance);
+        self.beyond = true;
         self.earlier = Some(std::mem::replace(&mut self.latest, point));
     }
 
     /// Keeps the latest point, or the start of the step when it is later (points in between were
     /// too close to count).
     fn keep(&mut self, view: &mut StepView<'_, '_>, sink: &mut Sink<'_>, monitors: &mut Monitors) {
-        let start = view.time(view.step.t0);
-        if self.latest.0 <= start {
-            self.anchor = (start, self.floors.curve_values(view.before));
-            sink.keep_start(view, monitors);
-        } else {
+        if self.is_inside {
             self.anchor = self.latest.clone();
             sink.keep_inside(view, &self.inside, monitors);
+        } else {
+            self.anchor = self.point(view.before);
+            sink.keep_start(view, monitors);
         }
         self.kept.push(self.anchor.clone());
     }
 }
 
+/// By how much rows are closer where many are asked for.
+fn finer(count: usize) -> f64 {
+    (count as f64 / FEW).max(1.0)
+}
+
 impl Floors {
-    /// `σ_k, cost, test cost, ‖∇‖` and then their logarithms.
-    fn curve_values(&mut self, m: &Measurement) -> Vec<f64> {
+    /// Takes note of a cost.
+    fn include(&mut self, m: &Measurement) {
         self.largest_cost = self.largest_cost.max(m.cost);
+    }
+
+    /// `σ_k, cost, test cost, ‖∇‖` and then their logarithms.
+    fn curve_values(&self, m: &Measurement) -> Vec<f64> {
         let sigma = m.singular_values();
         let sigma_floor = if m.is_graded() {
             0.0
@@ -237,50 +297,72 @@ impl Floors {
     }
 }
 
-/// For each curve the slopes, against `t` and against `ln t`, that chords from the last row may
-/// have.
+/// For each curve the slopes, against `t` and against `ln t`, that chords from the last row may have, and
+/// their directions against the path.
 #[derive(Default)]
 struct Cones {
     linear: Vec<[f64; 2]>,
     logarithmic: Vec<[f64; 2]>,
+    path: Vec<[f64; 2]>,
 }
 
 impl Cones {
     fn reset(&mut self, curves: usize) {
         let open = [f64::NEG_INFINITY, f64::INFINITY];
-        for cones in [&mut self.linear, &mut self.logarithmic] {
+        for cones in [&mut self.linear, &mut self.logarithmic, &mut self.path] {
             cones.clear();
             cones.resize(curves, open);
         }
     }
 
-    fn allow(&self, anchor: &Point, point: &Point) -> bool {
+    fn allow(&self, anchor: &Point, point: &Point, curves: &Curves) -> bool {
         let inside = |cones: &[[f64; 2]], dx: f64| {
-            cones
-                .iter()
-                .zip(anchor.1.iter().zip(&point.1))
-                .all(|(&[low, high], (a, b))| {
-                    let slope = (b - a) / dx;
-                    slope >= low && slope <= high
-                })
+            let values = anchor.values.iter().zip(&point.values);
+            let slopes = values.map(|(a, b)| (b - a) / dx);
+            // No slope where no time has passed.
+            dx <= 0.0 || cones.iter().zip(slopes).all(within)
         };
-        inside(&self.linear, point.0 - anchor.0)
-            && (anchor.0 <= 0.0 || inside(&self.logarithmic, (point.0 / anchor.0).ln()))
+        let directions = (0..point.values.len()).map(|j| {
+            let [x, y] = curves.way(j, anchor, point);
+            y.atan2(x)
+        });
+        inside(&self.linear, point.time - anchor.time)
+            && (anchor.time <= 0.0 || inside(&self.logarithmic, (point.time / anchor.time).ln()))
+            && self.path.iter().zip(directions).all(within)
     }
 
     fn narrow(&mut self, anchor: &Point, point: &Point, curves: &Curves, tolerance: f64) {
         let narrow = |cones: &mut [[f64; 2]], dx: f64| {
+            if dx <= 0.0 {
+                return;
+            }
             for (j, cone) in cones.iter_mut().enumerate() {
-                let (rise, slack) = (point.1[j] - anchor.1[j], tolerance * curves.scale(j));
+                let rise = point.values[j] - anchor.values[j];
+                let slack = tolerance * curves.scale(j);
                 cone[0] = cone[0].max((rise - slack) / dx);
                 cone[1] = cone[1].min((rise + slack) / dx);
             }
         };
-        narrow(&mut self.linear, point.0 - anchor.0);
-        if anchor.0 > 0.0 {
-            narrow(&mut self.logarithmic, (point.0 / anchor.0).ln());
+        narrow(&mut self.linear, point.time - anchor.time);
+        if anchor.time > 0.0 {
+            narrow(&mut self.logarithmic, (point.time / anchor.time).ln());
+        }
+        for (j, cone) in self.path.iter_mut().enumerate() {
+            let [x, y] = curves.way(j, anchor, point);
+            let part = tolerance / x.hypot(y);
+            // Chords that pass closer to the point than the tolerance.
+            if part < 1.0 {
+                let (direction, half) = (y.atan2(x), part.asin());
+                cone[0] = cone[0].max(direction - half);
+                cone[1] = cone[1].min(direction + half);
+            }
         }
     }
+}
+
+fn within(pair: (&[f64; 2], f64)) -> bool {
+    let (&[low, high], value) = pair;
+    value >= low && value <= high
 }
 
 /// Keeps the items whose indices, in increasing order, are listed.

@@ -35,22 +35,20 @@ impl EventDetector {
             Method::GradientDescent { .. } | Method::Exact => 0.0,
             _ => options.rtol,
         };
-        let descends = !matches!(options.method, Method::GradientDescent { .. });
-        let mut levels = Levels::new(probe, rtol, descends);
+        let flows = !matches!(options.method, Method::GradientDescent { .. });
+        let mut levels = Levels::new(probe, rtol, flows);
         for spec in specs {
             match spec {
-                EventSpec::Escape { fraction, modes } => {
-                    for mode in escape_modes(problem, modes.as_deref()) {
-                        let level = saddle_levels.get(mode - 1).copied().flatten();
-                        if let Some(level) = level.filter(|&level| level > 0.0) {
-                            levels.watch(Subject {
-                                kind: EventKind::Escape,
-                                quantity: Quantity::SingularValue,
-                                index: Some(mode),
-                                level: fraction * level,
-                                direction: Direction::Rising,
-                            });
-                        }
+                EventSpec::Escape { .. } => {
+                    for (mode, level) in spec.escape_levels(problem.network.modes(), saddle_levels)
+                    {
+                        levels.watch(Subject {
+                            kind: EventKind::Escape,
+                            quantity: Quantity::SingularValue,
+                            index: Some(mode),
+                            level,
+                            direction: Direction::Rising,
+                        });
                     }
                 }
                 EventSpec::Crossing {
@@ -120,18 +118,5 @@ impl EventDetector {
             previous = time;
         }
         self.events
-    }
-}
-
-/// The modes named, or all; those that `A` does not have are left out.
-fn escape_modes(problem: &Problem, modes: Option<&[usize]>) -> Vec<usize> {
-    let most = problem.network.modes();
-    match modes {
-        None => (1..=most).collect(),
-        Some(modes) => modes
-            .iter()
-            .copied()
-            .filter(|mode| (1..=most).contains(mode))
-            .collect(),
     }
 }

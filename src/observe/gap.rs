@@ -6,6 +6,8 @@
 //! the least of its terms. For matrices and `L ≥ 3` it is not proved here; a search for the largest
 //! ratio at `L` = 3 and 4 found none above 1 and many close to it.
 
+use crate::linalg::representation_cost;
+
 use super::law::Worst;
 use super::trajectory::Row;
 use crate::model::Problem;
@@ -13,10 +15,8 @@ use crate::model::Problem;
 /// The gap in a row. Singular values beyond the rank are roundoff of the product, which the power would
 /// make visible, and are left out.
 pub fn schatten_gap(depth: usize, row: &Row) -> f64 {
-    let power = 2.0 / depth as f64;
     let present = row.singular_values.iter().take(row.rank);
-    let least: f64 = present.map(|s| s.powf(power)).sum();
-    row.parameter_norm_sq - depth as f64 * least
+    row.parameter_norm_sq - representation_cost(depth, present)
 }
 
 /// Holds the gap against the imbalance, which decays as `e^{−4λt}`.

@@ -24,7 +24,8 @@ struct Reference {
 pub(super) struct Levels {
     watches: Vec<Watch>,
     rtol: f64,
-    descends: bool,
+    /// Steps follow the flow; otherwise they are jumps from iterate to iterate.
+    flows: bool,
     l2: f64,
     reference: Reference,
     interior: Vec<Measurement>,
@@ -32,13 +33,14 @@ pub(super) struct Levels {
 }
 
 impl Levels {
-    /// `rtol` is the tolerance of the integration, 0 where there is none; `descends` says that the loss cannot rise.
-    pub fn new(probe: &Probe<'_>, rtol: f64, descends: bool) -> Self {
+    /// `rtol` is the tolerance of the integration, 0 where there is none; `flows` says that steps follow the flow, in which
+    /// the loss cannot rise.
+    pub fn new(probe: &Probe<'_>, rtol: f64, flows: bool) -> Self {
         let blank = probe.blank();
         Self {
             watches: Vec::new(),
             rtol,
-            descends,
+            flows,
             l2: probe.l2(),
             reference: Reference {
                 end_to_end: blank.end_to_end.clone(),
@@ -51,7 +53,7 @@ impl Levels {
 
     /// Watches one level; levels that are not finite are never passed.
     pub fn watch(&mut self, subject: Subject) {
-        let falls = self.descends && subject.quantity.only_falls(self.l2);
+        let falls = self.flows && subject.quantity.only_falls(self.l2);
         self.watches.push(Watch::new(subject, self.rtol, falls));
     }
 
@@ -68,6 +70,11 @@ impl Levels {
     pub fn step(&mut self, view: &mut StepView<'_, '_>, events: &mut Vec<Event>) {
         let candidates = self.candidates(view);
         if candidates.is_empty() {
+            return;
+        }
+        if !self.flows {
+            let jumps = candidates.into_iter();
+            events.extend(jumps.filter_map(|w| self.watches[w].jump(view, &mut self.trial)));
             return;
         }
         let with_gradient = candidates.iter().any(|&w| self.watches[w].needs_gradient());

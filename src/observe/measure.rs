@@ -6,7 +6,9 @@
 //! Singular values are computed on demand: most steps of a run can do without them.
 
 use crate::integrate::{Step, TOGETHER, Time, VectorField};
-use crate::linalg::{Mat, MatRef, SingularValues, dot, multiply, product_singular_values, zeros};
+use crate::linalg::{
+    Mat, MatRef, SingularValues, dot, multiply, product_singular_values, representation_cost, zeros,
+};
 use crate::model::{CostScratch, Network, Problem};
 
 use super::event::Quantity;
@@ -53,6 +55,18 @@ impl Measurement {
     /// Whether each singular value has its own relative accuracy.
     pub fn is_graded(&self) -> bool {
         !self.factors.is_empty()
+    }
+
+    /// What an event shows, on the straight lines between the values of two resolved states.
+    pub fn interpolate(&mut self, a: &Self, b: &Self, part: f64) {
+        let between = |a: f64, b: f64| a + part * (b - a);
+        self.cost = between(a.cost, b.cost);
+        self.gradient_norm = between(a.gradient_norm, b.gradient_norm);
+        let values = a.singular_values.iter().zip(&b.singular_values);
+        let between = values.map(|(&a, &b)| between(a, b));
+        self.singular_values.clear();
+        self.singular_values.extend(between);
+        (self.time_low, self.resolved) = (0.0, true);
     }
 
     /// `‖A − B‖_F` between two measured states.
@@ -285,23 +299,20 @@ impl<'a> Probe<'a> {
     /// own, however small.
     pub fn schatten(&self, m: &Measurement) -> f64 {
         let network = self.network();
-        let depth = network.depth() as f64;
         let present = match m.is_graded() {
             true => m.singular_values().len(),
             false => self.rank(m, self.rank_tolerance()),
         };
         let narrowest = network.widths().iter().copied().min().unwrap_or(0);
         let modes = m.singular_values().iter().take(present.min(narrowest));
-        // A sum of nothing is −0.
-        depth * modes.fold(0.0, |sum, s| sum + s.powf(2.0 / depth))
+        representation_cost(network.depth(), modes)
     }
 
     /// How low `L Σ σ_i^{2/L}` can be between two states while each `σ_i` goes as far as `travel`.
     pub fn schatten_floor(&self, a: &Measurement, b: &Measurement, travel: f64) -> f64 {
-        let depth = self.network().depth() as f64;
         let pairs = a.singular_values().iter().zip(b.singular_values());
         let least = pairs.map(|(x, y)| (x.min(*y) - travel).max(0.0));
-        depth * least.map(|s| s.powf(2.0 / depth)).sum::<f64>()
+        representation_cost(self.network().depth(), least)
     }
 
     /// The part of `σ_1` below which a singular value is roundoff of the product: `eps` times the

@@ -11,6 +11,7 @@
 //! What a method may get wrong is in [`super::allowance`].
 
 use crate::integrate::Options;
+use crate::linalg::representation_cost;
 use crate::model::Problem;
 
 use super::allowance::Allowance;
@@ -100,13 +101,15 @@ impl Monitors {
         self.imbalance.note(row.time, row.imbalance_drift, drift);
         // Singular values at roundoff are not those of A: (ε σ_1)^{2/L} each is noise.
         let largest = row.singular_values.first().copied().unwrap_or(0.0);
-        let power = 2.0 / self.depth as f64;
-        let noise = (self.rank_tolerance * largest).powf(power);
-        let blurred = |s: &f64| (s + self.resolution).powf(power) - s.powf(power);
-        let coarse: f64 = row.singular_values.iter().map(blurred).sum();
-        let allowed = self.depth as f64 * (self.modes as f64 * noise + coarse)
-            + 1e-12 * row.schatten
-            + f64::MIN_POSITIVE;
+        let cost = |s: f64| representation_cost(self.depth, [s]);
+        let noise = self.modes as f64 * cost(self.rank_tolerance * largest);
+        let values = row
+            .singular_values
+            .iter()
+            .map(|&s| (s, s + self.resolution));
+        let coarse = values.filter(|(s, coarse)| coarse > s);
+        let coarse: f64 = coarse.map(|(s, coarse)| cost(coarse) - cost(s)).sum();
+        let allowed = noise + coarse + 1e-12 * row.schatten + f64::MIN_POSITIVE;
         self.norm.note(row.time, row.schatten - size, allowed);
         self.gap.row(row, drift, allowed);
     }

@@ -50,6 +50,22 @@ pub enum EventSpec {
     RankChange,
 }
 
+impl EventSpec {
+    /// Modes (from 1, of `count`) whose escape is looked for, and through which `σ_k`: those whose level
+    /// `saddle_levels[k − 1]` at the next saddle is known and positive.
+    pub fn escape_levels(&self, count: usize, saddle_levels: &[Option<f64>]) -> Vec<(usize, f64)> {
+        let Self::Escape { fraction, modes } = self else {
+            return Vec::new();
+        };
+        let named = modes.clone().unwrap_or_else(|| (1..=count).collect());
+        let known = |&mode: &usize| {
+            let level = saddle_levels.get(mode.checked_sub(1)?).copied().flatten()?;
+            (mode <= count && level > 0.0).then_some((mode, fraction * level))
+        };
+        named.iter().filter_map(known).collect()
+    }
+}
+
 /// The run ends at the first accepted step (or at the start) where one of these holds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StopRules {

@@ -1,15 +1,25 @@
 //! Errors of straight lines between points of several curves, and the points that matter most.
 
-use super::adaptive::Point;
-
-/// Rows spread evenly over each time axis whatever the curves do, as a part of all.
+/// Rows spread evenly over each axis whatever the curves do, as a part of all.
 const EVEN_PART: usize = 8;
+
+/// A point on all curves.
+#[derive(Debug, Clone)]
+pub(super) struct Point {
+    pub time: f64,
+    /// How far `A` has come, `Σ ‖ΔA‖_F` over the points so far: what happens in no time beside a long wait is
+    /// still a way, and any two curves may be drawn against each other.
+    pub path: f64,
+    pub values: Vec<f64>,
+}
 
 /// The axes of all curves: the first half are linear values, the second their logarithms.
 pub(super) struct Curves {
     modes: usize,
     /// Least and largest value of each curve so far.
     ranges: Vec<[f64; 2]>,
+    /// Length of the path so far.
+    path: f64,
     /// Size of a singular value that fills the axis, where a target says so.
     sigma_scale: f64,
 }
@@ -21,15 +31,17 @@ impl Curves {
         Self {
             modes,
             ranges: Vec::new(),
+            path: 0.0,
             sigma_scale,
         }
     }
 
     /// Widens the axes.
-    pub fn include(&mut self, values: &[f64]) {
-        self.ranges
-            .resize(values.len(), [f64::INFINITY, f64::NEG_INFINITY]);
-        for (range, &v) in self.ranges.iter_mut().zip(values) {
+    pub fn include(&mut self, point: &Point) {
+        let open = [f64::INFINITY, f64::NEG_INFINITY];
+        self.ranges.resize(point.values.len(), open);
+        self.path = self.path.max(point.path);
+        for (range, &v) in self.ranges.iter_mut().zip(&point.values) {
             *range = [range[0].min(v), range[1].max(v)];
         }
         if let Some(first) = self.ranges.first() {
@@ -51,34 +63,71 @@ impl Curves {
         scale.max(f64::MIN_POSITIVE)
     }
 
+    /// Length of the axis of the path.
+    pub fn path_scale(&self) -> f64 {
+        self.path.max(self.sigma_scale).max(f64::MIN_POSITIVE)
+    }
+
+    /// From `a` to `b` along the path and along curve `j`, in units of the axes.
+    pub fn way(&self, j: usize, a: &Point, b: &Point) -> [f64; 2] {
+        let rise = (b.values[j] - a.values[j]) / self.scale(j);
+        [(b.path - a.path) / self.path_scale(), rise]
+    }
+
     /// How far a parabola through three points leaves the chord from `b` to `c`: the largest over
     /// all curves and both time axes, in units of an axis.
     pub fn bend(&self, a: &Point, b: &Point, c: &Point) -> f64 {
-        let linear = self.sag([a.0, b.0, c.0], a, b, c);
-        if a.0 > 0.0 {
-            linear.max(self.sag([a.0.ln(), b.0.ln(), c.0.ln()], a, b, c))
-        } else {
-            linear
+        let times = [a.time, b.time, c.time];
+        let linear = self.sag(times, a, b, c);
+        match a.time > 0.0 {
+            true => linear.max(self.sag(times.map(f64::ln), a, b, c)),
+            false => linear,
         }
     }
 
     fn sag(&self, x: [f64; 3], a: &Point, b: &Point, c: &Point) -> f64 {
         let (left, right) = (x[1] - x[0], x[2] - x[1]);
+        let [a, b, c] = [a, b, c].map(|point| &point.values);
         (0..self.ranges.len())
             .map(|j| {
-                let turn = (c.1[j] - b.1[j]) / right - (b.1[j] - a.1[j]) / left;
+                let turn = (c[j] - b[j]) / right - (b[j] - a[j]) / left;
                 turn.abs() / (left + right) * right * right / 4.0 / self.scale(j)
             })
             .fold(0.0, f64::max)
     }
 
-    /// Largest distance of `p` from the chord `a b` at abscissas `x`, in units of an axis.
-    fn distance(&self, x: [f64; 3], a: &Point, p: &Point, b: &Point) -> f64 {
+    /// How far the chord `a b` misses `p`: the largest over all curves and axes, in units of an axis.
+    fn error(&self, a: &Point, p: &Point, b: &Point) -> f64 {
+        let times = [a.time, p.time, b.time];
+        let linear = self.miss(times, a, p, b);
+        let logarithmic = match a.time > 0.0 {
+            true => self.miss(times.map(f64::ln), a, p, b),
+            false => 0.0,
+        };
+        linear.max(logarithmic).max(self.miss_of_path(a, p, b))
+    }
+
+    /// At abscissas `x`, vertically.
+    fn miss(&self, x: [f64; 3], a: &Point, p: &Point, b: &Point) -> f64 {
         let part = (x[1] - x[0]) / (x[2] - x[0]);
+        let [a, p, b] = [a, p, b].map(|point| &point.values);
+        // Where no time passes the path alone tells: NaN is never the largest.
         (0..self.ranges.len())
             .map(|j| {
-                let chord = a.1[j] + part * (b.1[j] - a.1[j]);
-                (p.1[j] - chord).abs() / self.scale(j)
+                let chord = a[j] + part * (b[j] - a[j]);
+                (p[j] - chord).abs() / self.scale(j)
+            })
+            .fold(0.0, f64::max)
+    }
+
+    /// Against the path, where curves may be vertical: the distance from the nearest point of the chord.
+    fn miss_of_path(&self, a: &Point, p: &Point, b: &Point) -> f64 {
+        (0..self.ranges.len())
+            .map(|j| {
+                let ([x, y], [u, v]) = (self.way(j, a, p), self.way(j, a, b));
+                let part = ((x * u + y * v) / (u * u + v * v)).clamp(0.0, 1.0);
+                let part = if part.is_nan() { 0.0 } else { part };
+                (x - part * u).hypot(y - part * v)
             })
             .fold(0.0, f64::max)
     }
@@ -93,10 +142,7 @@ impl Curves {
             error: 0.0,
         };
         for (split, p) in points.iter().enumerate().take(last).skip(first + 1) {
-            let mut error = self.distance([a.0, p.0, b.0], a, p, b);
-            if a.0 > 0.0 {
-                error = error.max(self.distance([a.0.ln(), p.0.ln(), b.0.ln()], a, p, b));
-            }
+            let error = self.error(a, p, b);
             if error > worst.error {
                 (worst.split, worst.error) = (split, error);
             }
@@ -114,7 +160,7 @@ struct Segment {
 }
 
 /// Increasing indices of at most about `count` points, first and last among them: some spread
-/// evenly over linear and logarithmic time, the rest where chords are most in error.
+/// evenly over linear and logarithmic time and over the path, the rest where chords are most in error.
 pub(super) fn most_telling(points: &[Point], curves: &Curves, count: usize) -> Vec<usize> {
     if points.len() <= count.max(2) {
         return (0..points.len()).collect();
@@ -142,16 +188,17 @@ pub(super) fn most_telling(points: &[Point], curves: &Curves, count: usize) -> V
     keep
 }
 
-/// First, last and the points next to `number` equally spaced times on either axis.
+/// First, last and the points next to `number` equally spaced places on each axis.
 fn evenly_spread(points: &[Point], number: usize) -> Vec<usize> {
     let last = points.len() - 1;
-    let (early, end) = (points[1].0, points[last].0);
+    let (early, end, way) = (points[1].time, points[last].time, points[last].path);
     let mut keep = vec![0, 1, last];
     for i in 1..number {
         let part = i as f64 / number as f64;
         for t in [end * part, early * (end / early).powf(part)] {
-            keep.push(points.partition_point(|p| p.0 < t).min(last));
+            keep.push(points.partition_point(|p| p.time < t).min(last));
         }
+        keep.push(points.partition_point(|p| p.path < way * part).min(last));
     }
     keep.sort_unstable();
     keep.dedup();
@@ -168,15 +215,15 @@ mod tests {
     /// at most a few times that.
     #[test]
     fn log_time_is_drawn_smoothly_too() {
-        let mut points: Vec<Point> = vec![(0.0, vec![0.0, 0.0])];
-        points.extend((0..2000).map(|i| {
-            let t = 10.0_f64.powf(-6.0 + 6.0 * f64::from(i) / 1999.0);
-            (t, vec![t, 0.0])
-        }));
+        let point = |time: f64| Point {
+            time,
+            path: time,
+            values: vec![time, 0.0],
+        };
+        let times = (0..2000).map(|i| 10.0_f64.powf(-6.0 + 6.0 * f64::from(i) / 1999.0));
+        let points: Vec<Point> = std::iter::once(0.0).chain(times).map(point).collect();
         let mut curves = Curves::new(1, 0.0);
-        for (_, values) in &points {
-            curves.include(values);
-        }
+        points.iter().for_each(|point| curves.include(point));
         let keep = most_telling(&points, &curves, 40);
         assert_eq!(keep.len(), 40);
         let worst = keep

@@ -142,8 +142,7 @@ impl Watch {
             let (a, b) = (interval[0], interval[1]);
             if passed(a.1) != passed(b.1) {
                 let event = self.passage(a, b, view, trial);
-                self.wavers |= self.pending.is_some();
-                self.pending = self.pending.is_none().then_some(event);
+                self.pass(event);
             } else if self.pending.is_none()
                 && (may_dip(&samples, i) || self.has_room_for_a_cusp(view, interior, i))
                 && let Some(bottom) = self.dip(a, b, doubt, view, trial)
@@ -153,12 +152,39 @@ impl Watch {
                     events.extend(self.wanted(event));
                 }
             }
-            if b.1.abs() >= doubt {
-                self.wavers = false;
-                let confirmed = self.pending.take();
-                events.extend(confirmed.and_then(|event| self.wanted(event)));
-            }
+            events.extend(self.confirm(b.1, doubt));
         }
+    }
+
+    /// Between iterates there is nothing to search: the passage of two on different sides, read from the straight
+    /// lines between their values.
+    pub fn jump(&mut self, view: &mut StepView<'_, '_>, trial: &mut Measurement) -> Option<Event> {
+        let samples = self.samples(view, &[], &[]);
+        let ((t0, before), (t1, after)) = (samples[0], samples[1]);
+        if passed(before) != passed(after) {
+            view.resolve_ends();
+            let part = before / (before - after);
+            trial.interpolate(view.before, view.after, part);
+            trial.time = view.time(t0 + part * (t1 - t0));
+            let bracket = [t0, t1].map(|t| view.time(t));
+            self.pass(self.subject(passed(after)).event(bracket, trial));
+        }
+        self.confirm(after, self.uncertainty(self.rtol, view.after))
+    }
+
+    fn pass(&mut self, event: Event) {
+        self.wavers |= self.pending.is_some();
+        self.pending = self.pending.is_none().then_some(event);
+    }
+
+    /// The last passage, once the quantity is `excess` from the level, no less than `doubt`.
+    fn confirm(&mut self, excess: f64, doubt: f64) -> Option<Event> {
+        if excess.abs() < doubt {
+            return None;
+        }
+        self.wavers = false;
+        let confirmed = self.pending.take()?;
+        self.wanted(confirmed)
     }
 
     /// The passage that the run ended too soon to confirm, unless it is roundoff or one of several.

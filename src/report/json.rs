@@ -67,6 +67,25 @@ impl EndObject {
     }
 }
 
+/// The row with the least test cost, where early stopping would have ended.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct BestTestObject {
+    pub test_cost: Option<f64>,
+    pub time: Option<f64>,
+}
+
+impl BestTestObject {
+    fn of(report: &Report) -> Option<Self> {
+        let rows = report.trajectory.rows.iter();
+        let tested = rows.filter_map(|row| Some((row.test_cost?, row.time)));
+        let (test_cost, time) = tested.min_by(|a, b| a.0.total_cmp(&b.0))?;
+        Some(Self {
+            test_cost: Some(test_cost),
+            time: Some(time),
+        })
+    }
+}
+
 /// What regularisation does to a run, as it stands in `report.json`.
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct DecayObject {
@@ -203,10 +222,12 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
         ("l2", line(&report.l2)?),
         ("rank", line(&last.map(|row| row.rank))?),
         ("final", line(&EndObject::of(report))?),
+        ("best_test", line(&BestTestObject::of(report))?),
         (
             "weight_decay",
             line(&report.decay.as_ref().map(DecayObject::from))?,
         ),
+        ("not_escaped", list(report.waiting.iter().map(waiting))?),
         ("warnings", list(report.warnings.iter())?),
     ];
     write_object(&fields, out)
@@ -226,6 +247,10 @@ pub fn write_predictions(
         ("not_predicted", declined(not)?),
     ];
     write_object(&fields, out)
+}
+
+fn waiting(&(mode, level): &(usize, f64)) -> serde_json::Value {
+    serde_json::json!({ "mode": mode, "level": level })
 }
 
 fn declined(all: &[Declined]) -> io::Result<String> {

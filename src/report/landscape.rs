@@ -4,6 +4,9 @@ use super::table::{optional, optional_count, significant, write_cells};
 use serde::Serialize;
 use std::io::{self, Write};
 
+/// The file that `landscape` adds to a folder.
+pub const LANDSCAPE: &str = "landscape.json";
+
 /// A critical orbit: a point up to rotations of the hidden layers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CriticalPointEntry {

@@ -152,6 +152,8 @@ pub struct Report {
     pub schatten_gap: Option<f64>,
     pub trajectory: Trajectory,
     pub events: Vec<Event>,
+    /// Modes whose escape was looked for and not seen, with the levels that they did not pass.
+    pub waiting: Vec<(usize, f64)>,
     pub predictions: Vec<Prediction>,
     /// What theory does not say here, and why.
     pub declined: Vec<Declined>,

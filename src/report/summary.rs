@@ -3,7 +3,7 @@
 
 use super::Outcome;
 use super::events::Line;
-use super::json::{DecayObject, EndObject, SolverObject};
+use super::json::{BestTestObject, DecayObject, EndObject, SolverObject};
 use super::manifest;
 use crate::digest::sha256;
 use crate::observe::{Event, EventKind};
@@ -27,6 +27,9 @@ pub struct Summary {
     pub final_cost: Option<f64>,
     pub final_test_cost: Option<f64>,
     pub final_loss: Option<f64>,
+    /// Least test cost of all rows, and when.
+    pub best_test_cost: Option<f64>,
+    pub best_test_time: Option<f64>,
     /// `‖θ‖² − L Σ σ_i^{2/L}` at the end.
     pub schatten_gap: Option<f64>,
     /// Whether the weights are known to go to the origin.
@@ -56,6 +59,8 @@ struct Stored {
     rank: Option<usize>,
     #[serde(default, rename = "final")]
     end: EndObject,
+    #[serde(default)]
+    best_test: Option<BestTestObject>,
     #[serde(default)]
     weight_decay: Option<DecayObject>,
     widths: Vec<usize>,
@@ -100,10 +105,13 @@ impl Summary {
         let or_nan = |value: Option<f64>| value.unwrap_or(f64::NAN);
         let events = stored.events.into_iter().map(Event::try_from);
         let decay = stored.weight_decay.unwrap_or_default();
+        let best = stored.best_test.unwrap_or_default();
         Some(Self {
             final_cost: stored.end.cost,
             final_test_cost: stored.end.test_cost,
             final_loss: stored.end.loss,
+            best_test_cost: best.test_cost,
+            best_test_time: best.time,
             schatten_gap: stored.end.schatten_gap,
             tends_to_origin: decay.tends_to_origin,
             critical_l2: decay.critical_l2,

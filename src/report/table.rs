@@ -16,6 +16,9 @@ const HEADER: [&str; 6] = [
     "difference",
 ];
 
+/// Modes that did not escape are named up to this many.
+const MOST_WAITING: usize = 5;
+
 /// Writes the summary; `folder` is where the files went, when they went anywhere.
 ///
 /// # Errors
@@ -68,18 +71,47 @@ fn write_escapes(report: &Report, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "no escape was seen")?;
     } else {
         let before = iter::once(0.0).chain(escapes.iter().map(|e| e.time));
-        let cells: Vec<_> = escapes
-            .iter()
-            .zip(before)
-            .map(|(e, before)| escape_cells(e, e.time - before, &report.predictions))
+        let cells = escapes.iter().zip(before).enumerate();
+        let cells: Vec<_> = cells
+            .map(|(i, (e, before))| {
+                // Theory says when a mode escapes, not when it comes back.
+                let again = escapes[..i]
+                    .iter()
+                    .any(|other| (other.index, other.level) == (e.index, e.level));
+                let predictions = if again { &[] } else { &report.predictions[..] };
+                escape_cells(e, e.time - before, predictions)
+            })
             .collect();
         let predicted = cells.iter().any(|c| !c[4].is_empty());
         write_cells(&HEADER[..if predicted { 6 } else { 4 }], &cells, out)?;
+    }
+    if !escapes.is_empty() && !report.waiting.is_empty() {
+        writeln!(out, "{}", waiting(&report.waiting))?;
     }
     match report.events.len() - escapes.len() {
         0 => writeln!(out),
         1 => writeln!(out, "1 other event in events.jsonl\n"),
         others => writeln!(out, "{others} other events in events.jsonl\n"),
+    }
+}
+
+/// Which modes did not escape; the levels of the first few.
+fn waiting(modes: &[(usize, f64)]) -> String {
+    let mut list = modes.iter().take(MOST_WAITING);
+    let join = |cells: Vec<String>| cells.join(", ");
+    let names = join(list.clone().map(|(mode, _)| mode.to_string()).collect());
+    let levels = join(
+        list.by_ref()
+            .map(|(_, level)| significant(*level, 5))
+            .collect(),
+    );
+    let (subject, object) = match modes.len() {
+        1 => ("mode", "its level"),
+        _ => ("modes", "their levels"),
+    };
+    match modes.len().saturating_sub(MOST_WAITING) {
+        0 => format!("{subject} {names} did not pass {object} ({levels})"),
+        more => format!("{subject} {names} and {more} others did not pass {object} ({levels}, …)"),
     }
 }
 

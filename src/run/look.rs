@@ -23,6 +23,19 @@ pub fn look(scenario: &Scenario) -> Look {
     }
 }
 
+/// A warning when labels have signs that figures cannot show.
+pub(super) fn missing_signs(scenario: &Scenario) -> Option<String> {
+    let missing = look(scenario).missing_signs();
+    let signs: Vec<String> = missing.iter().map(|sign| format!("\"{sign}\"")).collect();
+    (!signs.is_empty()).then(|| {
+        format!(
+            "labels in [figure] use {}, which the bundled face does not have: figures as PDF, PNG or with text as paths \
+             show empty boxes",
+            signs.join(", ")
+        )
+    })
+}
+
 /// The look that a section describes.
 pub fn style(spec: &FigureSpec) -> Style {
     let standard = Style::default();

@@ -8,7 +8,7 @@ use super::parallel::in_order;
 use super::{Watch, run};
 use crate::model::Problem;
 use crate::model::draws::seeds;
-use crate::observe::{Direction, EventSpec, Quantity};
+use crate::observe::{Direction, EventSpec, Grid, Quantity};
 use crate::report::Report;
 use crate::report::saddles::{SaddleEntry, SaddlesReport, SeedEntry};
 use crate::saddle::{GreedyPath, Saddle};
@@ -22,6 +22,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 const LEARNED: f64 = 1e-13;
 /// The same where nothing is left of the cost, which then has digits of its own.
 const ALL_LEARNED: f64 = 1e-20;
+/// Rows of a run, at least.
+const ROWS: usize = 400;
 
 /// What to study.
 #[derive(Debug, Clone, Default)]
@@ -252,6 +254,14 @@ fn horizon(built: &Built, path: &GreedyPath) -> Option<f64> {
 fn watched(built: &Built, path: &GreedyPath) -> Built {
     let mut watched = built.clone();
     watched.recording.weights = true;
+    // Distances are those of rows: as many as it takes, whatever the table of the run has.
+    watched.recording.grid = match watched.recording.grid {
+        Grid::Steps => Grid::Steps,
+        Grid::Adaptive { count } => Grid::Adaptive {
+            count: count.max(ROWS),
+        },
+        _ => Grid::Adaptive { count: ROWS },
+    };
     if !built.events.contains(&EventSpec::Plateau) {
         watched.events.push(EventSpec::Plateau);
     }

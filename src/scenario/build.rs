@@ -4,7 +4,7 @@ use super::context::Context;
 use super::error::InputErrors;
 use super::files::{InputFile, MAX_ENTRIES};
 use super::load::Scenario;
-use super::schema::Expect;
+use super::schema::{Expect, FrameName};
 use super::{cost, events, expectations, figure, start, validate};
 use crate::integrate::{Method, Options};
 use crate::linalg::norm;
@@ -16,6 +16,10 @@ use crate::observe::{EventSpec, Grid, Recording, StopRules};
 pub struct Built {
     pub problem: Problem,
     pub solver: Options,
+    /// Frames in which neurons that wait keep their digits.
+    pub frame: FrameName,
+    /// `solver.atol` was 0: absolute tolerances come from the initial weights.
+    pub chosen_atol: bool,
     pub recording: Recording,
     pub events: Vec<EventSpec>,
     pub stop: StopRules,
@@ -75,6 +79,8 @@ impl Scenario {
         let inputs = context.files.read;
         Ok(Built {
             solver: self.options(method, &problem),
+            frame: self.spec.solver.frame,
+            chosen_atol: self.spec.solver.atol == 0.0,
             memory: memory(&problem, method, &recording),
             resolved: self.resolved(&inputs),
             stop: StopRules {

@@ -5,6 +5,7 @@ use super::store::{State, Store};
 use super::table::{Column, Table};
 use super::{analysis, in_parallel, parquet};
 use crate::error::Error;
+use crate::linalg::effective_rank;
 use crate::report::summary::Summary;
 use crate::report::write_file;
 use std::path::{Path, PathBuf};
@@ -137,7 +138,7 @@ const fn text(name: &'static str, of: fn(&Row<'_>) -> Option<String>) -> Entry {
 
 /// The columns between the swept keys and `seed`. Those of numbers are known to
 /// `scenario::sweep::COLUMNS`.
-const COLUMNS: [Entry; 24] = [
+const COLUMNS: [Entry; 27] = [
     whole("run", |row| Some(row.run + 1)),
     whole("mode", |row| row.mode),
     float("escape_time", |row| row.summary?.escape_time(row.mode?)),
@@ -148,9 +149,14 @@ const COLUMNS: [Entry; 24] = [
     float("global_l2", |row| row.of_mode(|s| &s.global_l2)?),
     float("final_cost", |row| row.summary?.final_cost),
     float("final_test_cost", |row| row.summary?.final_test_cost),
+    float("best_test_cost", |row| row.summary?.best_test_cost),
+    float("best_test_time", |row| row.summary?.best_test_time),
     float("final_loss", |row| row.summary?.final_loss),
     float("schatten_gap", |row| row.summary?.schatten_gap),
     whole("rank", |row| row.limit_rank()),
+    float("effective_rank", |row| {
+        Some(effective_rank(&row.summary?.singular_values))
+    }),
     whole("depth", |row| row.summary?.widths.len().checked_sub(1)),
     whole("width", |row| row.summary?.hidden_width()),
     float("time", |row| row.time()),

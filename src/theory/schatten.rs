@@ -5,12 +5,7 @@
 use crate::linalg::svd;
 use crate::model::Network;
 
-/// `L Σ_i σ_i^{2/L}` for `depth` `L ≥ 1` and singular values of at least 0. For `L ≥ 3` it is not convex.
-pub fn representation_cost(depth: usize, singular_values: &[f64]) -> f64 {
-    let exponent = 2.0 / depth as f64;
-    let sum: f64 = singular_values.iter().map(|s| s.powf(exponent)).sum();
-    depth as f64 * sum
-}
+pub use crate::linalg::representation_cost;
 
 /// `‖θ‖² − L Σ_i σ_i(A)^{2/L} ≥ 0` for packed `weights` of `network`: how much shorter the weights could
 /// be at the same `A`, 0 when balanced. `None` when the weights are not finite.

@@ -10,7 +10,7 @@
 //! absent, so that the limit is a local minimum next to the start. Nothing here knows of weights.
 
 use super::weight_decay::stationary;
-use crate::linalg::{Mat, MatRef, product, svd, zeros};
+use crate::linalg::{Mat, MatRef, product, representation_cost, svd, zeros};
 use crate::model::Cost;
 
 const STEPS: usize = 200_000;
@@ -69,10 +69,8 @@ pub fn schatten_minimum(
         }
     }
     // From the strengths themselves: roundoff of absent modes has a visible power.
-    let power = 2.0 / depth as f64;
-    let sum: f64 = present.iter().map(|s: &f64| s.powf(power)).sum();
     let fit = cost.gradient(at.as_ref(), gradient.as_mut(), &mut scratch);
-    let objective = fit + l2 * depth as f64 * sum;
+    let objective = fit + l2 * representation_cost(depth, present);
     objective.is_finite().then_some(SchattenMinimum {
         end_to_end: at,
         objective,

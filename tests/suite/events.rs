@@ -746,3 +746,46 @@ fn a_staircase_by_gradient_descent() {
     assert_eq!(observed.warnings, Vec::<String>::new());
     assert!(observed.trajectory.rows.len() <= 200);
 }
+
+/// `s = w²` under a large learning rate: `w ← w + η w (2 − w²)` swings across the valley for ever. Passages are those
+/// of its iterates, with cost and time on the straight lines between them; the valley itself no iterate sees.
+#[test]
+fn between_iterates_nothing_happens() {
+    let (rate, start) = (0.52_f64, 0.1_f64);
+    let run = |level: f64| {
+        run_text(&format!(
+            "[network]\nwidths = [1, 1, 1]\n[cost]\nkind = \"squared_error\"\ntarget = {{ diagonal = [2.0] }}\n\
+             [init]\nkind = \"aligned\"\nmode_strengths = {}\n\
+             [solver]\nmethod = \"gradient_descent\"\nlearning_rate = {rate}\nhorizon = 100.0\n\
+             [[events]]\nkind = \"crossing\"\nquantity = \"cost\"\nlevel = {level:e}\n",
+            start * start
+        ))
+        .events
+    };
+    let mut w = start;
+    let mut costs = vec![];
+    for _ in 0..=192 {
+        costs.push(0.5 * (w * w - 2.0).powi(2));
+        w += rate * w * (2.0 - w * w);
+    }
+    let least = |costs: &[f64]| costs.iter().copied().fold(f64::INFINITY, f64::min);
+    assert!(least(&costs) > 1e-3);
+    assert!(run(0.9 * least(&costs)).is_empty());
+    let late = &costs[20..];
+    let (least, most) = (least(late), late.iter().copied().fold(0.0, f64::max));
+    let level = 0.5 * (least + most);
+    let found = run(level);
+    let passed = |pair: &[f64]| (pair[0] >= level) != (pair[1] >= level);
+    let exact: Vec<f64> = (0..costs.len() - 1)
+        .filter(|&k| passed(&costs[k..k + 2]))
+        .map(|k| rate * (k as f64 + (level - costs[k]) / (costs[k + 1] - costs[k])))
+        .collect();
+    assert!(exact.len() > 100 && found.len() == exact.len());
+    for (event, time) in found.iter().zip(&exact) {
+        // Roundoff of 200 iterates that forget it.
+        assert!((event.time - time).abs() < 1e-9, "{} {time}", event.time);
+        assert!((event.cost / level - 1.0).abs() < 1e-12);
+        let [low, high] = event.bracket;
+        assert!((high - low - rate).abs() < 1e-9 && low <= event.time && event.time <= high);
+    }
+}

@@ -133,6 +133,44 @@ fn a_panel_of_some_modes_predicts_these() {
     }
 }
 
+/// A browser takes signs that a face lacks from another, PDF and outlines do not.
+#[test]
+fn signs_that_no_face_has_are_named() {
+    let missing = |font, text, extras: &[Extra]| {
+        let mut named = panel(vec![Quantity::Cost]);
+        named.x.label = Some("length ℓ ≈ ∫‖Ȧ‖dt, σ_{1}".to_owned());
+        let style = Style {
+            font,
+            text,
+            extras: extras.to_vec(),
+            ..Style::default()
+        };
+        let look = Look {
+            style,
+            panels: vec![named],
+            ..Look::default()
+        };
+        look.missing_signs().into_iter().collect::<String>()
+    };
+    let (text, pdf) = (TextMode::Text, [Extra::Pdf]);
+    assert_eq!(missing(Family::Sans, text, &pdf), "Ȧ");
+    assert_eq!(missing(Family::Serif, text, &pdf), "Ȧℓ");
+    assert_eq!(missing(Family::Serif, TextMode::Paths, &[]), "Ȧℓ");
+    assert_eq!(missing(Family::Serif, text, &[Extra::Matplotlib]), "");
+}
+
+/// On the curve of the cost, where there are no singular values.
+#[test]
+fn escapes_are_marked_on_the_cost() {
+    let report = synthetic::report(3);
+    let draw = |y| panels(&report, vec![panel(y)], Style::default()).numbers;
+    let escape = &report.events[5];
+    let numbers = draw(vec![Quantity::Cost, Quantity::GradientNorm]);
+    let line = format!("escape_2,{:.16e},{:.16e}", escape.time, escape.cost);
+    assert!(numbers.lines().any(|l| l == line), "{numbers}");
+    assert!(!draw(vec![Quantity::GradientNorm]).contains("escape_"));
+}
+
 #[test]
 fn panels_stand_side_by_side_with_letters_and_their_numbers() {
     let look = Look {
@@ -441,10 +479,16 @@ fn a_name_has_one_size_along_its_axis() {
         height: Height::Millimetres(38.0),
         ..Style::default()
     };
-    let shown = vec![
-        panel(vec![Quantity::Cost, Quantity::GradientNorm]),
-        panel(vec![Quantity::Cost]),
+    // Without a second row in the legend.
+    let shown = [
+        vec![Quantity::Cost, Quantity::GradientNorm],
+        vec![Quantity::Cost],
     ];
+    let plain = |y| Panel {
+        events: false,
+        ..panel(y)
+    };
+    let shown = shown.into_iter().map(plain).collect();
     let svg = panels(&synthetic::report(3), shown, style).svg;
     let size = |name: &str| {
         let mut lines = svg.lines().filter(|l| l.contains("rotate"));

@@ -329,3 +329,39 @@ fn modes_behind_a_bottleneck_do_not_count() {
         assert!((row.schatten - one).abs() <= 1e-14 * one);
     }
 }
+
+/// Two modes of four layers that wait 10⁷ times as long as they rise: against the way of `A`, which is that of one
+/// mode after the other, the cost is a parabola in two pieces. Straight lines between rows draw both.
+#[test]
+fn what_happens_in_no_time_is_drawn_against_the_path() {
+    let rows = |count: usize| {
+        run_text(&format!(
+            "[network]\nwidths = [2, 2, 2, 2, 2]\n\
+             [cost]\nkind = \"squared_error\"\ntarget = {{ diagonal = [2.0, 1.0] }}\n\
+             [init]\nkind = \"aligned\"\nmode_strengths = 1e-16\n\
+             [solver]\nhorizon = 1e8\n\
+             [record]\nobservables = [\"arc_length\"]\ncount = {count}\n"
+        ))
+        .trajectory
+    };
+    let exact = |way: f64| match way < 2.0 {
+        true => 0.5 * (2.0 - way).powi(2) + 0.5,
+        false => 0.5 * (3.0 - way).powi(2),
+    };
+    for count in [100, 400, 2000] {
+        let trajectory = rows(count);
+        let found = trajectory.rows.len();
+        assert!((9 * count / 10..=count).contains(&found), "{found}");
+        let ways = column(&trajectory, "arc_length");
+        let ends = ways.iter().zip(&trajectory.rows);
+        let points: Vec<(f64, f64)> = ends.map(|(&way, row)| (way, row.cost)).collect();
+        let middles = points.windows(2).map(|pair| {
+            let [(x, a), (y, b)] = [pair[0], pair[1]];
+            (0.5 * (a + b) - exact(0.5 * (x + y))).abs()
+        });
+        // 0.2 % of the axis with as many rows as by default; a chord misses by the square of its length.
+        let finer = (400.0 / count as f64).powi(2);
+        let worst = largest(middles);
+        assert!(worst < 2e-3 * 2.5 * finer, "{count}: {worst:e}");
+    }
+}

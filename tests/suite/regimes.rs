@@ -123,7 +123,7 @@ fn from_a_tiny_start_the_nearest_minimum_is_that_of_least_norm() {
         (widths[0], widths[depth]) = (3, 3);
         let problem = problem(&widths, 1e-4, squared(diagonal(&s)));
         let found = nearest_minimum(&problem).expect("a distance");
-        let exact = representation_cost(depth, &s).sqrt();
+        let exact = representation_cost(depth, s).sqrt();
         // The start is about 1e-4 √parameters away from the origin.
         assert!(
             (found.distance / exact - 1.0).abs() < 2e-3,

@@ -99,6 +99,7 @@ fn event_lines_have_the_keys_of_the_interface_in_order() {
 fn report_json_holds_the_interface() {
     let mut report = synthetic::report(3);
     report.checks[0].predicted = f64::INFINITY;
+    report.waiting = vec![(4, 0.25)];
     let text = text(|out| json::write(&report, out));
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     let sigma = |k: usize| synthetic::strength(synthetic::TARGET[k], synthetic::HORIZON);
@@ -112,6 +113,8 @@ fn report_json_holds_the_interface() {
     assert_eq!(value["predictions"][1]["source"]["kind"], "closed_form");
     assert_eq!(value["checks"][0]["predicted"], serde_json::Value::Null);
     assert_eq!(value["solver"]["integration_seconds"], 0.021);
+    let waiting = serde_json::json!([{ "mode": 4, "level": 0.25 }]);
+    assert_eq!(value["not_escaped"], waiting);
     // The order of the keys is the interface's, additions after them.
     let keys = [
         "title",
@@ -151,6 +154,20 @@ written to out/x
 ";
     let summary = text(|out| table::write(&report, Some(Path::new("out/x")), out));
     assert_eq!(summary, expected);
+    // Theory says when a mode escapes first; a level that was not passed is named.
+    let mut again = report.events[2].clone();
+    again.time = 8.0;
+    assert_eq!(again.index, Some(1));
+    report.events.push(again);
+    report.waiting = vec![(4, 0.25)];
+    let summary = text(|out| table::write(&report, None, out));
+    let lines =
+        "   1   2.0000   8.00000000         1.09225\nmode 4 did not pass its level (0.25000)\n";
+    assert!(summary.contains(lines), "{summary}");
+    report.waiting = (4..11).map(|mode| (mode, 1.0 / mode as f64)).collect();
+    let summary = text(|out| table::write(&report, None, out));
+    let line = "modes 4, 5, 6, 7, 8 and 2 others did not pass their levels (0.25000, 0.20000, ";
+    assert!(summary.contains(line), "{summary}");
     report.events.clear();
     report.checks[0].passed = false;
     let summary = text(|out| table::write(&report, None, out));

@@ -454,3 +454,24 @@ fn a_run_that_decays_visits_the_origin() {
         (0, Some("global_minimum"))
     );
 }
+
+/// Transitions last 10⁻⁵ of the waits: rows spread over time alone would leave them out, and the run would seem to
+/// jump from saddle to saddle without leaving the path. Against all accepted steps.
+#[test]
+fn distances_do_not_depend_on_the_table() {
+    let shipped = shipped("saddles/squared_error_four_layers.toml");
+    let distances = |record: &str| -> Vec<f64> {
+        let scenario = shipped.with(&[record.to_owned()]).expect("a scenario");
+        let report = along(&GreedyPath::of, &scenario, &[1e-4]);
+        let paths = &report.seeds[0].scales[0].paths;
+        let far = paths.iter().map(|path| path.relative_distance);
+        far.map(|d| d.expect("taken")).collect()
+    };
+    let steps = distances("record.grid=\"steps\"");
+    assert!(steps[0] > 1e-3, "{steps:?}");
+    for record in ["record.grid=\"linear\"", "record.count=10"] {
+        for (found, exact) in distances(record).iter().zip(&steps) {
+            assert!((found / exact - 1.0).abs() < 0.05, "{found:e} {exact:e}");
+        }
+    }
+}

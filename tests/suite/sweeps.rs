@@ -903,3 +903,33 @@ fn families_show_trajectories_on_clocks_of_their_own() {
         );
     }
 }
+
+/// Each mode of two layers ends at the minimum `s_k − 2λ` of `½(σ − s_k)² + 2λσ`: a curve for each in one figure. A
+/// start without the second mode keeps the larger loss.
+#[test]
+fn curves_of_every_mode_stand_in_one_figure() {
+    let place = Place::new(
+        "[grid]\n\"regularization.l2\" = [0.1, 0.2]\n\
+         \"init.mode_strengths\" = [[1.0, 1.0], [1.0, 0.0]]\n\
+         [[curves]]\nx = \"regularization.l2\"\nquantity = \"final_sigma\"\nby = [\"mode\"]\n\
+         best_over = [\"init.mode_strengths\"]\n",
+    );
+    let long = ["--set", "solver.horizon=40.0"];
+    let sweep = ["sweep", "sweep.toml", "--out", "out", "--quiet"];
+    place.run(0, &[&sweep[..], &long].concat());
+    place.tables("out");
+    let curves = fs::read_to_string(place.path("out/curves_1.csv")).expect("curves");
+    let [mode, l2, sigma] =
+        ["mode", "regularization.l2", "final_sigma"].map(|name| column(&curves, name));
+    assert_eq!(mode, ["1", "1", "2", "2"]);
+    for row in 0..4 {
+        let number = |text: &String| text.parse::<f64>().expect("number");
+        let target = [2.0, 1.0][row / 2];
+        let exact = target - 2.0 * number(&l2[row]);
+        assert!((number(&sigma[row]) - exact).abs() < 1e-6, "{curves}");
+    }
+    let figure = fs::read_to_string(place.path("out/figures/curves_1.svg")).expect("figure");
+    for name in ["mode 1", "mode 2"] {
+        assert!(figure.contains(&format!(">{name}<")), "{name}");
+    }
+}

@@ -155,6 +155,7 @@ pub fn report(modes: usize) -> Report {
         },
         events: events(),
         predictions: predictions(),
+        waiting: Vec::new(),
         declined: Vec::new(),
         laws: Vec::new(),
         look: dlnflow::report::figure::Look::default(),

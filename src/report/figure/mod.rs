@@ -51,6 +51,7 @@ pub use panel::{Column, Panel, Side};
 pub use regimes::regimes;
 pub use saddles::{Study, saddles};
 use scale::Kind;
+use std::collections::BTreeSet;
 pub use style::{ColorMap, Colors, Extra, Height, LegendPlace, Style, TextMode};
 pub use sweep::{Bar, Line, Plot, Stands, Upright, plot};
 pub use words::{words, words_of_mode};
@@ -113,6 +114,26 @@ pub struct Look {
     pub panels: Vec<Panel>,
     /// The figures to draw; all when empty.
     pub only: Vec<String>,
+}
+
+impl Look {
+    /// Signs in labels of panels that stay empty boxes where text is drawn with the bundled face: that does not have
+    /// them.
+    pub fn missing_signs(&self) -> Vec<char> {
+        let drawn = self.style.text == TextMode::Paths
+            || self
+                .style
+                .extras
+                .iter()
+                .any(|extra| matches!(extra, Extra::Pdf | Extra::Png));
+        let sides = self.panels.iter().flat_map(|panel| [&panel.x, &panel.y]);
+        let labels = sides
+            .filter(|_| drawn)
+            .filter_map(|side| side.label.as_deref());
+        let unknown = |sign: &char| !self.style.font.has(*sign);
+        let missing: BTreeSet<char> = labels.flat_map(str::chars).filter(unknown).collect();
+        missing.into_iter().collect()
+    }
 }
 
 /// The standard figures of a run.

@@ -283,13 +283,25 @@ fn heights_over(curve: &Curve, axis: &Scale, kind: Kind) -> Vec<f64> {
     heights
 }
 
-/// Escapes and crossings of a quantity that the panel shows.
+/// Escapes and crossings of a quantity that the panel shows; escapes on the curve of the cost where it shows no
+/// singular values.
 fn mark(event: &Event, panel: &Panel, pens: &Pens) -> Option<Mark> {
-    let shown = panel.columns.1.contains(&Column::Of(event.quantity));
+    let shows = |quantity| panel.columns.1.contains(&Column::Of(quantity));
+    let shown = shows(event.quantity);
     if event.quantity == Quantity::SingularValue {
         let k = event.index?;
         let wanted = panel.modes.is_empty() || panel.modes.contains(&k);
-        return singular_values::mark(event, &pens.modes).filter(|_| shown && wanted);
+        let escapes = event.kind == EventKind::Escape && shows(Quantity::Cost);
+        return match shown {
+            true => singular_values::mark(event, &pens.modes).filter(|_| wanted),
+            false if escapes && wanted => Some(Mark {
+                series: format!("escape_{k}"),
+                shape: Shape::Circle,
+                pen: palette::mark(pens.of(Column::Of(Quantity::Cost)).color),
+                at: (event.time, event.cost),
+            }),
+            false => None,
+        };
     }
     if event.kind != EventKind::Crossing || !shown {
         return None;

@@ -26,6 +26,8 @@ pub fn words(name: &str) -> String {
         "final_sigma" => "σ_{k} at the end",
         "final_cost" => "cost at the end",
         "final_test_cost" => "test cost at the end",
+        "best_test_cost" => "least test cost",
+        "best_test_time" => "time of the least test cost",
         "final_loss" => "loss at the end",
         "schatten_gap" => "‖θ‖^{2} − L Σ σ_{i}^{2/L}",
         "depth" => "depth L",

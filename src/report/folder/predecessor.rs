@@ -3,14 +3,12 @@
 
 use super::theirs::first_free;
 use crate::error::Error;
+use crate::report::landscape::LANDSCAPE;
 use crate::report::manifest::{self, Hashes, Manifest};
 use std::path::{Path, PathBuf};
 
 /// A study and the file that tells its results from those of `run`.
 const STUDIES: [(&str, &str); 2] = [("saddles", "saddles.json"), ("regimes", "regimes.json")];
-
-/// What `landscape` adds to the folder of a run.
-pub(super) const LANDSCAPE: &str = "landscape.json";
 
 /// The command whose results these files are.
 pub(super) fn command(files: &Hashes) -> &'static str {

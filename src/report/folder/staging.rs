@@ -1,6 +1,6 @@
 //! A folder being written beside its final place, and its way there.
 
-use super::predecessor::{LANDSCAPE, beside, command};
+use super::predecessor::{beside, command};
 use super::theirs::{added, can_be_kept, changed, copy, differs, is_plain, name, odd, spare_name};
 use super::{
     Extras, Keep, SCRATCH, Written, are_of_one_problem, parent, replace_manifest, scratch_beside,
@@ -9,6 +9,7 @@ use super::{
 use crate::digest::sha256_of_file;
 use crate::error::Error;
 use crate::report::figure::{self, Figure};
+use crate::report::landscape::LANDSCAPE;
 use crate::report::manifest::{self, Hashes, Manifest};
 use crate::report::{Report, csv, events, json, npz};
 use std::fs::{self, File};

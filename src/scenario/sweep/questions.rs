@@ -12,7 +12,7 @@ use crate::observe::Observable;
 use serde::{Deserialize, Serialize};
 
 /// Columns of numbers that every table has.
-pub const COLUMNS: [&str; 23] = [
+pub const COLUMNS: [&str; 26] = [
     "run",
     "mode",
     "escape_time",
@@ -23,9 +23,12 @@ pub const COLUMNS: [&str; 23] = [
     "global_l2",
     "final_cost",
     "final_test_cost",
+    "best_test_cost",
+    "best_test_time",
     "final_loss",
     "schatten_gap",
     "rank",
+    "effective_rank",
     "depth",
     "width",
     "time",

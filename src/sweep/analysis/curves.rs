@@ -54,13 +54,19 @@ pub fn answer(
     })
 }
 
-/// Whether each row counts: it is of the mode and has the values `only`, and has the least loss over the
-/// keys `best_over`.
+/// Whether there is a curve for each mode.
+fn is_by_mode(spec: &CurvesSpec) -> bool {
+    spec.by.iter().any(|key| key == "mode")
+}
+
+/// Whether each row counts: it is of the mode and has the values `only`, and is of the run with the least loss
+/// over the keys `best_over`.
 fn kept(spec: &CurvesSpec, plan: &Plan, table: &Table) -> Vec<bool> {
     let (modes, loss) = (table.column("mode"), table.column("final_loss"));
     let number = |cells: Option<&Cells>, row: usize| cells.and_then(|c| c.number(row));
+    let wanted = |row: usize| is_by_mode(spec) || number(modes, row) == Some(spec.mode as f64);
     let mut kept: Vec<bool> = (0..table.rows())
-        .map(|row| number(modes, row) == Some(spec.mode as f64) && counts(&spec.only, table, row))
+        .map(|row| wanted(row) && counts(&spec.only, table, row))
         .collect();
     if spec.best_over.is_empty() {
         return kept;
@@ -71,8 +77,9 @@ fn kept(spec: &CurvesSpec, plan: &Plan, table: &Table) -> Vec<bool> {
         let best = rows
             .filter_map(|row| Some((row, number(loss, row)?)))
             .min_by(|a, b| a.1.total_cmp(&b.1));
+        let run = |row: usize| table.column("run").and_then(|runs| runs.text(row));
         for &row in &group.rows {
-            kept[row] = best.is_some_and(|(best, _)| best == row);
+            kept[row] &= best.is_some_and(|(best, _)| run(best) == run(row));
         }
     }
     kept
@@ -210,11 +217,18 @@ fn picture(
             spec.quantity, spec.x, spec.quantiles[0], spec.quantiles[1]
         ),
         x: (spec.x.clone(), spec.log_x),
-        y: (words_of_mode(&spec.quantity, spec.mode), spec.log_quantity),
+        y: (name_of_quantity(spec), spec.log_quantity),
         key: key(spec, &lines, &verticals),
         lines,
         verticals,
         ..Plot::default()
+    }
+}
+
+fn name_of_quantity(spec: &CurvesSpec) -> String {
+    match is_by_mode(spec) {
+        true => words(&spec.quantity),
+        false => words_of_mode(&spec.quantity, spec.mode),
     }
 }
 

@@ -64,7 +64,7 @@ fn balanced_weights_are_the_shortest() {
         let mut weights = balanced_layers(&network, &factors, Some(7));
         let norm: f64 = weights.iter().map(|w| w * w).sum();
         // Roundoff of powers and products of a few matrices.
-        assert!((norm / representation_cost(depth, &s) - 1.0).abs() < 1e-13);
+        assert!((norm / representation_cost(depth, s) - 1.0).abs() < 1e-13);
         assert!(gap(&network, &weights).expect("finite").abs() < 1e-12);
         if depth > 1 {
             // The same product from longer weights: 2 W_1 and W_2/2 add 3‖W_1‖² − ¾‖W_2‖².

@@ -36,6 +36,12 @@ impl Family {
         }
     }
 
+    /// Whether the face can draw `c`.
+    pub fn has(self, c: char) -> bool {
+        self.face()
+            .is_some_and(|face| face.glyph_index(c).is_some())
+    }
+
     /// The width of `text` in em.
     pub fn width(self, text: &str) -> f64 {
         text.chars().map(|c| self.advance(c)).sum()

@@ -1,7 +1,7 @@
 //! A Python script with matplotlib.
 
 use super::super::canvas::{Dash, Pen};
-use super::super::chart::{Axis, Chart, Sample, Shape};
+use super::super::chart::{Axis, Chart, Sample, Shape, Tile};
 use super::super::font::Family;
 use super::super::layout::{Layout, Placed};
 use super::super::palette;
@@ -15,6 +15,20 @@ use super::{
 };
 use plotters::style::RGBColor;
 use std::fmt::Write;
+
+/// A page as large as the figure, however wide matplotlib's letters are: what the labels need is taken from the axes.
+const FIT: &str = "
+# Axes make room until all labels are on the page.
+width, height = fig.get_size_inches()
+for _ in range(4):
+    box = fig.get_tightbbox(fig.canvas.get_renderer())
+    left, below = max(-box.x0 / width, 0), max(-box.y0 / height, 0)
+    across = 1 - left - max(box.x1 / width - 1, 0)
+    up = 1 - below - max(box.y1 / height - 1, 0)
+    for ax in fig.axes:
+        x, y, dx, dy = ax.get_position().bounds
+        ax.set_position((left + across * x, below + up * y, across * dx, up * dy))
+";
 
 /// A Python script.
 pub fn matplotlib(name: &str, layout: &Layout, style: &Style) -> String {
@@ -46,10 +60,7 @@ pub fn matplotlib(name: &str, layout: &Layout, style: &Style) -> String {
         };
         panel.draw(&mut out);
     }
-    let _ = writeln!(
-        out,
-        "fig.savefig(\"{name}_matplotlib.pdf\", bbox_inches=\"tight\")"
-    );
+    let _ = writeln!(out, "{FIT}fig.savefig(\"{name}_matplotlib.pdf\")");
     out
 }
 
@@ -125,6 +136,19 @@ impl Panel<'_> {
             0.05 * width,
             words(&bar.label)
         );
+        let whole = |at: fn(&Tile) -> f64| chart.tiles.iter().all(|tile| at(tile).fract() == 0.0);
+        let sides = [
+            ("x", &chart.x, whole(|tile| tile.at.0)),
+            ("y", &chart.y, whole(|tile| tile.at.1)),
+        ];
+        for (letter, axis, whole) in sides {
+            if whole && axis.scale.kind == Kind::Linear {
+                let _ = writeln!(
+                    out,
+                    "ax.{letter}axis.get_major_locator().set_params(integer=True)"
+                );
+            }
+        }
     }
 
     fn draw_legend(&self, out: &mut String) {
