@@ -94,6 +94,7 @@ impl Adaptive {
         let count = count.max(2);
         let start = Point {
             time: 0.0,
+            log_time: f64::NEG_INFINITY,
             path: 0.0,
             values: Vec::new(),
         };
@@ -202,6 +203,7 @@ impl Adaptive {
     fn point(&self, m: &Measurement) -> Point {
         Point {
             time: m.time,
+            log_time: m.time.ln(),
             path: self.latest.path + m.distance(&self.map),
             values: self.floors.curve_values(m),
         }
@@ -303,66 +305,100 @@ impl Floors {
 struct Cones {
     linear: Vec<[f64; 2]>,
     logarithmic: Vec<[f64; 2]>,
-    path: Vec<[f64; 2]>,
+    path: Vec<Sector>,
 }
+
+/// The directions `(x, y)`, `x ≥ 0`, from the lowest to the highest.
+#[derive(Clone, Copy)]
+struct Sector([(f64, f64); 2]);
 
 impl Cones {
     fn reset(&mut self, curves: usize) {
         let open = [f64::NEG_INFINITY, f64::INFINITY];
-        for cones in [&mut self.linear, &mut self.logarithmic, &mut self.path] {
+        for cones in [&mut self.linear, &mut self.logarithmic] {
             cones.clear();
             cones.resize(curves, open);
         }
+        self.path.clear();
+        self.path.resize(curves, Sector::OPEN);
     }
 
     fn allow(&self, anchor: &Point, point: &Point, curves: &Curves) -> bool {
+        let rises = || anchor.values.iter().zip(&point.values).map(|(a, b)| b - a);
+        // No slope where no time has passed.
         let inside = |cones: &[[f64; 2]], dx: f64| {
-            let values = anchor.values.iter().zip(&point.values);
-            let slopes = values.map(|(a, b)| (b - a) / dx);
-            // No slope where no time has passed.
-            dx <= 0.0 || cones.iter().zip(slopes).all(within)
+            let slopes = rises().map(|rise| rise / dx);
+            dx <= 0.0
+                || cones
+                    .iter()
+                    .zip(slopes)
+                    .all(|([low, high], slope)| slope >= *low && slope <= *high)
         };
-        let directions = (0..point.values.len()).map(|j| {
-            let [x, y] = curves.way(j, anchor, point);
-            y.atan2(x)
-        });
+        let way = (point.path - anchor.path) / curves.path_scale();
+        let mut directions = rises().zip(curves.scales()).zip(&self.path);
         inside(&self.linear, point.time - anchor.time)
-            && (anchor.time <= 0.0 || inside(&self.logarithmic, (point.time / anchor.time).ln()))
-            && self.path.iter().zip(directions).all(within)
+            && (anchor.time <= 0.0 || inside(&self.logarithmic, point.log_time - anchor.log_time))
+            && directions.all(|((rise, scale), sector)| sector.holds((way, rise / scale)))
     }
 
     fn narrow(&mut self, anchor: &Point, point: &Point, curves: &Curves, tolerance: f64) {
+        let rises = || {
+            let values = anchor.values.iter().zip(&point.values);
+            values.map(|(a, b)| b - a).zip(curves.scales())
+        };
         let narrow = |cones: &mut [[f64; 2]], dx: f64| {
             if dx <= 0.0 {
                 return;
             }
-            for (j, cone) in cones.iter_mut().enumerate() {
-                let rise = point.values[j] - anchor.values[j];
-                let slack = tolerance * curves.scale(j);
+            for (cone, (rise, scale)) in cones.iter_mut().zip(rises()) {
+                let slack = tolerance * scale;
                 cone[0] = cone[0].max((rise - slack) / dx);
                 cone[1] = cone[1].min((rise + slack) / dx);
             }
         };
         narrow(&mut self.linear, point.time - anchor.time);
         if anchor.time > 0.0 {
-            narrow(&mut self.logarithmic, (point.time / anchor.time).ln());
+            narrow(&mut self.logarithmic, point.log_time - anchor.log_time);
         }
-        for (j, cone) in self.path.iter_mut().enumerate() {
-            let [x, y] = curves.way(j, anchor, point);
-            let part = tolerance / x.hypot(y);
-            // Chords that pass closer to the point than the tolerance.
-            if part < 1.0 {
-                let (direction, half) = (y.atan2(x), part.asin());
-                cone[0] = cone[0].max(direction - half);
-                cone[1] = cone[1].min(direction + half);
-            }
+        let way = (point.path - anchor.path) / curves.path_scale();
+        for (sector, (rise, scale)) in self.path.iter_mut().zip(rises()) {
+            sector.narrow((way, rise / scale), tolerance);
         }
     }
 }
 
-fn within(pair: (&[f64; 2], f64)) -> bool {
-    let (&[low, high], value) = pair;
-    value >= low && value <= high
+impl Sector {
+    const OPEN: Self = Self([(0.0, -1.0), (0.0, 1.0)]);
+
+    fn holds(&self, to: (f64, f64)) -> bool {
+        let Self([low, high]) = *self;
+        is_above(to, low) && is_above(high, to)
+    }
+
+    /// To directions whose lines pass closer to `(x, y)` than the tolerance.
+    fn narrow(&mut self, (x, y): (f64, f64), tolerance: f64) {
+        let square = x * x + y * y;
+        let beyond = square - tolerance * tolerance;
+        if beyond <= 0.0 {
+            return;
+        }
+        // The tangents of the circle around it.
+        let (along, across) = (beyond.sqrt(), tolerance);
+        let low = (x * along + y * across, y * along - x * across);
+        let high = (x * along - y * across, y * along + x * across);
+        let Self(ends) = self;
+        if is_above(low, ends[0]) {
+            ends[0] = low;
+        }
+        if is_above(ends[1], high) {
+            ends[1] = high;
+        }
+    }
+}
+
+/// Whether a direction lies above another, or is the same.
+fn is_above(a: (f64, f64), b: (f64, f64)) -> bool {
+    b.0 * a.1 >= b.1 * a.0
 }
 
 /// Keeps the items whose indices, in increasing order, are listed.

@@ -7,6 +7,7 @@ const EVEN_PART: usize = 8;
 #[derive(Debug, Clone)]
 pub(super) struct Point {
     pub time: f64,
+    pub log_time: f64,
     /// How far `A` has come, `Σ ‖ΔA‖_F` over the points so far: what happens in no time beside a long wait is
     /// still a way, and any two curves may be drawn against each other.
     pub path: f64,
@@ -68,19 +69,17 @@ impl Curves {
         self.path.max(self.sigma_scale).max(f64::MIN_POSITIVE)
     }
 
-    /// From `a` to `b` along the path and along curve `j`, in units of the axes.
-    pub fn way(&self, j: usize, a: &Point, b: &Point) -> [f64; 2] {
-        let rise = (b.values[j] - a.values[j]) / self.scale(j);
-        [(b.path - a.path) / self.path_scale(), rise]
+    /// Of every curve.
+    pub fn scales(&self) -> impl Iterator<Item = f64> {
+        (0..self.ranges.len()).map(|j| self.scale(j))
     }
 
     /// How far a parabola through three points leaves the chord from `b` to `c`: the largest over
     /// all curves and both time axes, in units of an axis.
     pub fn bend(&self, a: &Point, b: &Point, c: &Point) -> f64 {
-        let times = [a.time, b.time, c.time];
-        let linear = self.sag(times, a, b, c);
+        let linear = self.sag([a.time, b.time, c.time], a, b, c);
         match a.time > 0.0 {
-            true => linear.max(self.sag(times.map(f64::ln), a, b, c)),
+            true => linear.max(self.sag([a.log_time, b.log_time, c.log_time], a, b, c)),
             false => linear,
         }
     }
@@ -88,53 +87,21 @@ impl Curves {
     fn sag(&self, x: [f64; 3], a: &Point, b: &Point, c: &Point) -> f64 {
         let (left, right) = (x[1] - x[0], x[2] - x[1]);
         let [a, b, c] = [a, b, c].map(|point| &point.values);
-        (0..self.ranges.len())
-            .map(|j| {
-                let turn = (c[j] - b[j]) / right - (b[j] - a[j]) / left;
-                turn.abs() / (left + right) * right * right / 4.0 / self.scale(j)
-            })
-            .fold(0.0, f64::max)
-    }
-
-    /// How far the chord `a b` misses `p`: the largest over all curves and axes, in units of an axis.
-    fn error(&self, a: &Point, p: &Point, b: &Point) -> f64 {
-        let times = [a.time, p.time, b.time];
-        let linear = self.miss(times, a, p, b);
-        let logarithmic = match a.time > 0.0 {
-            true => self.miss(times.map(f64::ln), a, p, b),
-            false => 0.0,
-        };
-        linear.max(logarithmic).max(self.miss_of_path(a, p, b))
-    }
-
-    /// At abscissas `x`, vertically.
-    fn miss(&self, x: [f64; 3], a: &Point, p: &Point, b: &Point) -> f64 {
-        let part = (x[1] - x[0]) / (x[2] - x[0]);
-        let [a, p, b] = [a, p, b].map(|point| &point.values);
-        // Where no time passes the path alone tells: NaN is never the largest.
-        (0..self.ranges.len())
-            .map(|j| {
-                let chord = a[j] + part * (b[j] - a[j]);
-                (p[j] - chord).abs() / self.scale(j)
-            })
-            .fold(0.0, f64::max)
-    }
-
-    /// Against the path, where curves may be vertical: the distance from the nearest point of the chord.
-    fn miss_of_path(&self, a: &Point, p: &Point, b: &Point) -> f64 {
-        (0..self.ranges.len())
-            .map(|j| {
-                let ([x, y], [u, v]) = (self.way(j, a, p), self.way(j, a, b));
-                let part = ((x * u + y * v) / (u * u + v * v)).clamp(0.0, 1.0);
-                let part = if part.is_nan() { 0.0 } else { part };
-                (x - part * u).hypot(y - part * v)
-            })
-            .fold(0.0, f64::max)
+        let turns = self.scales().enumerate().map(|(j, scale)| {
+            let turn = (c[j] - b[j]) / right - (b[j] - a[j]) / left;
+            turn.abs() / (left + right) * right * right / 4.0 / scale
+        });
+        turns.fold(0.0, f64::max)
     }
 
     /// The point between `first` and `last` that their chord misses most.
     fn worst(&self, points: &[Point], first: usize, last: usize) -> Segment {
-        let (a, b) = (&points[first], &points[last]);
+        let chord = Chord {
+            from: &points[first],
+            to: &points[last],
+            units: self.scales().map(f64::recip).collect(),
+            unit_of_path: self.path_scale().recip(),
+        };
         let mut worst = Segment {
             first,
             last,
@@ -142,12 +109,58 @@ impl Curves {
             error: 0.0,
         };
         for (split, p) in points.iter().enumerate().take(last).skip(first + 1) {
-            let error = self.error(a, p, b);
+            let error = chord.error(p);
             if error > worst.error {
                 (worst.split, worst.error) = (split, error);
             }
         }
         worst
+    }
+}
+
+/// A straight line in place of all points between two.
+struct Chord<'a> {
+    from: &'a Point,
+    to: &'a Point,
+    /// One over the length of each curve's axis, and of that of the path.
+    units: Vec<f64>,
+    unit_of_path: f64,
+}
+
+impl Chord<'_> {
+    /// How far it misses `p`: the largest over all curves and axes, in units of an axis.
+    fn error(&self, p: &Point) -> f64 {
+        let (a, b) = (self.from, self.to);
+        let linear = self.miss([a.time, p.time, b.time], p);
+        let logarithmic = match a.time > 0.0 {
+            true => self.miss([a.log_time, p.log_time, b.log_time], p),
+            false => 0.0,
+        };
+        linear.max(logarithmic).max(self.miss_of_path(p))
+    }
+
+    /// At abscissas `x`, vertically. Where no time passes the path alone tells: NaN is never the largest.
+    fn miss(&self, x: [f64; 3], p: &Point) -> f64 {
+        let part = (x[1] - x[0]) / (x[2] - x[0]);
+        let ends = self.from.values.iter().zip(&self.to.values);
+        let curves = ends.zip(&p.values).zip(&self.units);
+        let misses = curves.map(|(((a, b), p), unit)| (p - a - part * (b - a)).abs() * unit);
+        misses.fold(0.0, f64::max)
+    }
+
+    /// Against the path, where curves may be vertical: the distance from the nearest point of the chord.
+    fn miss_of_path(&self, p: &Point) -> f64 {
+        let ends = self.from.values.iter().zip(&self.to.values);
+        let curves = ends.zip(&p.values).zip(&self.units);
+        let (x, u) = (p.path - self.from.path, self.to.path - self.from.path);
+        let (x, u) = (x * self.unit_of_path, u * self.unit_of_path);
+        let misses = curves.map(|(((a, b), p), unit)| {
+            let (y, v) = ((p - a) * unit, (b - a) * unit);
+            let length = (u * u + v * v).max(f64::MIN_POSITIVE);
+            let part = ((x * u + y * v) / length).clamp(0.0, 1.0);
+            (x - part * u).powi(2) + (y - part * v).powi(2)
+        });
+        misses.fold(0.0, f64::max).sqrt()
     }
 }
 
@@ -217,6 +230,7 @@ mod tests {
     fn log_time_is_drawn_smoothly_too() {
         let point = |time: f64| Point {
             time,
+            log_time: time.ln(),
             path: time,
             values: vec![time, 0.0],
         };

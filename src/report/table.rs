@@ -84,6 +84,12 @@ fn write_escapes(report: &Report, out: &mut impl Write) -> io::Result<()> {
             .collect();
         let predicted = cells.iter().any(|c| !c[4].is_empty());
         write_cells(&HEADER[..if predicted { 6 } else { 4 }], &cells, out)?;
+        if predicted && report.solver.method == "gradient_descent" {
+            writeln!(
+                out,
+                "predicted for gradient flow, the limit of a small learning rate"
+            )?;
+        }
     }
     if !escapes.is_empty() && !report.waiting.is_empty() {
         writeln!(out, "{}", waiting(&report.waiting))?;

@@ -164,10 +164,15 @@ written to out/x
     let lines =
         "   1   2.0000   8.00000000         1.09225\nmode 4 did not pass its level (0.25000)\n";
     assert!(summary.contains(lines), "{summary}");
+    report.solver.method = "gradient_descent".to_owned();
     report.waiting = (4..11).map(|mode| (mode, 1.0 / mode as f64)).collect();
     let summary = text(|out| table::write(&report, None, out));
     let line = "modes 4, 5, 6, 7, 8 and 2 others did not pass their levels (0.25000, 0.20000, ";
     assert!(summary.contains(line), "{summary}");
+    assert!(
+        summary.contains("\npredicted for gradient flow, the limit"),
+        "{summary}"
+    );
     report.events.clear();
     report.checks[0].passed = false;
     let summary = text(|out| table::write(&report, None, out));
