@@ -11,6 +11,7 @@ mod narrowed;
 mod parallel;
 mod predict;
 mod regimes;
+mod resting;
 mod saddles;
 
 pub use extras::extras;
@@ -21,7 +22,7 @@ pub use regimes::{NoStudy, RegimesAsk, regimes};
 pub use saddles::{Ask, PathOf, Shown, Study, saddles, saddles_along};
 
 use crate::flow::LayerFlow;
-use crate::integrate::{Integration, Method, Options, VectorField, integrate};
+use crate::integrate::{Integration, Method, Options, VectorField};
 use crate::linalg::to_vec;
 use crate::model::{Network, Problem};
 use crate::observe::{
@@ -36,6 +37,7 @@ use ending::{describe, missing_rows};
 use exact::SolvedFlow;
 use graded::integrate_graded;
 use narrowed::Narrowed;
+use resting::integrate_to_rest;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -194,7 +196,6 @@ fn observe(
         observer = observer.reporting_to(progress);
     }
     let (wall, cpu) = (Instant::now(), ThreadTime::now());
-    let start = &problem.initial_weights;
     let (mut frame_rotations, mut graded_warning) = (None, None);
     let end = if graded {
         let run = integrate_graded(field, problem, options, &mut observer);
@@ -205,7 +206,7 @@ fn observe(
             ..run.integration
         }
     } else {
-        integrate(field, start, options, &mut observer)
+        integrate_to_rest(field, problem, options, &mut observer)
     };
     let solver = SolverReport {
         method: options.method.name().to_owned(),

@@ -127,6 +127,11 @@ impl<'a> RunObserver<'a> {
         self.last_weights.copy_from_slice(weights);
     }
 
+    /// `‖∇C(A)‖_F` of the last state.
+    pub fn cost_gradient_norm(&self) -> f64 {
+        self.after.cost_gradient_norm
+    }
+
     /// What was observed so far: the start alone after no step, nothing when there was no start.
     pub fn finish(mut self) -> Observed {
         if !self.started {

@@ -17,9 +17,11 @@ use crate::model::{Frame, Network, Problem};
 use crate::observe::RunObserver;
 use crate::saddle::{LoneMode, Waiting, WaitingFlow};
 use crate::scenario::FrameName;
-use plateaus::{Found, LEARNED, Plateaus};
+pub(super) use plateaus::LEARNED;
+use plateaus::{Found, Plateaus};
 use segment::{Reason, Segment};
-use wait::{Limits, Wait, rest};
+pub(super) use wait::rest;
+use wait::{Limits, Wait};
 
 /// Size of a neuron, relative to one that has escaped, below which rounding is felt: with two layers
 /// by modes that wait long …
@@ -122,7 +124,7 @@ fn largest_singular_value(a: &Mat<f64>) -> f64 {
 }
 
 /// `∇C(0)`.
-fn gradient_at_origin(problem: &Problem) -> Mat<f64> {
+pub(super) fn gradient_at_origin(problem: &Problem) -> Mat<f64> {
     let (rows, cols) = problem.cost.shape();
     problem.cost.gradient_at(zeros(rows, cols).as_ref())
 }

@@ -80,3 +80,29 @@ fn two_explicit_methods_agree_tightly() {
 fn two_implicit_methods_agree() {
     agree("esdirk34", "tr_bdf2", 1e-6);
 }
+
+/// Nothing moves where nothing is left to learn: not in 10⁸ times the time that learning took, in which the roundoff
+/// of gradients would carry states along directions in which nothing pulls back, and with explicit methods not for
+/// the price of steps that stability allows.
+#[test]
+fn states_rest_where_nothing_is_left_to_learn() {
+    let run = |method: &str, horizon: f64| {
+        run_text(&format!(
+            "seed = 20\n[network]\nwidths = [6, 10, 10, 6]\n\
+             [cost]\nkind = \"matrix_sensing\"\ntarget = {{ singular_values = [300.0] }}\nmeasurements = {{ count = 12 }}\n\
+             [init]\nkind = \"gaussian\"\nstd = 0.8\n\
+             [solver]\nmethod = \"{method}\"\nrtol = 1e-8\nhorizon = {horizon:e}\n"
+        ))
+    };
+    for method in ["auto", "bdf", "dop853"] {
+        let [near, far] = [1e2, 1e10].map(|horizon| run(method, horizon));
+        let steps = [&near, &far].map(|report| report.solver.steps);
+        assert!(steps[1] <= steps[0] + 2000, "{method} {steps:?}");
+        assert_eq!(far.time, 1e10);
+        let ends = [&near, &far].map(|report| report.trajectory.rows.last().expect("rows"));
+        let pairs = ends[0].singular_values.iter().zip(&ends[1].singular_values);
+        for (near, far) in pairs {
+            assert!((near / far - 1.0).abs() < 1e-8, "{method} {near} {far}");
+        }
+    }
+}

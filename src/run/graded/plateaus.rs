@@ -25,7 +25,7 @@ const SAME: f64 = 10.0;
 /// … and its floor.
 const SAME_FLOOR: f64 = 1e-12;
 /// Gradient, relative to that at `A = 0`, at which nothing is left to learn.
-pub(super) const LEARNED: f64 = 1e-13;
+pub(in crate::run) const LEARNED: f64 = 1e-13;
 /// The same where nothing better can be had: an explicit method would take a step for every unit of time …
 const LOOSE: f64 = 1e-6;
 /// … and `auto` no longer steps when its fast directions are rounding in so long a wait. Looks in vain until then, at

@@ -321,7 +321,7 @@ impl Interpolant for Inside<'_, '_> {
 }
 
 /// A state that does not move any more, until the horizon.
-pub(super) fn rest(
+pub(in crate::run) fn rest(
     observer: &mut RunObserver<'_>,
     weights: &[f64],
     slope: &[f64],
