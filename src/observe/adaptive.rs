@@ -47,6 +47,8 @@ const SMALLEST: f64 = 1e-300;
 pub(super) struct Adaptive {
     count: usize,
     spare: usize,
+    /// Iterates of gradient descent have nothing between them.
+    flows: bool,
     /// `STREAM_TOLERANCE` for this count, and how much coarser it has become.
     tolerance: f64,
     coarser: f64,
@@ -85,10 +87,8 @@ impl Adaptive {
         weights: bool,
         options: &Options,
     ) -> Self {
-        let rtol = match options.method {
-            Method::GradientDescent { .. } => 1e-15,
-            _ => options.rtol.max(1e-15),
-        };
+        let flows = !matches!(options.method, Method::GradientDescent { .. });
+        let rtol = if flows { options.rtol } else { 0.0 }.max(1e-15);
         let target = problem.cost.target().map_or(0.0, |t| t.norm_l2());
         let modes = problem.network.modes().min(MOST_MODES);
         let count = count.max(2);
@@ -101,6 +101,7 @@ impl Adaptive {
         Self {
             count,
             spare: count * if weights { SPARE_WITH_WEIGHTS } else { SPARE },
+            flows,
             tolerance: STREAM_TOLERANCE / finer(count).powi(2),
             coarser: 1.0,
             floors: Floors {
@@ -216,6 +217,9 @@ impl Adaptive {
 
     /// Into how many pieces the bend over the step, and its way, divide it.
     fn pieces(&self, end: &Point) -> usize {
+        if !self.flows {
+            return 1;
+        }
         let finer = finer(self.count);
         let bend = self
             .earlier

@@ -1,5 +1,8 @@
 //! Errors of straight lines between points of several curves, and the points that matter most.
 
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
 /// Rows spread evenly over each axis whatever the curves do, as a part of all.
 const EVEN_PART: usize = 8;
 
@@ -164,13 +167,34 @@ impl Chord<'_> {
     }
 }
 
-/// A chord and the point that it misses most.
+/// A chord and the point that it misses most; the more it misses it, the greater, and the earlier of two.
 struct Segment {
     first: usize,
     last: usize,
     split: usize,
     error: f64,
 }
+
+impl Ord for Segment {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let earlier = || other.first.cmp(&self.first);
+        self.error.total_cmp(&other.error).then_with(earlier)
+    }
+}
+
+impl PartialOrd for Segment {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Segment {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Segment {}
 
 /// Increasing indices of at most about `count` points, first and last among them: some spread
 /// evenly over linear and logarithmic time and over the path, the rest where chords are most in error.
@@ -179,23 +203,15 @@ pub(super) fn most_telling(points: &[Point], curves: &Curves, count: usize) -> V
         return (0..points.len()).collect();
     }
     let mut keep = evenly_spread(points, count / EVEN_PART);
-    let mut segments: Vec<Segment> = keep
-        .windows(2)
-        .map(|w| curves.worst(points, w[0], w[1]))
-        .collect();
-    while keep.len() < count {
-        let Some(worst) = (0..segments.len())
-            .max_by(|&i, &j| segments[i].error.total_cmp(&segments[j].error))
-            .filter(|&i| segments[i].error > 0.0)
-        else {
-            break;
-        };
-        let Segment {
+    let worst = |ends: &[usize]| curves.worst(points, ends[0], ends[1]);
+    let mut segments: BinaryHeap<Segment> = keep.windows(2).map(worst).collect();
+    while keep.len() < count
+        && let Some(Segment {
             first, last, split, ..
-        } = segments.swap_remove(worst);
+        }) = segments.pop().filter(|segment| segment.error > 0.0)
+    {
         keep.push(split);
-        segments.push(curves.worst(points, first, split));
-        segments.push(curves.worst(points, split, last));
+        segments.extend([worst(&[first, split]), worst(&[split, last])]);
     }
     keep.sort_unstable();
     keep

@@ -760,7 +760,6 @@ fn between_iterates_nothing_happens() {
              [[events]]\nkind = \"crossing\"\nquantity = \"cost\"\nlevel = {level:e}\n",
             start * start
         ))
-        .events
     };
     let mut w = start;
     let mut costs = vec![];
@@ -770,11 +769,21 @@ fn between_iterates_nothing_happens() {
     }
     let least = |costs: &[f64]| costs.iter().copied().fold(f64::INFINITY, f64::min);
     assert!(least(&costs) > 1e-3);
-    assert!(run(0.9 * least(&costs)).is_empty());
+    assert!(run(0.9 * least(&costs)).events.is_empty());
     let late = &costs[20..];
     let (least, most) = (least(late), late.iter().copied().fold(0.0, f64::max));
     let level = 0.5 * (least + most);
-    let found = run(level);
+    let report = run(level);
+    for row in &report.trajectory.rows {
+        let k = (row.time / rate).round();
+        assert!(
+            (row.time - k * rate).abs() < 1e-12 * row.time.max(1.0),
+            "{}",
+            row.time
+        );
+        assert!((row.cost / costs[k as usize] - 1.0).abs() < 1e-9);
+    }
+    let found = report.events;
     let passed = |pair: &[f64]| (pair[0] >= level) != (pair[1] >= level);
     let exact: Vec<f64> = (0..costs.len() - 1)
         .filter(|&k| passed(&costs[k..k + 2]))
