@@ -372,3 +372,19 @@ fn predictions_meet_events_of_their_level_alone() {
         assert!(rows.iter().all(|row| row[2][..8] == row[4][..8]), "{table}");
     }
 }
+
+/// A mode that another overtakes is not alone at its level; one that is still on its way, or hardly seen, has no final
+/// value.
+#[test]
+fn nothing_is_said_of_modes_on_their_way() {
+    let report = aligned(2, &[3.0, 2.2, 2.0], &[1e-7, 1.0, 1e-5], 0.0, 10.0);
+    let modes: Vec<_> = said(&report, "escape_time").iter().map(|p| p.0).collect();
+    assert!(!modes.contains(&2), "{modes:?}");
+    assert_met(&report, RTOL);
+    let report = aligned(2, &[1.0], &[0.01], 0.1, 2.0);
+    assert_eq!(said(&report, "final_singular_value"), []);
+    assert_met(&report, RTOL);
+    let report = aligned(2, &[1.0, 1e-4], &[0.1, 1e-5], 0.0, 10.0);
+    let finals = said(&report, "final_singular_value");
+    assert_eq!(finals.iter().map(|p| p.0).collect::<Vec<_>>(), [1]);
+}

@@ -62,12 +62,13 @@ pub fn stationary(depth: usize, target: f64, l2: f64) -> Option<Stationary> {
         _ if l2 == 0.0 => only(target),
         _ => {
             // c ln u + ln(1−u) = ln κ with u = s/s*, κ = 2λ s*^{−(2−2/L)}
-            let c = 1.0 - 2.0 / depth as f64;
+            let l = depth as f64;
+            let c = 1.0 - 2.0 / l;
             let log = (2.0 * l2).ln() - (1.0 + c) * target.ln();
             let lower = target * balance(c, 1.0, log).exp();
             // A logarithm of hundreds costs digits; far below the target one substitution, which
             // contracts by about s/(c s*), brings them back.
-            let again = (2.0 * l2 / (target - lower)).powf(1.0 / c);
+            let again = (2.0 * l2 / (target - lower)).powf(l / (l - 2.0));
             Stationary {
                 upper: target * (1.0 - balance(1.0, c, log).exp()),
                 lower: if lower < 0.1 * c * target {
