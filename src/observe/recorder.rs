@@ -144,7 +144,12 @@ impl<'a> TrajectoryRecorder<'a> {
         monitors: &mut Monitors,
     ) -> Trajectory {
         let recorded = self.sink.trajectory.rows.last().map(|row| row.time);
-        if recorded.is_none_or(|t| t < last.time) {
+        let is_missing = match &self.plan {
+            // Rows inside the last step may have the time of its end, and are not the end.
+            Plan::Adaptive(_) => last.time > 0.0,
+            _ => recorded.is_none_or(|t| t < last.time),
+        };
+        if is_missing {
             probe.resolve(last);
             let length = self.sink.arc.end;
             self.sink.keep(probe, last, weights, length, monitors);

@@ -196,3 +196,19 @@ fn minor(m: &Mat<f64>, rows: usize, cols: usize) -> f64 {
     let (rows, cols) = (members(rows), members(cols));
     Mat::from_fn(rows.len(), cols.len(), |i, j| m[(rows[i], cols[j])]).determinant()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Amplitudes `α^m` that grow at rates 1 and 0.9 escape after `m` and `m/0.9`: the second comes first where its `m` is
+    /// less than 0.9 of the other's.
+    #[test]
+    fn an_escape_before_that_of_the_saddle_is_another_order() {
+        let escape = |second: f64| {
+            Exponents::Sets(vec![0.0, -1.0, second, second - 1.0]).escape(&[1.0, 0.9])
+        };
+        assert_eq!(escape(-0.91), Ok(1.0));
+        assert_eq!(escape(-0.5), Err(Unmet::OtherOrder));
+    }
+}

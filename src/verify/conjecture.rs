@@ -354,3 +354,138 @@ fn separation(a: &SaddleEntry, b: &SaddleEntry) -> f64 {
         .zip(b.end_to_end.iter().flatten());
     pairs.map(|(x, y)| (x - y).powi(2)).sum::<f64>().sqrt()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Outcome;
+
+    /// A critical point of squared error with target `diag(2, 1)`, and what is left of it there.
+    fn saddle(values: &[f64], left: &[f64]) -> SaddleEntry {
+        let at = |i: usize| values.get(i).copied().unwrap_or(0.0);
+        SaddleEntry {
+            rank: values.len(),
+            cost: 0.5 * left.iter().map(|s| s * s).sum::<f64>(),
+            singular_values: values.to_vec(),
+            gradient_singular_values: left.to_vec(),
+            gradient_norm: 0.0,
+            index: None,
+            nullity: None,
+            symmetry_nullity: None,
+            smallest_eigenvalue: None,
+            largest_eigenvalue: None,
+            kind: None,
+            escape_order: None,
+            time: None,
+            distance: Some(1e-3),
+            weight_distance: None,
+            from_predicted: None,
+            certified: None,
+            certificate: None,
+            end_to_end: vec![vec![at(0), 0.0], vec![0.0, at(1)]],
+        }
+    }
+
+    fn greedy() -> Vec<SaddleEntry> {
+        vec![
+            saddle(&[], &[2.0, 1.0]),
+            saddle(&[2.0], &[1.0, 0.0]),
+            saddle(&[2.0, 1.0], &[0.0, 0.0]),
+        ]
+    }
+
+    /// Relative distance and impurity of a path.
+    type Seen = (Option<f64>, Option<f64>);
+
+    /// A run that comes near all saddles, and what is seen of it along both paths.
+    fn scale(scale: f64, seen: [Seen; 2]) -> ScaleEntry {
+        let path = |(from, (relative_distance, impurity)): (usize, Seen)| PathEntry {
+            from,
+            to: from + 1,
+            length: 1.0,
+            growth: 1.0,
+            gap: 0.5,
+            duration: None,
+            time: None,
+            predicted_time: None,
+            shift: None,
+            distance: None,
+            relative_distance,
+            weight_distance: None,
+            impurity,
+        };
+        ScaleEntry {
+            scale,
+            outcome: Outcome::HorizonReached,
+            outcome_detail: String::new(),
+            failed: false,
+            broken_laws: Vec::new(),
+            saddles: greedy(),
+            paths: seen.into_iter().enumerate().map(path).collect(),
+        }
+    }
+
+    /// Runs from `scales` of which `seen` is known, with three layers.
+    fn study(scales: &[f64], seen: impl Fn(f64) -> [Seen; 2]) -> Vec<ScaleEntry> {
+        scales.iter().map(|&a| scale(a, seen(a))).collect()
+    }
+
+    fn of(scales: &[ScaleEntry]) -> Verdict {
+        verdict(&greedy(), ("all is learned", true), scales, 3, 0.0)
+    }
+
+    const TWO: [f64; 2] = [1e-2, 1e-4];
+    const THREE: [f64; 3] = [1e-2, 1e-4, 1e-8];
+    const FINE: Seen = (Some(1e-7), None);
+
+    #[test]
+    fn a_run_that_breaks_a_law_says_nothing() {
+        let mut scales = study(&TWO, |a| [(Some(0.1 * a), None); 2]);
+        assert_eq!(of(&scales).verdict, Finding::Supported);
+        scales[1].broken_laws = vec!["the loss falls"];
+        let found = of(&scales);
+        assert_eq!(found.verdict, Finding::NotApplicable);
+        assert!(found.reason.contains("the loss falls"), "{}", found.reason);
+    }
+
+    /// Distances `10 √α` and `20 √α` come to a twentieth at `α` = 2.5e-5 and 6.25e-6: both do at the smaller one.
+    #[test]
+    fn the_scale_that_would_do_is_that_of_the_slowest_path() {
+        for factors in [[10.0, 20.0], [20.0, 10.0]] {
+            let scales = study(&TWO, |a| factors.map(|c| (Some(c * a.sqrt()), None)));
+            let found = of(&scales);
+            assert_eq!(found.verdict, Finding::NotYet, "{}", found.reason);
+            let needed = found.needed_scale.expect("a scale");
+            assert!((1e-7..6.25e-6).contains(&needed), "{needed:e}");
+        }
+    }
+
+    /// What integration leaves of a distance does not fall with `α`.
+    #[test]
+    fn a_path_followed_to_roundoff_is_followed() {
+        let rises = study(&TWO, |a| [(Some(1e-9 / a.sqrt()), None); 2]);
+        assert_eq!(of(&rises).verdict, Finding::Supported);
+        let above = study(&TWO, |a| [(Some(1e-4 / a.sqrt()), None); 2]);
+        assert_eq!(of(&above).verdict, Finding::NotYet);
+    }
+
+    /// An impurity that falls as `α^0.03` is slow to vanish and does; one that stays is another direction.
+    #[test]
+    fn only_an_impurity_that_stays_is_a_violation() {
+        let of_power = |p: f64| study(&THREE, |a| [(None, Some(0.5 * a.powf(p))), FINE]);
+        assert_eq!(of(&of_power(0.03)).verdict, Finding::NotYet);
+        assert_eq!(of(&of_power(0.0)).verdict, Finding::Violated);
+    }
+
+    /// The distance `10 √α` is a twentieth at 2.5e-5, the impurity `100 √α` at 2.5e-7.
+    #[test]
+    fn distance_and_impurity_both_have_to_vanish() {
+        let scales = study(&TWO, |a| {
+            [(Some(10.0 * a.sqrt()), Some(100.0 * a.sqrt())), FINE]
+        });
+        let found = of(&scales);
+        assert_eq!(found.verdict, Finding::NotYet, "{}", found.reason);
+        let needed = found.needed_scale.expect("a scale");
+        assert!((1e-9..2.5e-7).contains(&needed), "{needed:e}");
+    }
+}

@@ -518,3 +518,33 @@ fn halves_that_decay_slowly_are_in_the_error() {
     assert_eq!(predicted.quantity, "escape_time");
     assert!((found - predicted.value).abs() < predicted.error);
 }
+
+/// Neglected terms are of order `(α²)^{1 − s_2/s_1}`: several per cent of times of order one from weights of 0.1, nothing
+/// from weights of 1e-4.
+#[test]
+fn escapes_from_a_start_that_is_not_small_are_not_predicted() {
+    let of = |std: &str| {
+        escapes(&format!(
+            "seed = 2\nnetwork = {{ widths = [3, 3, 3] }}\nsolver = {{ horizon = 40.0 }}\n\
+             cost = {{ kind = \"squared_error\", target = {{ diagonal = [3.0, 2.0, 1.0] }} }}\n\
+             init = {{ kind = \"gaussian\", std = {std} }}\n"
+        ))
+    };
+    let (modes, reason) = of("0.1");
+    assert_eq!(modes, [0; 0], "{reason}");
+    assert!(reason.contains("terms may be worth"), "{reason}");
+    let (modes, reason) = of("1e-4");
+    assert_eq!(modes, [1, 2, 3], "{reason}");
+}
+
+/// Errors of three and more layers are known for two escapes; the third is said to be beyond them.
+#[test]
+fn two_escapes_of_three_layers_are_predicted() {
+    let (modes, reason) = escapes(
+        "seed = 3\nnetwork = { widths = [3, 4, 4, 3] }\nsolver = { horizon = 1e9 }\n\
+         cost = { kind = \"squared_error\", target = { diagonal = [3.0, 2.0, 1.0] } }\n\
+         init = { kind = \"gaussian\", std = 1e-6 }\n",
+    );
+    assert_eq!(modes, [1, 2], "{reason}");
+    assert!(reason.contains("from mode 3 on"), "{reason}");
+}

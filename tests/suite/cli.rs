@@ -691,12 +691,15 @@ std = 1e-3
 [solver]
 horizon = 5.0
 "#;
-    let place = Place::new(scenario);
-    let measurements = ["0,1\n0,0.5\n", "0,0\n1,0\n", "0,0\n0,1\n"];
-    for (name, text) in ["m1.csv", "m2.csv", "m3.csv"].iter().zip(measurements) {
-        fs::write(place.path(name), text).expect("measurement");
+    // Whether all modes are watched or the first alone.
+    for events in ["", "[[events]]\nkind = \"escape\"\nmodes = [1]\n"] {
+        let place = Place::new(&format!("{scenario}{events}"));
+        let measurements = ["0,1\n0,0.5\n", "0,0\n1,0\n", "0,0\n0,1\n"];
+        for (name, text) in ["m1.csv", "m2.csv", "m3.csv"].iter().zip(measurements) {
+            fs::write(place.path(name), text).expect("measurement");
+        }
+        let done = place.run(&["run", "scenario.toml"]).expect(0, &[]);
+        let said = "warning: no escapes from mode 1 on: the best fit of rank 1 lies at infinity";
+        assert!(done.stdout.contains(said), "{}", done.stdout);
     }
-    let done = place.run(&["run", "scenario.toml"]).expect(0, &[]);
-    let said = "warning: no escapes from mode 1 on: the best fit of rank 1 lies at infinity";
-    assert!(done.stdout.contains(said), "{}", done.stdout);
 }

@@ -798,3 +798,43 @@ fn between_iterates_nothing_happens() {
         assert!((high - low - rate).abs() < 1e-9 && low <= event.time && event.time <= high);
     }
 }
+
+/// Both modes approach their targets from below and are there within roundoff at the end: a level that is reached at
+/// infinity only is not passed.
+#[test]
+fn a_level_that_is_approached_for_ever_is_not_passed() {
+    let crossing = |index: usize, level: f64| {
+        format!(
+            "{{ kind = \"crossing\", quantity = \"singular_value\", index = {index}, level = {level:?} }}"
+        )
+    };
+    let report = run_text(&format!(
+        "network = {{ widths = [2, 2, 2] }}\n\
+         cost = {{ kind = \"squared_error\", target = {{ diagonal = [1.0, 0.5] }} }}\n\
+         init = {{ kind = \"aligned\", mode_strengths = [0.1, 0.1] }}\n\
+         solver = {{ horizon = 60.0 }}\nevents = [{}, {}]\n",
+        crossing(1, 1.0),
+        crossing(2, 0.5)
+    ));
+    let last = report.trajectory.rows.last().expect("rows");
+    assert!((last.singular_values[1] - 0.5).abs() < 1e-13);
+    assert_eq!(times(&report.events), [0.0; 0]);
+}
+
+/// `σ_2/σ_1 = 10^{−20+4t}` passes the threshold `2 eps`: the rank is 2 from then on, and stays exactly at that level.
+#[test]
+fn a_rank_that_comes_to_its_level_passes_it() {
+    let up = |t: f64| {
+        let s = 10.0_f64.powf(4.0 * t - 20.0);
+        (vec![1.0, s], vec![0.0, 4.0 * 10.0_f64.ln() * s])
+    };
+    let rank = EventSpec::Crossing {
+        quantity: Quantity::Rank,
+        index: None,
+        level: 2.0,
+        direction: Direction::Rising,
+    };
+    let events = events_of_diagonal(&up, vec![rank], &knots(2.0, 5));
+    let expected = ((2.0 * f64::EPSILON).log10() + 20.0) / 4.0;
+    assert_times(&events, &[expected], 1e-12);
+}

@@ -431,3 +431,55 @@ fn a_field_without_a_closed_form_is_told_so() {
     };
     assert!(error.to_string().contains("no closed form"), "{error}");
 }
+
+/// A mode with 1e-8 of the largest target has a level of its own and escapes when the logistic says, at
+/// `ln(s/a − 1)/(2 s)`.
+#[test]
+fn a_mode_far_weaker_than_the_first_escapes() {
+    let report = run_text(
+        "network = { widths = [2, 2, 2] }\n\
+         cost = { kind = \"squared_error\", target = { diagonal = [1.0, 1e-8] } }\n\
+         init = { kind = \"aligned\", mode_strengths = [0.1, 1e-12] }\n\
+         solver = { method = \"exact\", horizon = 1e9 }\nevents = [{ kind = \"escape\" }]\n",
+    );
+    let exact = [9_f64.ln() / 2.0, (1e4_f64 - 1.0).ln() / 2e-8];
+    let found = times(&report, EventKind::Escape);
+    assert_eq!(found.len(), 2, "{found:?}");
+    for (t, s) in found.iter().zip(exact) {
+        close(*t, s, s, "time of escape");
+    }
+}
+
+/// `ds/dt = 2 s (s* − 2λ − s)` decays to 1e-394, below all numbers, and `‖∂loss‖ = √(2s) (s + 2λ − s*)` is not.
+#[test]
+fn the_gradient_of_a_product_below_the_range_is_its_own() {
+    let report = run_text(
+        "network = { widths = [1, 1, 1] }\nregularization = { l2 = 1.0 }\n\
+         cost = { kind = \"squared_error\", target = { diagonal = [0.5] } }\n\
+         init = { kind = \"aligned\", mode_strengths = [1e-3] }\n\
+         solver = { method = \"exact\", horizon = 300.0 }\n",
+    );
+    // 1/s + 1/1.5 grows as e^{3t}.
+    let log_s = -3.0 * 300.0 - (1e3_f64 + 1.0 / 1.5).ln();
+    let exact = 2_f64.sqrt() * (0.5 * log_s).exp() * 1.5;
+    let last = report.trajectory.rows.last().expect("rows");
+    assert_eq!(last.singular_values, [0.0]);
+    assert!(exact > 1e-197, "{exact:e}");
+    close(last.gradient_norm, exact, exact, "gradient norm");
+}
+
+/// `W_1 + W_2 = 1e-8` grows, of weights near 0.1: half a unit in the last place of each is 1.4e-9 of it.
+#[test]
+fn inputs_and_outputs_that_nearly_cancel_are_warned_of() {
+    let of = |second: &str| {
+        let report = run_text(&format!(
+            "network = {{ widths = [1, 1, 1] }}\n\
+             cost = {{ kind = \"squared_error\", target = {{ diagonal = [1.0] }} }}\n\
+             init = {{ kind = \"matrices\", rows = [[[0.1]], [[{second}]]] }}\n\
+             solver = {{ method = \"exact\", horizon = 40.0 }}\n"
+        ));
+        report.warnings.iter().any(|w| w.contains("nearly cancel"))
+    };
+    assert!(of("-0.09999999"));
+    assert!(!of("-0.09"));
+}

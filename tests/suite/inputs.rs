@@ -48,7 +48,7 @@ fn bad_files_raise_their_messages() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    assert_eq!(files.len(), 179);
+    assert_eq!(files.len(), 185);
 }
 
 #[test]

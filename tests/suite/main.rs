@@ -47,7 +47,6 @@ mod saddle_points;
 mod saddle_runs;
 mod scenarios;
 mod scripts;
-mod small_numbers;
 mod small_start;
 mod starts;
 mod sweeps;

@@ -365,3 +365,28 @@ fn what_happens_in_no_time_is_drawn_against_the_path() {
         assert!(worst < 2e-3 * 2.5 * finer, "{count}: {worst:e}");
     }
 }
+
+/// An escape after 10²⁰ units of time has no time of its own in `f64`: a run that is stopped in it ends where it was
+/// stopped all the same.
+#[test]
+fn the_last_row_is_the_last_state() {
+    for stop in [1.2, 0.6, 1e-6] {
+        let report = run_text(&format!(
+            "[network]\nwidths = [2, 2, 2, 2, 2]\n\
+             [cost]\nkind = \"squared_error\"\ntarget = {{ diagonal = [2.0, 1.0] }}\n\
+             [init]\nkind = \"aligned\"\nmode_strengths = 1e-40\n\
+             [solver]\nhorizon = 1e24\n[stop]\ncost = {stop:e}\n"
+        ));
+        let last = report.trajectory.rows.last().expect("rows");
+        assert!(last.cost <= stop, "{stop} {}", last.cost);
+        let (rows, cols, a) = report.final_weights.last().expect("A");
+        let half_square = |i: usize| 0.5 * (a[i * (rows + 1)] - [2.0, 1.0][i]).powi(2);
+        assert_eq!((*rows, *cols), (2, 2));
+        let exact = half_square(0) + half_square(1);
+        assert!(
+            (last.cost / exact - 1.0).abs() < 1e-9,
+            "{} {exact}",
+            last.cost
+        );
+    }
+}

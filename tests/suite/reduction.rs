@@ -578,3 +578,42 @@ fn unused_inputs_are_left_out_without_a_turn() {
     let back = r.expand(&seen);
     assert_eq!(p.network.layer(&back, 1)[(0, fourth)], 1.0);
 }
+
+/// A mode of 1e-20 beside one of 0.1 in turned hidden neurons: narrowing keeps it, and it escapes when the logistic
+/// says, at `ln(s/a − 1)/(2 s)`.
+#[test]
+fn a_mode_of_the_start_below_all_rounding_is_not_narrowed_away() {
+    let report = run_text(
+        "network = { widths = [2, 6, 2] }\n\
+         cost = { kind = \"squared_error\", target = { singular_values = [1.0, 0.5] } }\n\
+         init = { kind = \"aligned\", mode_strengths = [0.1, 1e-20], hidden_rotation = true }\n\
+         solver = { rtol = 1e-9, horizon = 100.0 }\n\
+         events = [{ kind = \"escape\", fraction = 0.5 }]\n",
+    );
+    assert!(report.solver.reduced_widths.is_some());
+    for (k, (target, start)) in [(1, (1.0, 0.1)), (2, (0.5, 1e-20))] {
+        let exact = (target / start - 1.0_f64).ln() / (2.0 * target);
+        let escape = |e: &&Event| e.kind == EventKind::Escape && e.index == Some(k);
+        let event = report.events.iter().find(escape).expect("an escape");
+        assert!((event.time / exact - 1.0).abs() < 2e-8); // 20 rtol
+    }
+}
+
+/// The narrow target has the singular values that the scenario gives the wide one, however weak the second is.
+#[test]
+fn a_weak_mode_of_the_target_is_not_narrowed_away() {
+    let text = "network = { widths = [20, 3, 20] }\n\
+                cost = { kind = \"squared_error\", target = { singular_values = [1.0, 1e-7] } }\n\
+                init = { kind = \"gaussian\", std = 0.1 }\nsolver = { horizon = 1.0 }\n";
+    let r = Reduction::with_ends(&built_problem(text)).expect("narrower ends");
+    assert_eq!(r.problem.network.widths(), [5, 3, 5]);
+    let s = svd(r.problem.cost.target().expect("a target"))
+        .expect("finite")
+        .s;
+    // Roundoff of the largest.
+    assert!(
+        (s[0] - 1.0).abs() < 1e-14 && (s[1] - 1e-7).abs() < 1e-14,
+        "{s:?}"
+    );
+    assert!(s[2..].iter().all(|s| *s < 1e-14), "{s:?}");
+}

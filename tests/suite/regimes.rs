@@ -203,6 +203,37 @@ fn the_nearest_saddle_without_any_mode_has_a_product_of_zero() {
     }
 }
 
+/// A target of rank two and a small start: both modes are given up, which costs `‖W_1 v_i‖² + ‖W_2ᵀ u_i‖²` each, and the
+/// product of what is left goes to zero, `(|p| − |q|)²/2` with `p, q = (a ± b)/√2` as above.
+#[test]
+fn the_nearest_saddle_of_a_small_start_is_without_several_modes() {
+    for seed in ["one", "two", "three"] {
+        let mut problem = problem(&[3, 4, 3], 1.0, squared(diagonal(&[2.0, 1.0, 0.0])));
+        let mut low = random(4, 3, seed);
+        let mut high = random(3, 4, &format!("{seed} high"));
+        low *= faer::Scale(0.2);
+        high *= faer::Scale(0.2);
+        let network = problem.network.clone();
+        let weights = &mut problem.initial_weights;
+        network.layer_mut(weights, 1).copy_from(&low);
+        network.layer_mut(weights, 2).copy_from(&high);
+        let found = nearest_saddle(&problem).expect("a distance");
+        let modes = [0, 1].map(|i| low.col(i).squared_norm_l2() + high.row(i).squared_norm_l2());
+        let [p, q] = [1.0, -1.0].map(|sign| {
+            let entries = (0..4).map(|i| low[(i, 2)] + sign * high[(2, i)]);
+            (0.5 * entries.map(|x| x * x).sum::<f64>()).sqrt()
+        });
+        let exact = (modes[0] + modes[1] + 0.5 * (p - q) * (p - q)).sqrt();
+        let mut missing = found.missing.clone();
+        missing.sort_unstable();
+        assert_eq!(missing, [1, 2], "{found:?}");
+        assert!(
+            (found.distance - exact).abs() < 1e-9 * exact,
+            "{found:?} {exact}"
+        );
+    }
+}
+
 /// `W_1ᵀW_1 = W_2W_2ᵀ = c² I`: the kernel is `2c² I`, and `A_lin(t) = T + e^{−2c²t}(A(0) − T)`.
 #[test]
 fn an_isotropic_kernel_closes_every_gap_at_one_rate() {

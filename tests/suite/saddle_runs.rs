@@ -5,7 +5,7 @@ use dlnflow::linalg::{Mat, norm};
 use dlnflow::model::{Cost, Network, Problem, draws};
 use dlnflow::report::saddles::{Finding, SaddlesReport};
 use dlnflow::run::{Ask, PathOf, saddles, saddles_along};
-use dlnflow::saddle::{GreedyPath, PathEnd, distance_up_to_rotation};
+use dlnflow::saddle::{GreedyPath, PathEnd, Run, distance_up_to_rotation, impurities};
 use dlnflow::scenario::Scenario;
 use std::fs;
 use std::path::Path;
@@ -362,11 +362,15 @@ fn what_cannot_be_studied_is_refused() {
 
 /// A study of a scenario given as TOML.
 fn study(text: &str) -> SaddlesReport {
+    study_at(text, &[])
+}
+
+fn study_at(text: &str, scales: &[f64]) -> SaddlesReport {
     let never = AtomicBool::new(false);
     let text = format!("schema = 1\n{text}");
     let scenario = Scenario::parse("s.toml", "s", Path::new("."), text.as_bytes(), &[]);
     let scenario = scenario.expect("a scenario");
-    let study = saddles(&scenario, &ask(&[]), &never, &|_, _| {});
+    let study = saddles(&scenario, &ask(scales), &never, &|_, _| {});
     study.expect("a study").report
 }
 
@@ -474,4 +478,98 @@ fn distances_do_not_depend_on_the_table() {
             assert!((found / exact - 1.0).abs() < 0.05, "{found:e} {exact:e}");
         }
     }
+}
+
+/// `da/dt = 2 a (r − a)` with `r = s − 2λ`, and the neuron `√a` would be of size 1 at time 0: `a = 0.95 r` is reached at
+/// `ln(19 r)/(2 r)`.
+#[test]
+fn a_limit_path_takes_as_long_as_the_logistic_says() {
+    let report = study(
+        "network = { widths = [2, 2, 2] }\nregularization = { l2 = 0.2 }\n\
+         cost = { kind = \"squared_error\", target = { diagonal = [2.0, 1.0] } }\n\
+         init = { kind = \"aligned\", mode_strengths = [1e-8, 1e-8] }\nsolver = { horizon = 60.0 }\n",
+    );
+    let paths = &report.seeds[0].scales[0].paths;
+    assert_eq!(paths.len(), 2);
+    for (path, r) in paths.iter().zip([1.6, 0.6_f64]) {
+        let exact = (19.0 * r).ln() / (2.0 * r);
+        let found = path.duration.expect("two layers");
+        // The last sample that is farther away: there is one in every 0.06/(2 r).
+        let early = exact - found;
+        assert!((0.0..=0.06 / (2.0 * r)).contains(&early), "{found} {exact}");
+    }
+}
+
+/// Three layers grow as `a^{4/3}` and decay as `a`: from a small start nothing grows, and there is no path.
+#[test]
+fn deep_networks_with_weight_decay_have_no_greedy_path() {
+    let report = study(
+        "network = { widths = [2, 2, 2, 2] }\nregularization = { l2 = 0.01 }\n\
+         cost = { kind = \"squared_error\", target = { diagonal = [2.0, 1.0] } }\n\
+         init = { kind = \"gaussian\", std = 0.3 }\nsolver = { horizon = 60.0 }\n",
+    );
+    let seed = &report.seeds[0];
+    assert_eq!(seed.greedy.len(), 1);
+    let end = "nothing grows from a small start";
+    assert!(seed.end.starts_with(end), "{}", seed.end);
+    assert_eq!(seed.verdict.verdict, Finding::NotApplicable);
+}
+
+/// One hidden neuron ends at the best map of rank one, whose cost of `½` is not zero: a run is over when it is there to
+/// 1e-13 of the cost at the origin, so to the root of that in the map.
+#[test]
+fn a_run_to_a_minimum_that_costs_something_goes_there() {
+    let report = study_at(
+        "network = { widths = [2, 1, 2] }\n\
+         cost = { kind = \"squared_error\", target = { diagonal = [2.0, 1.0] } }\n\
+         init = { kind = \"gaussian\", std = 1.0 }\nsolver = { horizon = 60.0 }\n",
+        &[1e-2, 1e-3],
+    );
+    for scale in &report.seeds[0].scales {
+        let last = scale.saddles.last().expect("visits");
+        assert_eq!(last.rank, 1);
+        assert!((last.cost - 0.5).abs() < 1e-12);
+        assert!(last.distance.is_some_and(|d| d < 1e-5), "{last:?}");
+    }
+}
+
+/// Passages of paths are those of half their ends. An event at a tenth is another passage, whose time is not told of them;
+/// one at a half is told, `ln(s/a − 1)/(2 s)`.
+#[test]
+fn paths_meet_predictions_of_their_own_level() {
+    let of = |fraction: &str| {
+        let report = study(&format!(
+            "network = {{ widths = [2, 2, 2] }}\n\
+             cost = {{ kind = \"squared_error\", target = {{ diagonal = [2.0, 1.0] }} }}\n\
+             init = {{ kind = \"aligned\", mode_strengths = [1e-8, 1e-8] }}\n\
+             solver = {{ horizon = 60.0 }}\nevents = [{{ kind = \"escape\", fraction = {fraction} }}]\n"
+        ));
+        let paths = &report.seeds[0].scales[0].paths;
+        paths.iter().map(|p| p.predicted_time).collect::<Vec<_>>()
+    };
+    assert_eq!(of("0.1"), [None, None]);
+    for (found, s) in of("0.5").into_iter().zip([2.0, 1.0_f64]) {
+        let exact = (s / 1e-8 - 1.0).ln() / (2.0 * s);
+        assert!(found.is_some_and(|t| (t / exact - 1.0).abs() < 1e-9));
+    }
+}
+
+/// `A = 0.02 (1, 1/2; 0, 0)` leaves the origin of a target whose first mode is the first entry: what is beside it is half
+/// of what is along it.
+#[test]
+fn the_impurity_is_what_is_beside_over_what_is_along() {
+    let network = Network::new(vec![2, 2, 2]);
+    let problem = Problem {
+        initial_weights: vec![0.0; network.parameters()],
+        network,
+        cost: Cost::SquaredError {
+            target: Mat::from_fn(2, 2, |i, j| if i == j { 2.0 - i as f64 } else { 0.0 }),
+        },
+        l2: 0.0,
+    };
+    // W_1 = A by columns, W_2 = I.
+    let weights = [vec![0.02, 0.0, 0.01, 0.0, 1.0, 0.0, 0.0, 1.0]];
+    let run = Run::new(&problem.network, vec![0.0], &weights);
+    let found = impurities(&GreedyPath::of(&problem), &run)[0].expect("a row to read");
+    assert!((found - 0.5).abs() < 1e-12, "{found}");
 }

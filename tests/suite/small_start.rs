@@ -627,3 +627,37 @@ fn plateaus_end_before_the_escape_however_late() {
     let costs = report.events.windows(2).all(|e| e[1].cost <= e[0].cost);
     assert!(costs, "{:?}", report.events);
 }
+
+/// Rounding of escaped neurons is 1e-16 of them, and `α²` is 1e-14 of them from 1e-7 and 1e-4 from 1e-2: waiting modes feel
+/// it in the first case alone, and only in the plain bases.
+#[test]
+fn starts_that_rounding_reaches_are_warned_of() {
+    let warned = |std: &str, frame: &str| {
+        let report = run_text(&format!(
+            "network = {{ widths = [2, 2, 2] }}\n\
+             cost = {{ kind = \"squared_error\", target = {{ diagonal = [2.0, 1.0] }} }}\n\
+             init = {{ kind = \"gaussian\", std = {std} }}\n{}",
+            with_frame(solver("auto", 1e-9, 30.0), frame)
+        ));
+        let said = "escapes may come at wrong times";
+        report.warnings.iter().any(|w| w.contains(said))
+    };
+    assert!(warned("1e-7", "off"));
+    assert!(!warned("1e-7", "auto"));
+    assert!(!warned("1e-2", "off"));
+}
+
+/// The run is integrated piece by piece, and its limit of steps and their number are those of the whole.
+#[test]
+fn a_run_without_steps_left_counts_them_all() {
+    let report = run_text(
+        "network = { widths = [2, 2, 2] }\n\
+         cost = { kind = \"squared_error\", target = { diagonal = [2.0, 1.0] } }\n\
+         init = { kind = \"gaussian\", std = 1e-9 }\n\
+         solver = { horizon = 60.0, max_steps = 90 }\n",
+    );
+    assert_eq!(report.outcome, Outcome::Failed);
+    assert_eq!(report.solver.steps, 90);
+    let detail = &report.outcome_detail;
+    assert!(detail.starts_with("90 steps were not enough"), "{detail}");
+}

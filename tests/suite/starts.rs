@@ -287,3 +287,41 @@ fn tolerances_of_an_all_zero_start_follow_rtol() {
             .all(|a| (a / 1e-21 - 1.0).abs() < 1e-14)
     );
 }
+
+/// Inputs are `(0.1, 0.3)` times `x = (1, 2, 3)`: a map sees `x` alone and leaves `|y|² − (x·y)²/|x|² = 59/14`, over twice
+/// the samples.
+#[test]
+fn a_regression_with_dependent_inputs_keeps_what_they_cannot_explain() {
+    let cost = "kind = \"regression\"\ninputs = { rows = [[0.1, 0.2, 0.3], [0.3, 0.6, 0.9]] }\n\
+                outputs = { rows = [[1.0, -1.0, 2.0]] }";
+    let built = build("[2, 2, 1]", cost, "kind = \"identity\"");
+    let Cost::Regression { target, floor, .. } = &built.problem.cost else {
+        panic!("not a regression");
+    };
+    assert!((floor - 59.0 / 84.0).abs() < ROUNDING, "{floor}");
+    // The least T with T (0.1, 0.3)ᵀ = x·y/|x|² = 5/14, a multiple of (1, 3).
+    close(
+        target,
+        &Mat::from_fn(1, 2, |_, j| [1.0, 3.0][j] * 5.0 / 14.0),
+    );
+}
+
+/// Balanced layers of `A` have `‖θ‖² = L Σ s^{2/L}`: of `v vᵀ/10` with `|v|² = 14` there is one `s`, 1.4, and no trace of
+/// rounding, whose fourth roots would be 1e-4.
+#[test]
+fn balanced_layers_of_one_mode_have_no_other() {
+    let init = "kind = \"balanced\"\nend_to_end = { rows = [[0.1, 0.2, 0.3], [0.2, 0.4, 0.6], [0.3, 0.6, 0.9]] }";
+    let built = build("[3, 3, 3, 3, 3]", SQUARED, init);
+    let square: f64 = built.problem.initial_weights.iter().map(|w| w * w).sum();
+    assert!((square - 4.0 * 1.4_f64.sqrt()).abs() < ROUNDING, "{square}");
+}
+
+/// The same identity of singular values 1 and 1e-13: the second is far above rounding and kept.
+#[test]
+fn balanced_layers_keep_a_mode_of_a_trillionth() {
+    let init = "kind = \"balanced\"\nend_to_end = { diagonal = [1.0, 1e-13, 0.0] }";
+    let built = build("[3, 3, 3, 3, 3]", SQUARED, init);
+    let square: f64 = built.problem.initial_weights.iter().map(|w| w * w).sum();
+    let exact = 4.0 * (1.0 + 1e-13_f64.sqrt());
+    assert!((square - exact).abs() < ROUNDING, "{square}");
+}

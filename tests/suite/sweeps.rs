@@ -145,7 +145,7 @@ fn bad_files_raise_their_messages() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    assert_eq!(seen, 34);
+    assert_eq!(seen, 35);
 }
 
 /// Each value stands with some of the others, so that no axis alone is to blame: both are named.
@@ -653,6 +653,36 @@ y = "width"
     ] {
         let svg = fs::read_to_string(place.path("out/figures").join(figure)).expect("figure");
         assert!(svg.contains(text), "{figure} {text}");
+    }
+}
+
+/// Since their escape runs have in common what the one with the earliest has: from `−T` of the largest start, by the
+/// closed form `T = ln(s/a − 1)/(2 s)`, to what the smallest one has left of its 10.
+#[test]
+fn bands_span_the_times_that_all_runs_have() {
+    let place = Place::new(
+        r#"
+[grid]
+"init.scale" = [1.0, 0.1, 0.01]
+[keep]
+trajectory = true
+[[bands]]
+quantity = "sigma_1"
+align = "event"
+count = 3
+"#,
+    );
+    place.run(0, &["sweep", "sweep.toml", "--out", "out", "--quiet"]);
+    place.tables("out");
+    let bands = fs::read_to_string(place.path("out/bands_1.csv")).expect("bands");
+    assert_eq!(column(&bands, "runs"), ["3"; 3]);
+    let escape = |a: f64| (2.0 / a - 1.0).ln() / 4.0;
+    let (first, last) = (-escape(1e-3), 10.0 - escape(1e-7));
+    let expected = [first, 0.5 * (first + last), last];
+    for (time, expected) in column(&bands, "time").iter().zip(expected) {
+        let time: f64 = time.parse().expect("number");
+        // 100 rtol of escape times up to 4.
+        assert!((time - expected).abs() < 4e-7, "{time} {expected}");
     }
 }
 

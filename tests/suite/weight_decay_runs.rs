@@ -187,3 +187,21 @@ fn long_horizons_at_a_minimum_cost_little() {
         }
     }
 }
+
+/// Four layers `v vᵀ/10` with `|v|² = 14`: `‖θ‖² = 4 · 1.4²`, and `A` has the one singular value `1.4⁴`. Rounding of the
+/// product leaves 1e-16 in the others, whose square roots are not in the sum; the gap of balanced layers stays 0.
+#[test]
+fn rounding_of_a_product_is_not_in_its_schatten_norm() {
+    let layer = "[[0.1, 0.2, 0.3], [0.2, 0.4, 0.6], [0.3, 0.6, 0.9]]";
+    let report = run_text(&format!(
+        "network = {{ widths = [3, 3, 3, 3, 3] }}\n\
+         cost = {{ kind = \"squared_error\", target = {{ diagonal = [2.0, 1.0, 0.5] }} }}\n\
+         init = {{ kind = \"matrices\", rows = [{layer}, {layer}, {layer}, {layer}] }}\n\
+         solver = {{ horizon = 1e-3, frame = \"off\" }}\n"
+    ));
+    let first = report.trajectory.rows.first().expect("rows");
+    let exact = 4.0 * 1.4_f64.powi(2);
+    assert!((first.schatten - exact).abs() < 1e-13, "{}", first.schatten);
+    let gap = report.schatten_gap.expect("a row");
+    assert!(gap.abs() < 1e-9, "{gap:e}");
+}

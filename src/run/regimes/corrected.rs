@@ -190,6 +190,26 @@ mod tests {
         assert!((ratio / 1e5 - 1.0).abs() < 0.01, "{ratio}");
     }
 
+    /// Powers 1, 2, 3: variance 1 of three.
+    #[test]
+    fn the_error_of_a_mean_is_that_of_the_textbook() {
+        let sample = Sample::of([1.0, 2.0, 3.0].into_iter());
+        assert_eq!(sample.mean, 2.0);
+        assert!((sample.error() - (1.0_f64 / 3.0).sqrt()).abs() < 1e-15);
+    }
+
+    /// Values 0, 0, 1 at widths 1, 2, 4 with weights `w²` of 1, 4, 16: the normal equations by hand give the slope
+    /// `8/(11 ln 2)` and the intercept `−16/33`.
+    #[test]
+    fn widths_weigh_as_their_power() {
+        let fit = Fit::new(&[1, 2, 4], &[], 2.0).expect("a fit");
+        let found = fit.coefficients(&[0.0, 0.0, 1.0]);
+        let exact = [-16.0 / 33.0, 8.0 / (11.0 * 2.0_f64.ln())];
+        for (found, exact) in found.iter().zip(exact) {
+            assert!((found - exact).abs() < 1e-14, "{found} {exact}");
+        }
+    }
+
     #[test]
     fn three_widths_or_two_seeds_are_not_enough() {
         let all = points(0.1);

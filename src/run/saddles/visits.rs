@@ -27,8 +27,8 @@ pub(super) struct Visit {
 pub(super) fn visited(built: &Built, report: &Report, run: &Run<'_>) -> Vec<Visit> {
     let rows = &report.trajectory.rows;
     let mut found: Vec<Visit> = Vec::new();
-    for (begin, end) in plateaus(report) {
-        let inside = (0..rows.len()).filter(|&i| (begin..=end).contains(&rows[i].time));
+    for inside in plateaus(report) {
+        let inside = inside.into_iter();
         let lower =
             |a: &usize, b: &usize| rows[*a].gradient_norm.total_cmp(&rows[*b].gradient_norm);
         let Some(row) = inside.clone().min_by(lower) else {
@@ -46,13 +46,18 @@ pub(super) fn visited(built: &Built, report: &Report, run: &Run<'_>) -> Vec<Visi
     found
 }
 
-/// Times between which the gradient norm waits, the end of the run last.
-fn plateaus(report: &Report) -> Vec<(f64, f64)> {
+/// Rows in which the gradient norm waits; the last row of the run last, which late rows may share their time with.
+fn plateaus(report: &Report) -> Vec<Vec<usize>> {
+    let rows = &report.trajectory.rows;
     let of = |kind: EventKind| report.events.iter().filter(move |e| e.kind == kind);
     let leaves: Vec<f64> = of(EventKind::PlateauLeave).map(|e| e.time).collect();
     let enters: Vec<f64> = of(EventKind::PlateauEnter).map(|e| e.time).collect();
-    let mut all: Vec<(f64, f64)> = enters.into_iter().zip(leaves).collect();
-    all.push((report.time, report.time));
+    let within = |(begin, end): (f64, f64)| {
+        let inside = |&i: &usize| (begin..=end).contains(&rows[i].time);
+        (0..rows.len()).filter(inside).collect()
+    };
+    let mut all: Vec<Vec<usize>> = enters.into_iter().zip(leaves).map(within).collect();
+    all.push(rows.len().checked_sub(1).into_iter().collect());
     all
 }
 

@@ -187,12 +187,13 @@ fn marked(spec: &CurvesSpec, all: &[Curve], uprights: &[Vertical<'_>]) -> Table 
     let curves: Vec<&Curve> = uprights.iter().map(|u| &all[u.curve]).collect();
     let mut columns = by_columns(spec, &curves);
     let names = uprights.iter().map(|u| Some(u.column.to_owned()));
-    let modes = uprights.iter().map(|u| Some(u.mode as i64));
-    columns.extend([
-        Column::text("column", names.collect()),
-        Column::integer("mode", modes.collect()),
-        Column::float(&spec.x, uprights.iter().map(|u| Some(u.x)).collect()),
-    ]);
+    columns.push(Column::text("column", names.collect()));
+    if !is_by_mode(spec) {
+        let modes = uprights.iter().map(|u| Some(u.mode as i64));
+        columns.push(Column::integer("mode", modes.collect()));
+    }
+    let xs = uprights.iter().map(|u| Some(u.x));
+    columns.push(Column::float(&spec.x, xs.collect()));
     Table { columns }
 }
 

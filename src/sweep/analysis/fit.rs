@@ -197,6 +197,16 @@ mod tests {
         assert!(near(fit.slope_error.expect("interval"), error), "{fit:?}");
     }
 
+    /// The same points: `(XᵀX)⁻¹` has `Σx²/(nΣx² − (Σx)²) = 14/20` for the intercept.
+    #[test]
+    fn the_interval_of_the_intercept_knows_where_the_points_lie() {
+        let points = [(0.0, 1.0), (1.0, 3.0), (2.0, 2.0), (3.0, 5.0)];
+        let fit = line(&points, 0.95).expect("a line");
+        let error = 4.302_653 * (1.35_f64 * 14.0 / 20.0).sqrt();
+        let found = fit.intercept_error.expect("interval");
+        assert!((found - error).abs() < 1e-6, "{fit:?}");
+    }
+
     #[test]
     fn no_line_without_two_abscissas() {
         assert_eq!(line(&[], 0.95), None);

@@ -143,6 +143,16 @@ mod tests {
         }
     }
 
+    /// Four layers far below the target `s* = 1`: `√s = 2λ`.
+    #[test]
+    fn a_tiny_lower_root_has_all_its_digits() {
+        for l2 in [1e-40, 1e-60, 1e-80, 1e-100, 1e-120, 1e-150] {
+            let Stationary { upper, lower } = stationary(4, 1.0, l2).expect("roots");
+            assert!((lower / (4.0 * l2 * l2) - 1.0).abs() < 1e-15, "{lower:e}");
+            assert_eq!(upper, 1.0);
+        }
+    }
+
     #[test]
     fn at_global_l2_presence_and_absence_cost_the_same() {
         for depth in 2..15 {
@@ -159,6 +169,8 @@ mod tests {
         let Stationary { upper, lower } = stationary(4, 1.7, 0.05).expect("roots");
         assert_eq!(limit(4, 1.7, 0.05, 0.999 * lower), 0.0);
         assert_eq!(limit(4, 1.7, 0.05, 1.001 * lower), upper);
+        // What starts at rest stays there.
+        assert_eq!(limit(4, 1.7, 0.05, lower), lower);
         assert_eq!(limit(4, 1.7, 0.05, 9.0), upper);
         assert_eq!(limit(4, 1.7, 9.0, 9.0), 0.0);
         // One rounding each.

@@ -199,6 +199,14 @@ mod tests {
         }
     }
 
+    /// From 2 down to 1 with `s* = 9e-4`, by quadrature in `ln s` with 40 digits; without a target it would be 0.13243.
+    #[test]
+    fn a_small_target_is_no_absent_one() {
+        let t = time_between(3, 9e-4, 0.1, 2.0, 1.0);
+        let exact = 0.132_508_656_938_928_9;
+        assert!((t / exact - 1.0).abs() < 1e-13, "{t}");
+    }
+
     #[test]
     fn two_layers_keep_to_their_side() {
         assert!(time_between(2, 1.7, 1.0, 1.0, 0.1) > 0.0);

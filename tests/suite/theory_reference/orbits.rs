@@ -224,3 +224,15 @@ fn what_does_not_exist_is_named() {
     let message = Some("all modes active: one layer has one critical point");
     assert_eq!(refused(&[2, 2], &[1.0, 0.5], 0.1, &upper), message);
 }
+
+/// Two layers with `s* = 2` and `λ = 1`: `½(s − 2)² + 2 s = 2 + ½ s²` is least at 0.
+#[test]
+fn at_its_threshold_a_mode_is_absent() {
+    let least = global_minimum(&[1, 1, 1], &[2.0], 1.0);
+    let none = Minimum {
+        singular_values: vec![0.0],
+        rank: 0,
+        loss: 2.0,
+    };
+    assert_eq!(least, none);
+}
