@@ -157,7 +157,7 @@ impl Adaptive {
         }
         view.resolve_ends();
         self.floors.include(view.after);
-        let end = self.point(view.after);
+        let mut end = self.point(view.after);
         self.curves.include(&end);
         for times in view.divided(self.pieces(&end)).chunks(TOGETHER) {
             Sample::measure_all(view, times, &mut self.read[..times.len()]);
@@ -169,8 +169,11 @@ impl Adaptive {
                 self.map.copy_from(&self.inside.measurement.end_to_end);
             }
         }
-        let end = self.point(view.after);
-        self.curves.include(&end);
+        if self.is_inside {
+            // The way through the pieces is longer than their chord.
+            end.path = self.latest.path + view.after.distance(&self.map);
+            self.curves.include(&end);
+        }
         self.push(end, view, sink, monitors);
         self.map.copy_from(&view.after.end_to_end);
         if self.kept.len() > self.spare {

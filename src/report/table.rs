@@ -103,14 +103,10 @@ fn write_escapes(report: &Report, out: &mut impl Write) -> io::Result<()> {
 
 /// Which modes did not escape; the levels of the first few.
 fn waiting(modes: &[(usize, f64)]) -> String {
-    let mut list = modes.iter().take(MOST_WAITING);
-    let join = |cells: Vec<String>| cells.join(", ");
-    let names = join(list.clone().map(|(mode, _)| mode.to_string()).collect());
-    let levels = join(
-        list.by_ref()
-            .map(|(_, level)| significant(*level, 5))
-            .collect(),
-    );
+    let shown = &modes[..modes.len().min(MOST_WAITING)];
+    let names: Vec<_> = shown.iter().map(|(mode, _)| mode.to_string()).collect();
+    let levels = shown.iter().map(|(_, level)| significant(*level, 5));
+    let (names, levels) = (names.join(", "), levels.collect::<Vec<_>>().join(", "));
     let (subject, object) = match modes.len() {
         1 => ("mode", "its level"),
         _ => ("modes", "their levels"),
