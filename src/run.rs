@@ -11,7 +11,7 @@ mod narrowed;
 mod parallel;
 mod predict;
 mod regimes;
-mod resting;
+mod rest;
 mod saddles;
 
 pub use extras::extras;
@@ -37,7 +37,7 @@ use ending::{describe, missing_rows};
 use exact::SolvedFlow;
 use graded::integrate_graded;
 use narrowed::Narrowed;
-use resting::integrate_to_rest;
+use rest::integrate_to_rest;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;

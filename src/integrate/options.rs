@@ -38,6 +38,16 @@ impl Method {
             Method::GradientDescent { .. } => "gradient_descent",
         }
     }
+
+    /// Whether there are states between those it comes to; gradient descent jumps.
+    pub fn flows(self) -> bool {
+        !matches!(self, Method::GradientDescent { .. })
+    }
+
+    /// Whether it chooses its steps by their errors.
+    pub fn controls_error(self) -> bool {
+        self.flows() && self != Method::Exact
+    }
 }
 
 /// Method, error control and horizon.

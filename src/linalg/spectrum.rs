@@ -329,39 +329,23 @@ mod tests {
             ((i * i + 3 * j) as f64).sin() / (1.0 + (i + j) as f64)
         });
         let gram = product(plain.as_ref(), plain.transpose());
+        // `a right = left diag(values)` with orthonormal columns.
+        let check = |a: &Mat<f64>, right: &Mat<f64>, left: &Mat<f64>, values: &[f64]| {
+            let overlap = product(right.transpose(), right.as_ref()) - Mat::<f64>::identity(n, n);
+            let turned = Mat::from_fn(n, n, |i, j| values[j] * left[(i, j)]);
+            let off = product(a.as_ref(), right.as_ref()) - turned;
+            let largest = values.iter().copied().fold(0.0, f64::max);
+            let errors = [overlap.norm_max(), off.norm_max() / largest];
+            assert!(errors.iter().all(|&e| e < 1e-12), "{errors:?}");
+        };
         for exponent in [0, 20, 40] {
             let scale = libm::scalbn(1.0, exponent);
             let gram = Mat::from_fn(n, n, |i, j| scale * gram[(i, j)]);
             let (values, vectors) = symmetric_eigen(gram.as_ref()).expect("finite");
-            let unit = Mat::<f64>::identity(n, n);
-            let overlap = product(vectors.transpose(), vectors.as_ref()) - unit.clone();
-            let turned = Mat::from_fn(n, n, |i, j| values[j] * vectors[(i, j)]);
-            let off = product(gram.as_ref(), vectors.as_ref()) - turned;
-            assert!(
-                overlap.norm_max() < 1e-12,
-                "{exponent} {}",
-                overlap.norm_max()
-            );
-            assert!(
-                off.norm_max() < 1e-12 * values[n - 1],
-                "{exponent} {}",
-                off.norm_max()
-            );
+            check(&gram, &vectors, &vectors, &values);
             let plain = Mat::from_fn(n, n, |i, j| scale * plain[(i, j)]);
             let Svd { u, s, v } = svd(plain.as_ref()).expect("finite");
-            let overlap = product(v.transpose(), v.as_ref()) - unit;
-            let turned = Mat::from_fn(n, n, |i, j| s[j] * u[(i, j)]);
-            let off = product(plain.as_ref(), v.as_ref()) - turned;
-            assert!(
-                overlap.norm_max() < 1e-12,
-                "{exponent} {}",
-                overlap.norm_max()
-            );
-            assert!(
-                off.norm_max() < 1e-12 * s[0],
-                "{exponent} {}",
-                off.norm_max()
-            );
+            check(&plain, &v, &u, &s);
             let mut alone = SingularValues::new(n, n);
             for (a, b) in alone.of(plain.as_ref()).iter().zip(&s) {
                 assert!((a - b).abs() < 1e-13 * s[0], "{exponent} {a} {b}");

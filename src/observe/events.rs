@@ -1,7 +1,7 @@
 //! Event detection on the dense output. Times are those of the numerical solution, located to a
 //! few `eps·t`; the integration does not notice.
 
-use crate::integrate::{Method, Options, Time};
+use crate::integrate::{Options, Time};
 use crate::model::Problem;
 use std::cmp::Ordering;
 
@@ -31,12 +31,11 @@ impl EventDetector {
         saddle_levels: &[Option<f64>],
         options: &Options,
     ) -> Self {
-        let rtol = match options.method {
-            Method::GradientDescent { .. } | Method::Exact => 0.0,
-            _ => options.rtol,
+        let rtol = match options.method.controls_error() {
+            true => options.rtol,
+            false => 0.0,
         };
-        let flows = !matches!(options.method, Method::GradientDescent { .. });
-        let mut levels = Levels::new(probe, rtol, flows);
+        let mut levels = Levels::new(probe, rtol, options.method.flows());
         for spec in specs {
             match spec {
                 EventSpec::Escape { .. } => {

@@ -7,6 +7,7 @@
 mod adaptive;
 mod allowance;
 mod arc_length;
+mod cones;
 mod definite;
 mod determinant;
 mod energy;

@@ -1,7 +1,7 @@
 //! How a run ended, in words.
 
 use crate::error::plainly;
-use crate::integrate::{Integration, Method, Options, Outcome};
+use crate::integrate::{Integration, Options, Outcome};
 use crate::observe::{Grid, grid_times};
 use crate::report;
 
@@ -48,8 +48,7 @@ pub(super) fn ending(end: &Integration, options: &Options) -> (report::Outcome, 
 /// Whether a run that went to the horizon ended at an iterate before it: those of gradient descent stand at
 /// multiples of the learning rate.
 fn falls_short(end: &Integration, options: &Options) -> bool {
-    matches!(options.method, Method::GradientDescent { .. })
-        && end.time < options.horizon * (1.0 - 4.0 * f64::EPSILON)
+    !options.method.flows() && end.time < options.horizon * (1.0 - 4.0 * f64::EPSILON)
 }
 
 /// A time without the rounding of a multiple.

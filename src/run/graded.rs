@@ -8,19 +8,18 @@ mod plateaus;
 mod segment;
 mod wait;
 
+use super::rest::{gradient_at_origin, learned, stand_still};
 use crate::error::Error;
 use crate::integrate::{
     Integration, Method, Options, Outcome, Statistics, Time, VectorField, integrate,
 };
-use crate::linalg::{Mat, SingularValues, frobenius, zeros};
+use crate::linalg::{Mat, SingularValues, frobenius};
 use crate::model::{Frame, Network, Problem};
 use crate::observe::RunObserver;
 use crate::saddle::{LoneMode, Waiting, WaitingFlow};
 use crate::scenario::FrameName;
-pub(super) use plateaus::LEARNED;
 use plateaus::{Found, Plateaus};
 use segment::{Reason, Segment};
-pub(super) use wait::rest;
 use wait::{Limits, Wait};
 
 /// Size of a neuron, relative to one that has escaped, below which rounding is felt: with two layers
@@ -42,9 +41,8 @@ const LONG_MULTISTEP: usize = 1000;
 /// Whether hidden bases that follow the modes are worth it, or were asked for.
 pub(super) fn applies(problem: &Problem, method: Method, wanted: FrameName) -> bool {
     let depth = problem.network.depth();
-    let possible = !matches!(method, Method::GradientDescent { .. } | Method::Exact);
     depth > 1
-        && possible
+        && method.controls_error()
         && match wanted {
             FrameName::On => true,
             FrameName::Off => false,
@@ -121,12 +119,6 @@ fn escaped_neuron(problem: &Problem) -> f64 {
 /// `σ_1`.
 fn largest_singular_value(a: &Mat<f64>) -> f64 {
     SingularValues::new(a.nrows(), a.ncols()).of(a.as_ref())[0]
-}
-
-/// `∇C(0)`.
-pub(super) fn gradient_at_origin(problem: &Problem) -> Mat<f64> {
-    let (rows, cols) = problem.cost.shape();
-    problem.cost.gradient_at(zeros(rows, cols).as_ref())
 }
 
 /// A run in segments.
@@ -347,21 +339,19 @@ impl Run<'_> {
         })
     }
 
-    /// Whether `∇C` is roundoff of that at `A = 0`. What grows or decays by it from then on, over any time, is
-    /// none of the flow's.
+    /// Whether nothing is left to learn.
     fn has_learned(&self) -> bool {
-        let a = self.problem.network.end_to_end(&self.state);
-        let now = self.problem.cost.gradient_at(a.as_ref());
-        let at_origin = gradient_at_origin(self.problem);
-        self.problem.l2 == 0.0 && frobenius(now.as_ref()) <= LEARNED * frobenius(at_origin.as_ref())
+        let now = || {
+            let a = self.problem.network.end_to_end(&self.state);
+            frobenius(self.problem.cost.gradient_at(a.as_ref()).as_ref())
+        };
+        learned(self.problem).is_some_and(|learned| now() <= learned)
     }
 
     /// Nothing moves any more.
     fn rest(&mut self, observer: &mut RunObserver<'_>) -> Option<Outcome> {
         let left = self.left();
-        let mut slope = vec![0.0; self.state.len()];
-        self.field.eval(&self.state, &mut slope);
-        let outcome = rest(observer, &self.state, &slope, left);
+        let outcome = stand_still(self.field, &self.state, left, observer);
         self.statistics.steps += 1;
         self.origin = self.origin.plus(left);
         Some(outcome)

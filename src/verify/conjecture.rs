@@ -368,21 +368,9 @@ mod tests {
             cost: 0.5 * left.iter().map(|s| s * s).sum::<f64>(),
             singular_values: values.to_vec(),
             gradient_singular_values: left.to_vec(),
-            gradient_norm: 0.0,
-            index: None,
-            nullity: None,
-            symmetry_nullity: None,
-            smallest_eigenvalue: None,
-            largest_eigenvalue: None,
-            kind: None,
-            escape_order: None,
-            time: None,
             distance: Some(1e-3),
-            weight_distance: None,
-            from_predicted: None,
-            certified: None,
-            certificate: None,
             end_to_end: vec![vec![at(0), 0.0], vec![0.0, at(1)]],
+            ..SaddleEntry::default()
         }
     }
 

@@ -1,9 +1,10 @@
 //! When the escaped modes of a deep network are at rest, so that the waiting ones may go on alone.
 
-use super::{gradient_at_origin, largest_singular_value};
+use super::largest_singular_value;
 use crate::integrate::{Method, Options};
 use crate::linalg::{Mat, MatRef, frobenius, product, svd, zeros};
 use crate::model::{Cost, CostScratch, Frame, Network, Problem};
+use crate::run::rest::{LEARNED, gradient_at_origin};
 use crate::saddle::{Plateau, Waiting};
 
 /// Largest `n_L n_0` for which the curvature that the waiting modes see is made.
@@ -24,9 +25,7 @@ const FELT_FLOOR: f64 = 1e-14;
 const SAME: f64 = 10.0;
 /// … and its floor.
 const SAME_FLOOR: f64 = 1e-12;
-/// Gradient, relative to that at `A = 0`, at which nothing is left to learn.
-pub(in crate::run) const LEARNED: f64 = 1e-13;
-/// The same where nothing better can be had: an explicit method would take a step for every unit of time …
+/// Largest where nothing better can be had: an explicit method would take a step for every unit of time …
 const LOOSE: f64 = 1e-6;
 /// … and `auto` no longer steps when its fast directions are rounding in so long a wait. Looks in vain until then, at
 /// `MOST_PATIENCE` steps each.

@@ -103,22 +103,10 @@ pub(super) fn plain_entry(saddle: &Saddle) -> SaddleEntry {
         singular_values: saddle.singular_values.clone(),
         gradient_singular_values: saddle.gradient_singular_values.clone(),
         gradient_norm: saddle.gradient_norm,
-        index: None,
-        nullity: None,
-        symmetry_nullity: None,
-        smallest_eigenvalue: None,
-        largest_eigenvalue: None,
-        kind: None,
-        escape_order: None,
-        time: None,
-        distance: None,
-        weight_distance: None,
-        from_predicted: None,
-        certified: None,
-        certificate: None,
         end_to_end: (0..a.nrows())
             .map(|i| (0..a.ncols()).map(|j| a[(i, j)]).collect())
             .collect(),
+        ..SaddleEntry::default()
     }
 }
 

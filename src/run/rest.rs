@@ -4,15 +4,16 @@
 //! gradient: along directions in which nothing pulls back it drifts in proportion to time, the faster the larger
 //! the steps.
 
-use super::graded::{LEARNED, gradient_at_origin, rest};
 use crate::integrate::{
-    Integration, Method, Observer, Options, Step, Time, VectorField, integrate,
+    Integration, Interpolant, Observer, Options, Outcome, Step, Time, VectorField, integrate,
 };
-use crate::linalg::frobenius;
+use crate::linalg::{Mat, frobenius, zeros};
 use crate::model::Problem;
 use crate::observe::RunObserver;
 use std::ops::ControlFlow;
 
+/// Gradient, relative to that at `A = 0`, at which nothing is left to learn.
+pub(super) const LEARNED: f64 = 1e-13;
 /// A run rests after so many times the time in which it has learned: what decays as an exponential has come to
 /// its end by then.
 const PATIENCE: f64 = 100.0;
@@ -25,7 +26,7 @@ pub(super) fn integrate_to_rest(
     observer: &mut RunObserver<'_>,
 ) -> Integration {
     let mut resting = Resting {
-        learned: learned(problem, options),
+        learned: learned(problem).filter(|_| options.method.controls_error()),
         observer,
         horizon: options.horizon,
         since: None,
@@ -35,11 +36,9 @@ pub(super) fn integrate_to_rest(
     if !resting.rests {
         return end;
     }
-    let mut slope = vec![0.0; end.state.len()];
-    field.eval(&end.state, &mut slope);
     observer.enter(Time::from(end.time), None, &end.state);
     let left = options.horizon - end.time;
-    let outcome = rest(observer, &end.state, &slope, left);
+    let outcome = stand_still(field, &end.state, left, observer);
     let mut statistics = end.statistics;
     statistics.steps += 1;
     Integration {
@@ -50,14 +49,43 @@ pub(super) fn integrate_to_rest(
     }
 }
 
-/// `‖∇C‖_F` at which nothing is left to learn; `None` where weights move on all the same.
-fn learned(problem: &Problem, options: &Options) -> Option<f64> {
-    let stepped = !matches!(
-        options.method,
-        Method::GradientDescent { .. } | Method::Exact
-    );
+/// `∇C(0)`.
+pub(super) fn gradient_at_origin(problem: &Problem) -> Mat<f64> {
+    let (rows, cols) = problem.cost.shape();
+    problem.cost.gradient_at(zeros(rows, cols).as_ref())
+}
+
+/// `‖∇C‖_F` at which nothing is left to learn: what grows or decays by it from then on, over any time, is none
+/// of the flow's. `None` with weight decay, by which weights move on all the same.
+pub(super) fn learned(problem: &Problem) -> Option<f64> {
     let threshold = || LEARNED * frobenius(gradient_at_origin(problem).as_ref());
-    (stepped && problem.l2 == 0.0).then(threshold)
+    (problem.l2 == 0.0).then(threshold)
+}
+
+/// A state that does not move for a time `left`, until the horizon.
+pub(super) fn stand_still(
+    field: &dyn VectorField,
+    weights: &[f64],
+    left: f64,
+    observer: &mut RunObserver<'_>,
+) -> Outcome {
+    let mut slope = vec![0.0; weights.len()];
+    field.eval(weights, &mut slope);
+    let shown = observer.step(&Step {
+        t0: 0.0,
+        t1: left,
+        y0: weights,
+        y1: weights,
+        f1: &slope,
+        inside: &Still {
+            weights,
+            slope: &slope,
+        },
+    });
+    match shown {
+        ControlFlow::Continue(()) => Outcome::HorizonReached,
+        ControlFlow::Break(reason) => Outcome::Stopped { reason },
+    }
 }
 
 /// Hands steps on until the run rests.
@@ -86,5 +114,21 @@ impl Observer for Resting<'_, '_> {
             true => ControlFlow::Break("at rest".to_owned()),
             false => ControlFlow::Continue(()),
         }
+    }
+}
+
+struct Still<'s> {
+    weights: &'s [f64],
+    slope: &'s [f64],
+}
+
+impl Interpolant for Still<'_> {
+    fn state(&self, _theta: f64, y: &mut [f64]) {
+        y.copy_from_slice(self.weights);
+    }
+
+    fn slope(&self, _theta: f64, dy: &mut [f64]) -> bool {
+        dy.copy_from_slice(self.slope);
+        true
     }
 }
