@@ -162,9 +162,18 @@ fn measure_flow(
 fn levels(built: &Built) -> SaddleLevels {
     let escapes = |e: &EventSpec| matches!(e, EventSpec::Escape { .. });
     match built.events.iter().any(escapes) {
-        true => saddle_levels(&built.problem),
+        true => saddle_levels(&built.problem, largest_named(&built.events)),
         false => SaddleLevels::default(),
     }
+}
+
+/// The largest mode that an escape is asked of by name; 0 where none is.
+fn largest_named(events: &[EventSpec]) -> usize {
+    let named = events.iter().filter_map(|spec| match spec {
+        EventSpec::Escape { modes, .. } => modes.iter().flatten().copied().max(),
+        _ => None,
+    });
+    named.max().unwrap_or(0)
 }
 
 /// Integrates and observes.
@@ -240,10 +249,10 @@ fn waiting(built: &Built, saddle_levels: &[Option<f64>], events: &[Event]) -> Ve
     watched.filter(|mode| !escaped(mode)).collect()
 }
 
-/// A warning when escapes were asked for that could not be watched.
+/// Warnings when escapes were asked for that could not be watched.
 fn unknown_levels(events: &[EventSpec], levels: &SaddleLevels) -> Vec<String> {
     let Some(first) = levels.lost_at else {
-        return Vec::new();
+        return unlearned(events, levels).into_iter().collect();
     };
     let wanted = |e: &EventSpec| match e {
         EventSpec::Escape { modes, .. } => modes
@@ -258,6 +267,31 @@ fn unknown_levels(events: &[EventSpec], levels: &SaddleLevels) -> Vec<String> {
     match events.iter().any(wanted) {
         true => vec![text],
         false => Vec::new(),
+    }
+}
+
+/// A warning when escapes of modes were asked for by name that the path of the levels does not come to.
+fn unlearned(events: &[EventSpec], levels: &SaddleLevels) -> Option<String> {
+    let named = events.iter().filter_map(|spec| match spec {
+        EventSpec::Escape { modes, .. } => modes.as_ref(),
+        _ => None,
+    });
+    let level = |mode: usize| levels.of_mode.get(mode.checked_sub(1)?).copied().flatten();
+    let mut without: Vec<usize> = named.flatten().copied().collect();
+    without.retain(|&mode| level(mode).is_none());
+    without.sort_unstable();
+    without.dedup();
+    let names: Vec<String> = without.iter().map(usize::to_string).collect();
+    match names.len() {
+        0 => None,
+        1 => Some(format!(
+            "no escape of mode {}: nothing is left to learn for it",
+            names[0]
+        )),
+        _ => Some(format!(
+            "no escapes of modes {}: nothing is left to learn for them",
+            names.join(", ")
+        )),
     }
 }
 

@@ -227,8 +227,8 @@ pub struct Global {
     #[arg(long, global = true, value_name = "KEY.PATH=VALUE")]
     pub set: Vec<String>,
     /// Output folder. Without it run, saddles, regimes, verify and sweep write to out/<name of the file>,
-    /// gallery to out/gallery, landscape and the other commands nothing. Of verify it is the folder above
-    /// those of its scenarios; plot and collect write into the folder they are given and refuse it
+    /// gallery to out/gallery, landscape and the other commands nothing. Of verify with several scenarios it is the folder
+    /// above theirs; plot and collect write into the folder they are given and refuse it
     #[arg(long, global = true, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Print a machine-readable summary on stdout, and nothing else there

@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::print;
 use super::study::tell_of_renamed;
 use dlnflow::error::Error;
+use dlnflow::report::landscape::LANDSCAPE;
 use dlnflow::report::{self, figure};
 use dlnflow::run;
 use dlnflow::scenario::Scenario;
@@ -23,6 +24,10 @@ pub fn run(folder: &Path, figures: &[String], global: &Global) -> Result<Exit, F
     let finished = report::finished(folder).map_err(|error| match error {
         Error::NotARun { .. } if Plan::read(folder).is_ok() => {
             let text = "is the folder of a sweep; `dlnflow collect` draws its figures";
+            Failure::Usage(format!("{} {text}", folder.display()))
+        }
+        Error::Io { .. } if is_landscape(folder) => {
+            let text = "holds a landscape, of which there are no figures";
             Failure::Usage(format!("{} {text}", folder.display()))
         }
         other => other.into(),
@@ -55,6 +60,11 @@ pub fn run(folder: &Path, figures: &[String], global: &Global) -> Result<Exit, F
         print::lines(paths.iter().map(|p| p.display().to_string()))?;
     }
     Ok(Exit::Done)
+}
+
+/// Whether `dlnflow landscape` made the folder.
+fn is_landscape(folder: &Path) -> bool {
+    folder.join(LANDSCAPE).is_file() && !folder.join("report.json").exists()
 }
 
 /// The figures of the folder that are of a study, not of its run.

@@ -1,7 +1,7 @@
 //! `dW_l/dt = −(W_L … W_{l+1})ᵀ ∇C(A) (W_{l−1} … W_1)ᵀ − 2λ W_l`   (Saxe et al. 2014)
 //!
-//! With prefix products `P_l = W_l … W_1` and `B_L = −∇C(A)`, `B_{l-1} = W_lᵀ B_l`, layer `l`
-//! moves as `B_l P_{l-1}ᵀ − 2λ W_l`: three products a layer, nothing larger than a layer.
+//! With prefix products `P_l = W_l … W_1` and `B_L = ∇C(A)`, `B_{l-1} = W_lᵀ B_l`, layer `l`
+//! moves as `−B_l P_{l-1}ᵀ − 2λ W_l`: three products a layer, nothing larger than a layer.
 
 use super::tangent::LayerTangent;
 use crate::integrate::{Tangent, VectorField};

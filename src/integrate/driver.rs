@@ -126,10 +126,7 @@ pub fn integrate(
 
 /// What no method can work with.
 fn unusable(dim: usize, y0: &[f64], options: &Options) -> Option<&'static str> {
-    let adaptive = !matches!(
-        options.method,
-        Method::Exact | Method::GradientDescent { .. }
-    );
+    let adaptive = options.method.controls_error();
     let sizes = || options.atol.iter().copied().chain([options.rtol]);
     if y0.len() != dim {
         Some("the start needs one number for each component")
@@ -181,6 +178,11 @@ impl<'a> Watch<'a> {
             return failed(Error::NotFinite { time: 0.0 });
         }
         stop_with(self.observer.start(y0, f0))
+    }
+
+    /// The method cannot come nearer to the horizon than this time.
+    pub fn ends_at(&mut self, time: f64) {
+        self.horizon = time;
     }
 
     /// Shows an accepted step; `Break` carries the outcome when the run ends here.

@@ -47,13 +47,15 @@ fn descend(
     field.eval(y0, &mut f);
     watch.start(y0, &f)?;
     let mut count = 0_usize;
-    loop {
-        let t0 = count as f64 * learning_rate;
+    let time = |count: usize| count as f64 * learning_rate;
+    // A last step that would end past the horizon is not taken: iterates exist at k η only.
+    let exists = |count: usize| time(count) <= options.horizon * (1.0 + 4.0 * f64::EPSILON);
+    while exists(count + 1) {
+        let t0 = time(count);
         count += 1;
-        let t1 = count as f64 * learning_rate;
-        // A last step that would end past the horizon is not taken: iterates exist at k η only.
-        if t1 > options.horizon * (1.0 + 4.0 * f64::EPSILON) {
-            return ControlFlow::Continue(());
+        let t1 = time(count);
+        if !exists(count + 1) {
+            watch.ends_at(t1);
         }
         for ((y1, y0), f) in y1.iter_mut().zip(&*y0).zip(&f) {
             *y1 = y0 + learning_rate * f;
@@ -73,4 +75,5 @@ fn descend(
         })?;
         std::mem::swap(y0, &mut y1);
     }
+    ControlFlow::Continue(())
 }

@@ -154,8 +154,8 @@ fn rotate(big: &mut Column, small: &mut Column, threshold: f64) -> bool {
     for column in [&mut *big, &mut *small] {
         column.floor = column.floor.max(NEGLIGIBLE * column.size);
     }
-    // Norms after the rotation, up to the cosine: 1 + ρ w c and 1 − w c, squared.
-    let longer = (1.0 + tangent * cosine).sqrt();
+    // Norms after the rotation, relative to those before: 1 + ρ² w c and 1 − w c, squared.
+    let longer = (1.0 + ratio * tangent * cosine).sqrt();
     let left = 1.0 - w * cosine;
     let shorter = if left < CANCELS { 1.0 } else { left.sqrt() };
     big.size *= longer;
@@ -223,6 +223,25 @@ pub(super) mod tests {
         let mut c = Mat::zeros(a.nrows(), b.ncols());
         multiply(c.as_mut(), false, 1.0, a, b);
         c
+    }
+
+    /// Columns of sizes 1 and ½ at 60°: `[[1, ¼], [¼, ¼]]` has the eigenvalues `5/8 ± √13/8`, squares of the new sizes.
+    #[test]
+    fn sizes_after_a_rotation_are_singular_values() {
+        let column = |size: f64, direction: [f64; 2]| Column {
+            size,
+            direction: direction.to_vec(),
+            rotation: Vec::new(),
+            floor: 0.0,
+        };
+        let mut big = column(1.0, [1.0, 0.0]);
+        let mut small = column(0.5, [0.5, 0.75_f64.sqrt()]);
+        assert!(rotate(&mut big, &mut small, 1e-15));
+        for (column, sign) in [(&big, 1.0), (&small, -1.0)] {
+            let exact = (0.625 + sign * 13.0_f64.sqrt() / 8.0).sqrt();
+            assert!((column.size - exact).abs() < 1e-15, "{}", column.size);
+            assert!((norm(&column.direction) - 1.0).abs() < 1e-15);
+        }
     }
 
     /// Full rank, no structure.

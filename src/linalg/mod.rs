@@ -1,11 +1,13 @@
 //! Dense products, spectra and norms: thin over faer, always sequential so that results do not
 //! depend on the number of threads. Beside them small numerical work that many need: a line through
-//! points, a bisection.
+//! points, a bisection, a golden section.
 
 mod bisect;
 mod decoupled;
 mod dot;
 mod effective_rank;
+mod factors;
+mod golden_section;
 mod graded;
 mod graded_product;
 mod interval;
@@ -22,7 +24,9 @@ pub use bisect::bisect;
 pub use decoupled::decoupled_symmetric_eigen;
 pub use dot::{dot, sum_pairs};
 pub use effective_rank::effective_rank;
+pub use factors::{determinant, orthonormal_basis};
 pub use faer::{ColRef, Mat, MatMut, MatRef};
+pub use golden_section::golden_section;
 pub use graded::Graded;
 pub use graded_product::product_singular_values;
 pub use interval::Interval;
@@ -136,6 +140,13 @@ pub fn to_vec(a: MatRef<'_, f64>) -> Vec<f64> {
         }
     }
     all
+}
+
+/// `⟨A, B⟩ = Σ a_ij b_ij`.
+pub fn inner(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> f64 {
+    let entries = a.col_iter().flat_map(|c| c.iter());
+    let others = b.col_iter().flat_map(|c| c.iter());
+    entries.zip(others).map(|(x, y)| x * y).sum()
 }
 
 /// Frobenius norm `‖A‖_F`.

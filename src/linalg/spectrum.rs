@@ -63,7 +63,7 @@ fn back(values: &mut [f64], exponent: i32) {
 }
 
 /// Memory of zeros, for the reason of [`zeros`].
-fn workspace(size: StackReq) -> MemBuffer {
+pub(super) fn workspace(size: StackReq) -> MemBuffer {
     let mut memory = MemBuffer::new(size);
     memory.fill(MaybeUninit::new(0));
     memory

@@ -2,7 +2,8 @@
 //! gradient is `∇C(A)` affine and the curvature `∇²C` is one fixed linear map.
 
 use crate::linalg::{
-    Mat, MatMut, MatRef, eigenvalue_roundoff, frobenius, multiply, product, symmetric_eigen, zeros,
+    Mat, MatMut, MatRef, eigenvalue_roundoff, frobenius, inner, multiply, product, symmetric_eigen,
+    zeros,
 };
 
 /// What the end-to-end matrix is fitted to.
@@ -221,6 +222,13 @@ impl Cost {
                 sensing(measurements, None, scratch, out);
             }
         }
+    }
+
+    /// `⟨D, ∇²C[D]⟩`, how much the cost bends along `direction`. Allocates.
+    pub fn bend(&self, direction: MatRef<'_, f64>) -> f64 {
+        let mut image = zeros(direction.nrows(), direction.ncols());
+        self.curvature(direction, image.as_mut(), &mut self.scratch());
+        inner(direction, image.as_ref())
     }
 
     /// `‖∇²C‖`, the largest eigenvalue of the curvature, from below: power iteration from `start`, which has

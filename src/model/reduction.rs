@@ -10,10 +10,15 @@
 //! within their span and that of the rows of `T`, and outside of it `A = T = 0`. So for outputs, with columns.
 
 use super::{Cost, Network, Problem};
-use crate::linalg::{Mat, MatRef, multiply, product, svd};
+use crate::linalg::{Mat, MatRef, SingularValues, multiply, orthonormal_basis, product, svd};
 
 /// Roundings that a weight may carry after two changes of basis.
 const ROUNDINGS: f64 = 16.0;
+
+/// Singular value of `A(0)`, relative to the largest, that is roundoff of the product.
+const LACKING: f64 = 1e-13;
+/// Square of a neuron, relative to the largest, that is not small beside it.
+const ALIKE: f64 = 1e-10;
 
 /// Inputs or outputs are narrowed where that leaves at most this part of them.
 const WORTH: f64 = 0.5;
@@ -30,7 +35,7 @@ pub struct Reduction {
 
 impl Reduction {
     /// Leaves out neurons that are zero, then narrows every hidden layer wider than its neighbours
-    /// together; `None` when there is nothing to do.
+    /// together, and those that span fewer directions where `A(0)` lacks rank; `None` when there is nothing to do.
     ///
     /// The narrow neurons are orthogonal and sorted by size.
     pub fn of(problem: &Problem) -> Option<Self> {
@@ -62,10 +67,11 @@ impl Reduction {
                 bases.extend(narrow_end(&mut narrow, layer).map(|basis| (layer, basis)));
             }
         }
+        let deficient = zeros && lacks_rank(problem);
         for layer in 1..problem.network.depth() {
             let widths = narrow.network.widths();
-            if widths[layer] > widths[layer - 1] + widths[layer + 1] {
-                bases.push((layer, narrow_layer(&mut narrow, layer)?));
+            if deficient || widths[layer] > widths[layer - 1] + widths[layer + 1] {
+                bases.extend(narrow_layer(&mut narrow, layer).map(|basis| (layer, basis)));
             }
         }
         (!bases.is_empty()).then(|| Self {
@@ -146,7 +152,24 @@ fn unit_vectors(n: usize, places: &[usize]) -> Mat<f64> {
     Mat::from_fn(n, places.len(), |i, k| f64::from(u8::from(i == places[k])))
 }
 
-/// Replaces hidden layer `layer` by its span; returns `O`.
+/// Whether `A(0)` lacks singular values but for roundoff, as where hidden layers span fewer directions than they
+/// have: roundoff in the others would grow like modes. Not so where neurons are that small themselves, which may
+/// carry a mode each.
+fn lacks_rank(problem: &Problem) -> bool {
+    let network = &problem.network;
+    let a = network.end_to_end(&problem.initial_weights);
+    let mut values = SingularValues::new(a.nrows(), a.ncols());
+    let values = values.of(a.as_ref());
+    let least = network.max_rank().checked_sub(1).map(|k| values[k]);
+    let mut squares = vec![0.0; network.widths().iter().sum()];
+    network.neuron_squares(&problem.initial_weights, &mut squares);
+    let hidden = &squares[network.hidden_neurons()];
+    let largest = hidden.iter().copied().fold(0.0, f64::max);
+    let are_alike = hidden.iter().all(|s| *s == 0.0 || *s > ALIKE * largest);
+    are_alike && least.is_some_and(|least| least <= LACKING * values[0])
+}
+
+/// Replaces hidden layer `layer` by its span; returns `O`, `None` where that is the whole layer.
 fn narrow_layer(problem: &mut Problem, layer: usize) -> Option<Mat<f64>> {
     let network = &problem.network;
     let low = network.layer(&problem.initial_weights, layer);
@@ -160,6 +183,9 @@ fn narrow_layer(problem: &mut Problem, layer: usize) -> Option<Mat<f64>> {
         }
     });
     let (basis, rows) = sorted_span(&stack)?;
+    if rows.nrows() >= low.nrows() {
+        return None;
+    }
     let narrower = with_width(network, layer, rows.nrows());
     let mut weights = copy_layers(network, &problem.initial_weights, &narrower, layer);
     let below = rows.as_ref().subcols(0, inputs);
@@ -248,7 +274,7 @@ fn sorted_span(stack: &Mat<f64>) -> Option<(Mat<f64>, Mat<f64>)> {
     let unit = Mat::from_fn(stack.nrows(), stack.ncols(), |i, j| {
         stack[(i, j)] / length(j)
     });
-    let span = unit.qr().compute_thin_Q();
+    let span = orthonormal_basis(unit);
     let inner = product(span.transpose(), stack.as_ref());
     let turn = svd(inner.as_ref())?.u;
     let rows = product(turn.transpose(), inner.as_ref());

@@ -6,7 +6,7 @@
 //! `⟨A ⊗ B, C ⊗ D⟩ = ⟨A, C⟩⟨B, D⟩`: nothing larger than `n_0 × n_0` or `n_L × n_L` is formed.
 
 use super::Network;
-use crate::linalg::{Mat, MatRef, frobenius, multiply, product, zeros};
+use crate::linalg::{Mat, MatRef, frobenius, inner, multiply, product, zeros};
 
 /// `K` at one point.
 #[derive(Debug, Clone)]
@@ -97,7 +97,10 @@ impl KernelTerm {
     /// `⟨Y, left Y right⟩`.
     fn form(&self, y: &Mat<f64>) -> f64 {
         let half = product(self.left.as_ref(), y.as_ref());
-        inner(y, &product(half.as_ref(), self.right.as_ref()))
+        inner(
+            y.as_ref(),
+            product(half.as_ref(), self.right.as_ref()).as_ref(),
+        )
     }
 }
 
@@ -112,13 +115,6 @@ fn cosine(a: &Mat<f64>, b: &Mat<f64>) -> f64 {
         .zip(others)
         .map(|(x, y)| (x / of_a) * (y / of_b))
         .sum()
-}
-
-/// `⟨A, B⟩`.
-fn inner(a: &Mat<f64>, b: &Mat<f64>) -> f64 {
-    let entries = a.col_iter().flat_map(|c| c.iter());
-    let others = b.col_iter().flat_map(|c| c.iter());
-    entries.zip(others).map(|(x, y)| x * y).sum()
 }
 
 /// `L_l L_lᵀ`.

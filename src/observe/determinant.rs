@@ -6,7 +6,7 @@
 use super::imbalance::balanced;
 use super::law::Worst;
 use super::measure::Measurement;
-use crate::linalg::{MatRef, svd};
+use crate::linalg::{MatRef, determinant, svd};
 use crate::model::Problem;
 
 /// Singular values below this part of the largest have no sign to speak of.
@@ -70,6 +70,6 @@ fn start(problem: &Problem) -> Option<(f64, f64)> {
 fn signed(a: MatRef<'_, f64>) -> Option<(f64, [f64; 2])> {
     let factors = svd(a)?;
     let ends = [*factors.s.last()?, factors.s[0]];
-    let sign = (factors.u.determinant() * factors.v.determinant()).signum();
+    let sign = (determinant(factors.u) * determinant(factors.v)).signum();
     Some((sign, ends))
 }

@@ -27,7 +27,8 @@ pub struct Suite {
 impl Suite {
     /// Whether the run came to its end and every check passed.
     pub fn passed(&self) -> bool {
-        self.report.outcome != Outcome::Failed && self.failures() == 0
+        let ended = !matches!(self.report.outcome, Outcome::Failed | Outcome::Interrupted);
+        ended && self.failures() == 0
     }
 
     fn failures(&self) -> usize {

@@ -91,7 +91,7 @@ fn write_escapes(report: &Report, out: &mut impl Write) -> io::Result<()> {
             )?;
         }
     }
-    if !escapes.is_empty() && !report.waiting.is_empty() {
+    if !report.waiting.is_empty() {
         writeln!(out, "{}", waiting(&report.waiting))?;
     }
     match report.events.len() - escapes.len() {

@@ -9,7 +9,7 @@ pub fn extras(scenario: &Scenario, built: &Built, wall: Duration) -> Extras {
     let inputs = built.inputs.iter();
     let hash = |i: &InputFile| (i.path.clone(), i.sha256.clone());
     let input = |i: &InputFile| Input {
-        name: i.copy.trim_start_matches("inputs/").to_owned(),
+        name: i.copy.strip_prefix("inputs/").unwrap_or(&i.copy).to_owned(),
         bytes: i.bytes.clone(),
     };
     Extras {

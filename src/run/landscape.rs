@@ -2,7 +2,7 @@
 //! find for every other cost; minima checked on the side of the map.
 
 use super::parallel::in_order;
-use crate::linalg::{Mat, svd};
+use crate::linalg::{Mat, svd, zeros};
 use crate::model::{Cost, PointKind, Problem};
 use crate::report::landscape::{CriticalPointEntry, LandscapeReport};
 use crate::saddle::{Hit, Morse, Saddle, critical_point_from, merged};
@@ -19,8 +19,12 @@ const MOST_ORBITS: usize = 20_000;
 /// Singular values of the target closer than this, relatively, count as equal.
 const EQUAL: f64 = 1e-9;
 
-/// Losses of polished minima closer than this, relative to 1 or the loss, are equal: some thousand ulp.
+/// Losses of polished minima closer than this, relative to that of `A = 0` or their own, are equal: some thousand
+/// ulp.
 const SAME_LOSS: f64 = 1e-12;
+
+/// Curvature along a symmetry of the loss, relative to the largest, from which on a point is not critical.
+const NOT_CRITICAL: f64 = 1e-8;
 
 /// How to search.
 #[derive(Debug, Clone, Copy)]
@@ -75,8 +79,8 @@ pub fn landscape(
     report.starts = tried.len();
     report.interrupted = tried.len() < search.starts;
     let found: Vec<Saddle> = tried.into_iter().flatten().collect();
-    report.found = found.len();
     report.critical_points = entries(problem, &merged(problem, found), report.interrupted);
+    report.found = report.critical_points.iter().map(|e| e.hits).sum();
     report.remark = remark(&report, search, problem);
     report
 }
@@ -90,7 +94,8 @@ fn remark(report: &LandscapeReport, search: Search, problem: &Problem) -> String
         ),
         false => String::new(),
     };
-    let all = distinct_modes(problem).map(|(_, choices)| orbits(&choices));
+    let all =
+        distinct_modes(problem).map(|(_, choices)| orbits(&choices, problem.network.max_rank()));
     let too_many = match all.filter(|n| *n > MOST_ORBITS) {
         Some(n) => format!(
             "; in closed form there would be {n}, more than the {MOST_ORBITS} that are listed"
@@ -118,10 +123,32 @@ fn distinct_modes(problem: &Problem) -> Option<(Vec<f64>, Choices)> {
     Some((target, choices))
 }
 
-/// How many choices all modes have together.
-fn orbits(choices: &Choices) -> usize {
-    let sizes = choices.iter().map(Vec::len);
-    sizes.fold(1, usize::saturating_mul)
+/// How many choices there are of at most `rank` modes and their roots.
+fn orbits(choices: &Choices, rank: usize) -> usize {
+    // With 0, 1, 2, … modes.
+    let mut counts = vec![0_usize; rank + 1];
+    counts[0] = 1;
+    for roots in choices {
+        for with in (1..=rank).rev() {
+            let more = counts[with - 1].saturating_mul(roots.len());
+            counts[with] = counts[with].saturating_add(more);
+        }
+    }
+    counts.into_iter().fold(0, usize::saturating_add)
+}
+
+/// All of them: modes, from 0, with their roots.
+fn active_sets(choices: &Choices, rank: usize) -> Vec<Vec<(usize, Root)>> {
+    let mut all = vec![Vec::new()];
+    for (mode, roots) in choices.iter().enumerate() {
+        for k in 0..all.len() {
+            let without: Vec<(usize, Root)> = all[k].clone();
+            for root in roots.iter().filter(|_| without.len() < rank) {
+                all.push([&without[..], &[(mode, *root)]].concat());
+            }
+        }
+    }
+    all
 }
 
 /// Singular values of a squared error's target, decreasing, without absent ones.
@@ -136,21 +163,13 @@ fn targets(problem: &Problem) -> Vec<f64> {
 /// there are too many to list.
 fn closed_form(problem: &Problem) -> Option<Vec<CriticalPointEntry>> {
     let (target, choices) = distinct_modes(problem)?;
-    let count = orbits(&choices);
-    if count > MOST_ORBITS {
+    let rank = problem.network.max_rank();
+    if orbits(&choices, rank) > MOST_ORBITS {
         return None;
     }
+    let widths = problem.network.widths();
     let mut all = Vec::new();
-    for code in 0..count {
-        let mut rest = code;
-        let mut active = Vec::new();
-        for (mode, roots) in choices.iter().enumerate() {
-            if let Some(root) = roots[rest % roots.len()] {
-                active.push((mode, root));
-            }
-            rest /= roots.len();
-        }
-        let widths = problem.network.widths();
+    for active in active_sets(&choices, rank) {
         if let Ok(point) = CriticalPoint::new(widths, &target, problem.l2, &active) {
             all.push(closed_entry(&point, &active)?);
         }
@@ -159,14 +178,14 @@ fn closed_form(problem: &Problem) -> Option<Vec<CriticalPointEntry>> {
     Some(all)
 }
 
-/// What each mode can be.
-type Choices = Vec<Vec<Option<Root>>>;
+/// What each mode can be where it is present.
+type Choices = Vec<Vec<Root>>;
 
 fn choices(problem: &Problem, target: &[f64]) -> Choices {
     let of = |s: &f64| match stationary(problem.network.depth(), *s, problem.l2) {
-        None => vec![None],
-        Some(found) if found.lower > 0.0 => vec![None, Some(Root::Upper), Some(Root::Lower)],
-        Some(_) => vec![None, Some(Root::Upper)],
+        None => Vec::new(),
+        Some(found) if found.lower > 0.0 => vec![Root::Upper, Root::Lower],
+        Some(_) => vec![Root::Upper],
     };
     target.iter().map(of).collect()
 }
@@ -200,7 +219,7 @@ fn closed_entry(point: &CriticalPoint, active: &[(usize, Root)]) -> Option<Criti
     })
 }
 
-/// The critical points that the starts lead to, the origin first; an interrupt leaves out the last starts.
+/// The critical points that the starts lead to; an interrupt leaves out the last starts.
 fn points(
     problem: &Problem,
     seed: u64,
@@ -217,7 +236,8 @@ fn points(
 }
 
 fn entries(problem: &Problem, hits: &[Hit], interrupted: bool) -> Vec<CriticalPointEntry> {
-    let mut all: Vec<CriticalPointEntry> = hits.iter().map(|hit| entry(problem, hit)).collect();
+    let each = hits.iter().filter_map(|hit| entry(problem, hit));
+    let mut all: Vec<CriticalPointEntry> = each.collect();
     name_global(problem, interrupted, &mut all);
     all
 }
@@ -231,12 +251,14 @@ fn name_global(problem: &Problem, interrupted: bool, all: &mut [CriticalPointEnt
     let proved = proved.map(|e| e.loss).or(least_possible(problem));
     let minimum = |e: &&CriticalPointEntry| is(e, PointKind::LocalMinimum) && e.index == Some(0);
     let found = all.iter().find(minimum).map(|e| e.loss);
+    let (rows, cols) = problem.cost.shape();
+    let origin = problem.cost.value(zeros(rows, cols).as_ref());
     let searched = problem.l2 > 0.0 && problem.network.depth() > 2 && !interrupted;
     let Some(least) = proved.or(found.filter(|_| searched)) else {
         return;
     };
     for e in all {
-        if minimum(&&*e) && e.loss <= least + SAME_LOSS * (1.0 + least.abs()) {
+        if minimum(&&*e) && e.loss <= least + SAME_LOSS * (origin + least.abs()) {
             e.kind = Some(PointKind::GlobalMinimum.name().to_owned());
         }
     }
@@ -255,13 +277,18 @@ fn least_possible(problem: &Problem) -> Option<f64> {
     }
 }
 
-fn entry(problem: &Problem, hit: &Hit) -> CriticalPointEntry {
+/// `None` where the loss bends along its own symmetries: there the point is critical only to the eye.
+fn entry(problem: &Problem, hit: &Hit) -> Option<CriticalPointEntry> {
     let morse = Morse::at(problem, &hit.saddle);
     let morse = morse.as_ref();
+    let is_off = |m: &Morse| m.off_symmetry > NOT_CRITICAL || m.nullity < m.symmetry;
+    if morse.is_some_and(is_off) {
+        return None;
+    }
     let in_map = morse
         .filter(|m| m.index == 0 && problem.l2 > 0.0)
         .and_then(|_| in_map(problem, &hit.saddle));
-    CriticalPointEntry {
+    Some(CriticalPointEntry {
         active: Vec::new(),
         roots: Vec::new(),
         rank: hit.saddle.rank,
@@ -278,7 +305,7 @@ fn entry(problem: &Problem, hit: &Hit) -> CriticalPointEntry {
         complete: false,
         schatten_objective: in_map.map(|m| m.0),
         schatten_distance: in_map.map(|m| m.1),
-    }
+    })
 }
 
 /// The objective in `A` at the stationary point next to a minimum, and how far from it.

@@ -129,12 +129,13 @@ fn tasks(scenario: &Scenario, ask: &RegimesAsk) -> Vec<Task> {
     let widths = or_own(&ask.widths, own_width(spec));
     let gammas: Vec<Option<f64>> = match ask.gammas.is_empty() {
         true => vec![None],
-        false => ask.gammas.iter().map(|g| Some(*g)).collect(),
+        false => distinct(&ask.gammas).into_iter().map(Some).collect(),
     };
     let unscaled = spec.init.scale() == 1.0;
     let mut tasks = Vec::new();
     for gamma in &gammas {
-        let law = gamma.or(own_gamma(&spec.init)).filter(|_| unscaled);
+        let law = gamma.or(own_gamma(&spec.init));
+        let law = law.filter(|_| unscaled && is_one_width(spec, ask));
         for &depth in &depths {
             for &width in &widths {
                 for &seed in &seeds {
@@ -159,8 +160,19 @@ fn tasks(scenario: &Scenario, ask: &RegimesAsk) -> Vec<Task> {
 fn or_own(asked: &[usize], own: usize) -> Vec<usize> {
     match asked.is_empty() {
         true => vec![own],
-        false => asked.to_vec(),
+        false => distinct(asked),
     }
+}
+
+/// Each once: a point asked for twice is no second measurement.
+fn distinct<T: PartialEq + Copy>(asked: &[T]) -> Vec<T> {
+    let mut all = Vec::new();
+    for &value in asked {
+        if !all.contains(&value) {
+            all.push(value);
+        }
+    }
+    all
 }
 
 /// What makes the layers `depth` and the hidden width `width`; nothing unless one of them is asked for.
@@ -179,6 +191,13 @@ fn reshaped(spec: &ScenarioSpec, ask: &RegimesAsk, depth: usize, width: usize) -
         overrides.push(format!("network.widths={widths:?}"));
     }
     overrides
+}
+
+/// Whether all hidden layers have the width that is studied.
+fn is_one_width(spec: &ScenarioSpec, ask: &RegimesAsk) -> bool {
+    let hidden = &spec.network.widths[1..spec.network.widths.len() - 1];
+    let reshaped = !(ask.widths.is_empty() && ask.depths.is_empty());
+    reshaped || hidden.windows(2).all(|pair| pair[0] == pair[1])
 }
 
 /// The hidden width: of the layer that is drawn, else of the widest.

@@ -22,6 +22,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 const LEARNED: f64 = 1e-13;
 /// The same where nothing is left of the cost, which then has digits of its own.
 const ALL_LEARNED: f64 = 1e-20;
+/// Rate of growth, relative to the first, from which on a mode counts as escaping.
+const GROWS: f64 = 1e-9;
+/// How far beyond the sum of all waits a run may go, with two layers and with more, where one is a power of its
+/// neighbour's; and the latest time at all.
+const FAR: f64 = 100.0;
+const FAR_DEEP: f64 = 1e5;
+const LATEST: f64 = 1e300;
 /// Rows of a run, at least.
 const ROWS: usize = 400;
 
@@ -177,6 +184,7 @@ impl Task<'_> {
     fn scales(&self) -> Vec<Option<f64>> {
         let mut scales = self.ask.scales.clone();
         scales.sort_by(|a, b| b.total_cmp(a));
+        scales.dedup();
         match scales.is_empty() {
             true => vec![None],
             false => scales.into_iter().map(Some).collect(),
@@ -212,8 +220,13 @@ fn at_scale(
     let scaled = scenario.with(&[format!("init.scale={scale:e}")])?;
     let built = scaled.build()?;
     let horizon = horizon(&built, path).map(|t| format!("solver.horizon={t:e}"));
-    let cost = last_cost(path).map(|c| format!("stop.cost={c:e}"));
-    let ends: Vec<String> = horizon.into_iter().chain(cost).collect();
+    // Rules and times of the scenario are meant for its own horizon.
+    let stop = last_cost(path).map_or("{}".to_owned(), |c| format!("{{cost={c:e}}}"));
+    let mut ends = vec![format!("stop={stop}")];
+    if matches!(built.recording.grid, Grid::Times(_)) {
+        ends.push("record={grid=\"adaptive\"}".to_owned());
+    }
+    ends.extend(horizon);
     let long = scaled.with(&ends)?;
     let built = long.build()?;
     Ok((long, built))
@@ -228,8 +241,8 @@ fn last_cost(path: &GreedyPath) -> Option<f64> {
     })
 }
 
-/// Far beyond the last escape: waits are `ln(1/α)/σ` with two layers, `α^{−(L−2)}/σ` with more. `None`
-/// where nothing escapes.
+/// Far beyond the last escape: waits are `ln(1/α)/σ` with two layers, `α^{−(L−2)}/σ` with more, `α` in units of the
+/// weights that carry the first mode. `None` where nothing escapes.
 fn horizon(built: &Built, path: &GreedyPath) -> Option<f64> {
     let network = &built.problem.network;
     let size = (1..=network.depth())
@@ -237,17 +250,24 @@ fn horizon(built: &Built, path: &GreedyPath) -> Option<f64> {
             let layer = network.layer(&built.problem.initial_weights, l);
             layer.norm_l2() / (layer.nrows() as f64 * layer.ncols() as f64).sqrt()
         })
-        .fold(f64::INFINITY, f64::min)
-        .clamp(1e-300, 1.0);
-    let rates = path.saddles.iter().filter_map(|s| {
-        let rate = s.gradient_singular_values.first()? - 2.0 * built.problem.l2;
-        (rate > 1e-9).then_some(1.0 / rate)
-    });
-    let slow = rates.reduce(|a, b| a + b)?;
-    Some(match network.depth() {
-        2 => 100.0 * slow * (1.0 - size.ln()),
-        depth => (1e5 * slow * size.powi(2 - depth as i32)).min(1e300),
-    })
+        .fold(f64::INFINITY, f64::min);
+    let level = path.saddles.first()?.level(&built.problem.cost);
+    let unit = level.powf(1.0 / network.depth() as f64);
+    // Whatever the start, it has not passed where the first mode comes to.
+    let size = size.min(unit).max(f64::MIN_POSITIVE);
+    let rates = path
+        .saddles
+        .iter()
+        .filter_map(|s| Some(s.gradient_singular_values.first()? - 2.0 * built.problem.l2));
+    let rates: Vec<f64> = rates.collect();
+    let least = GROWS * rates.first()?;
+    let waits = rates.into_iter().filter(|rate| *rate > least);
+    let slow = waits.map(f64::recip).reduce(|a, b| a + b)?;
+    let wait = match network.depth() {
+        2 => FAR * (1.0 + (unit / size).ln()),
+        depth => FAR_DEEP * size.powi(2 - depth as i32),
+    };
+    Some((slow * wait).min(LATEST))
 }
 
 /// The same with what a study needs to see.

@@ -4,71 +4,19 @@ use super::greedy_path::GreedyPath;
 use super::orbit::Orbit;
 use super::point::Saddle;
 use super::procrustes::distance_up_to_rotation;
-use crate::linalg::{Mat, MatRef, distance, norm, product, sandwich, svd, to_vec, view};
-use crate::model::Network;
-use std::ops::Range;
+use super::run::Run;
+use crate::linalg::{Mat, MatRef, bisect, distance, golden_section, product, sandwich, svd, view};
 
 /// Size of what leaves a saddle, relative to the level of the next, at which its direction is read …
 const READING: f64 = 1e-2;
 /// … and the sizes between which it may be read.
 const READABLE: [f64; 2] = [1e-4, 0.3];
-/// Iterations of a golden-section search: a bracket shrinks to `1e-8` of itself.
-const GOLDEN_STEPS: usize = 40;
-
-/// A run as points in time.
-#[derive(Debug)]
-pub struct Run<'a> {
-    pub network: &'a Network,
-    pub times: Vec<f64>,
-    /// Packed weights at each time.
-    pub weights: &'a [Vec<f64>],
-    /// `A` at each time, column-major.
-    maps: Vec<Vec<f64>>,
-}
-
-impl<'a> Run<'a> {
-    pub fn new(network: &'a Network, times: Vec<f64>, weights: &'a [Vec<f64>]) -> Self {
-        let mut products = network.product_storage();
-        let mut map = |w: &Vec<f64>| {
-            network.prefix_products(w, &mut products);
-            products.last().map_or(Vec::new(), |a| to_vec(a.as_ref()))
-        };
-        Self {
-            maps: weights.iter().map(&mut map).collect(),
-            network,
-            times,
-            weights,
-        }
-    }
-
-    /// `A` at one of the times, column-major.
-    pub fn map(&self, row: usize) -> &[f64] {
-        &self.maps[row]
-    }
-
-    /// The row among `rows` that comes closest to `a`.
-    pub fn closest(&self, rows: impl Iterator<Item = usize>, a: MatRef<'_, f64>) -> Option<usize> {
-        let a = to_vec(a);
-        let off = |row: &usize| distance(&self.maps[*row], &a);
-        rows.min_by(|x, y| off(x).total_cmp(&off(y)))
-    }
-
-    /// Distances of `A` and of the weights (up to rotations of the hidden layers) from a saddle at one
-    /// of the times.
-    pub fn distances(&self, row: usize, saddle: &Saddle) -> [f64; 2] {
-        let in_map = distance(&self.maps[row], &to_vec(saddle.end_to_end.as_ref()));
-        let in_weights = match &saddle.core {
-            None => norm(&self.weights[row]),
-            Some(core) => distance_up_to_rotation(
-                self.network,
-                &self.weights[row],
-                &core.network,
-                &core.initial_weights,
-            ),
-        };
-        [in_map, in_weights]
-    }
-}
+/// Halvings of the way between two rows to the place where it is read.
+const HALVINGS: usize = 30;
+/// The nearest point of a path is found to `0.618⁴⁰`, 4e-9, of the way between its samples …
+const SECTIONS: usize = 40;
+/// … where many are sought to 7e-4: the distance at a minimum does not feel it.
+const FEW_SECTIONS: usize = 15;
 
 /// The run against one orbit of a path.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,35 +44,33 @@ pub fn deviations(
     let every = path.orbits.iter().enumerate();
     every
         .map(|(k, orbit)| {
-            let ((time, level), rows) = (passages[k]?, windows[k].clone()?);
-            let near = path.orbits[k.saturating_sub(1)..(k + 2).min(path.orbits.len())].iter();
-            let near: Vec<&Orbit> = near.collect();
-            let mut farthest = [0.0_f64; 2];
-            for row in rows {
-                let off = from_orbits(run, row, &near);
-                farthest = [farthest[0].max(off[0]), farthest[1].max(off[1])];
-            }
+            let ((time, level), window) = (passages[k]?, windows[k]?);
+            let last = path.orbits.len() - 1;
+            let near = Near {
+                run,
+                orbits: &path.orbits[k.saturating_sub(1)..=(k + 1).min(last)],
+            };
             let (from, to) = (&path.saddles[k], &orbit.to);
             Some(Deviation {
                 time,
                 shift: time - orbit.rises(orbit.to.rank, level)?,
-                in_map: farthest[0],
-                in_weights: farthest[1],
+                in_map: near.farthest_map(window),
+                in_weights: near.farthest_weights(window),
                 length: (&to.end_to_end - &from.end_to_end).norm_l2(),
             })
         })
         .collect()
 }
 
-/// The rows between the closest approaches to the two saddles of each orbit.
+/// The places of the closest approaches to the two saddles of each orbit.
 fn windows(
     path: &GreedyPath,
     run: &Run<'_>,
     passages: &[Option<(f64, f64)>],
-) -> Vec<Option<Range<usize>>> {
+) -> Vec<Option<[f64; 2]>> {
     let row_at = |(time, _): (f64, f64)| run.times.partition_point(|t| *t < time);
     let count = run.times.len();
-    let mut begin = 0;
+    let mut begin = 0.0;
     let mut all = Vec::new();
     for (k, orbit) in path.orbits.iter().enumerate() {
         let Some(passed) = passages[k].map(row_at) else {
@@ -135,54 +81,124 @@ fn windows(
         let rows = passed.min(count - 1)..next.max(passed + 1).min(count);
         let end = run
             .closest(rows, orbit.to.end_to_end.as_ref())
-            .unwrap_or(count - 1);
-        all.push((begin <= end).then_some(begin..end + 1));
+            .unwrap_or(run.last() as f64);
+        all.push((begin <= end).then_some([begin, end]));
         begin = end;
     }
     all
 }
 
-/// Distances of a row in `A` and in weights from the closest point of some orbits.
-fn from_orbits(run: &Run<'_>, row: usize, orbits: &[&Orbit]) -> [f64; 2] {
-    let map = run.map(row);
-    let mut best: Option<(f64, f64, &Orbit)> = None;
-    for orbit in orbits {
-        let (off, time) = closest(orbit, map);
-        if best.is_none_or(|b| off < b.0) {
-            best = Some((off, time, orbit));
-        }
+/// A run and the orbits that it may be near.
+struct Near<'a> {
+    run: &'a Run<'a>,
+    /// At least one.
+    orbits: &'a [Orbit],
+}
+
+impl Near<'_> {
+    /// `sup ‖A(t) − path‖_F` over a window.
+    fn farthest_map(&self, window: [f64; 2]) -> f64 {
+        let off = |place: f64| self.closest(&self.run.map_at(place)).0;
+        places(window).into_iter().map(off).fold(0.0, f64::max)
     }
-    best.map_or([0.0; 2], |(off, time, orbit)| {
-        let weights = orbit.weights_at(time);
-        let mine = &run.weights[row];
-        let in_weights = distance_up_to_rotation(run.network, mine, &orbit.network, &weights);
-        [off, in_weights]
-    })
+
+    /// The same for weights. Near a saddle a point of the path that is closest in `A` may be far in weights, so
+    /// each distance is a minimum of its own; that one bounds it, so that few have to be sought.
+    fn farthest_weights(&self, window: [f64; 2]) -> f64 {
+        let bound = |place: f64| {
+            let (_, time, orbit) = self.closest(&self.run.map_at(place));
+            (
+                self.in_weights(&self.run.weights_at(place), orbit, time),
+                place,
+            )
+        };
+        let mut bounds: Vec<(f64, f64)> = places(window).into_iter().map(bound).collect();
+        bounds.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let mut farthest = 0.0;
+        for (bound, place) in bounds {
+            if bound <= farthest {
+                break;
+            }
+            farthest = self.closest_weights(place).min(bound).max(farthest);
+        }
+        farthest
+    }
+
+    /// How close the orbits come to a map, which of them and when.
+    fn closest(&self, map: &[f64]) -> (f64, f64, &Orbit) {
+        let mut best = (f64::INFINITY, 0.0, &self.orbits[0]);
+        for orbit in self.orbits {
+            let (off, time) = closest(orbit, map);
+            if off < best.0 {
+                best = (off, time, orbit);
+            }
+        }
+        best
+    }
+
+    /// How close the orbits come to the weights at a place.
+    fn closest_weights(&self, place: f64) -> f64 {
+        let (weights, map) = (self.run.weights_at(place), self.run.map_at(place));
+        let on = |orbit: &Orbit| {
+            let off = |time: f64| self.in_weights(&weights, orbit, time);
+            let (nearest, last) = (orbit.nearest(&map), orbit.samples.len() - 1);
+            let mut best = (off(orbit.samples[nearest].time), nearest);
+            loop {
+                let next = [best.1.saturating_sub(1), (best.1 + 1).min(last)];
+                let next = next.map(|i| (off(orbit.samples[i].time), i));
+                let lower = if next[1].0 < next[0].0 {
+                    next[1]
+                } else {
+                    next[0]
+                };
+                if lower.0 >= best.0 {
+                    break;
+                }
+                best = lower;
+            }
+            let around = around(orbit, best.1);
+            golden_section(around, FEW_SECTIONS, off).1.min(best.0)
+        };
+        self.orbits.iter().map(on).fold(f64::INFINITY, f64::min)
+    }
+
+    /// Distance of weights from those of an orbit.
+    fn in_weights(&self, weights: &[f64], orbit: &Orbit, time: f64) -> f64 {
+        let theirs = orbit.weights_at(time);
+        distance_up_to_rotation(self.run.network, weights, &orbit.network, &theirs)
+    }
+}
+
+/// Both ends of a window and the rows between.
+fn places([begin, end]: [f64; 2]) -> Vec<f64> {
+    let rows = (begin as usize + 1)..(end.ceil() as usize);
+    let rows = rows.map(|row| row as f64);
+    [begin].into_iter().chain(rows).chain([end]).collect()
 }
 
 /// How close an orbit comes to a map, and when.
 fn closest(orbit: &Orbit, map: &[f64]) -> (f64, f64) {
-    let samples = &orbit.samples;
     let nearest = orbit.nearest(map);
-    let (first, last) = (
-        nearest.saturating_sub(1),
-        (nearest + 1).min(samples.len() - 1),
-    );
+    let [first, last] = neighbours(orbit, nearest);
     let maps = orbit.maps(first, last);
     let off = |time: f64| distance(map, &maps.at(time));
-    let (mut lo, mut hi) = (samples[first].time, samples[last].time);
-    let golden = 0.5 * (5.0_f64.sqrt() - 1.0);
-    for _ in 0..GOLDEN_STEPS {
-        let (a, b) = (hi - golden * (hi - lo), lo + golden * (hi - lo));
-        if off(a) < off(b) {
-            hi = b;
-        } else {
-            lo = a;
-        }
+    let (time, between) = golden_section(around(orbit, nearest), SECTIONS, off);
+    let node = orbit.samples[nearest].time;
+    match off(node) {
+        there if there < between => (there, node),
+        _ => (between, time),
     }
-    let at = |time: f64| (off(time), time);
-    let (middle, node) = (at(0.5 * (lo + hi)), at(samples[nearest].time));
-    if middle.0 <= node.0 { middle } else { node }
+}
+
+/// The samples next to one.
+fn neighbours(orbit: &Orbit, sample: usize) -> [usize; 2] {
+    let last = orbit.samples.len() - 1;
+    [sample.saturating_sub(1), (sample + 1).min(last)]
+}
+
+/// Their times.
+fn around(orbit: &Orbit, sample: usize) -> [f64; 2] {
+    neighbours(orbit, sample).map(|i| orbit.samples[i].time)
 }
 
 /// Of what leaves each saddle of a path, the part off the predicted direction: with
@@ -195,7 +211,7 @@ pub fn impurities(path: &GreedyPath, run: &Run<'_>) -> Vec<Option<f64>> {
     every
         .map(|(orbit, from)| {
             let rows = begin..run.times.len();
-            begin = run.closest(rows, from.end_to_end.as_ref())?;
+            begin = run.closest(rows, from.end_to_end.as_ref())? as usize;
             impurity(run, begin, from, orbit)
         })
         .collect()
@@ -208,22 +224,33 @@ fn impurity(run: &Run<'_>, begin: usize, from: &Saddle, orbit: &Orbit) -> Option
     let top = |m: &Mat<f64>| m.as_ref().subcols(0, 1).to_owned();
     let (u, v) = (top(&leaving.u), top(&leaving.v));
     let level = orbit.to.singular_values.last()?;
-    let mut best: Option<(f64, Mat<f64>)> = None;
-    for row in begin..run.times.len() {
-        let r = unused.part(view(run.map(row), rows, cols));
-        let size = r.norm_l2() / level;
-        if size > READABLE[1] {
-            break;
-        }
-        let far = (size / READING).ln().abs();
-        if size > READABLE[0] && best.as_ref().is_none_or(|b| far < b.0) {
-            best = Some((far, r));
-        }
-    }
-    let r = best?.1;
+    let part = |place: f64| unused.part(view(&run.map_at(place), rows, cols));
+    let size = |place: f64| part(place).norm_l2() / level;
+    let r = part(reading_place(run, begin, size)?);
     let main = sandwich(&u, &r, &v)[(0, 0)];
     let rest = r.squared_norm_l2() - main * main;
     Some(rest.max(0.0).sqrt() / main.abs())
+}
+
+/// Where a size that grows from row `begin` on is `READING`, or next to it at a row where it is readable.
+fn reading_place(run: &Run<'_>, begin: usize, size: impl Fn(f64) -> f64) -> Option<f64> {
+    let sizes = (begin..=run.last()).map(|row| (row as f64, size(row as f64)));
+    let mut best: Option<(f64, f64)> = None;
+    let mut before = None;
+    for (row, now) in sizes.take_while(|(_, size)| *size <= READABLE[1]) {
+        if now >= READING && before.is_some_and(|before| before < READING) {
+            let [_, place] = bisect(run.around(row, [row - 1.0, row]), HALVINGS, |p| {
+                size(p) >= READING
+            });
+            return Some(place);
+        }
+        let far = (now / READING).ln().abs();
+        if now > READABLE[0] && best.is_none_or(|b| far < b.0) {
+            best = Some((far, row));
+        }
+        before = Some(now);
+    }
+    best.map(|(_, row)| row)
 }
 
 /// The inputs and outputs that a saddle does not use.

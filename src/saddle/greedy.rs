@@ -4,14 +4,14 @@
 //! The fit works on `A = W_2 W_1` with `k` hidden neurons, by Newton's method in a trust region.
 
 use super::trust_region::minimise;
-use crate::linalg::{Mat, MatRef, SingularValues, norm, svd, zeros};
+use crate::linalg::{Mat, SingularValues, inner, norm, svd, zeros};
 use crate::model::{Cost, Network, Problem};
 
 /// `σ_k` of the next saddle, where the greedy fit settled.
 pub type SaddleLevel = Option<f64>;
 
-/// Modes watched when a scenario names none and the levels are not the target's own.
-const DEFAULT_MODES: usize = 10;
+/// Modes whose levels are found where they are not the target's own and no larger one is named.
+const FIRST_MODES: usize = 10;
 /// Multiplications that all fits together may take: about a second.
 const MOST_WORK: f64 = 2e9;
 /// Cost, relative to that of `A = 0`, below which nothing is left to learn.
@@ -29,8 +29,8 @@ pub struct SaddleLevels {
 }
 
 /// The levels of a problem: the target's `σ_k` for squared error, `σ_k(A_k)` of the greedy path
-/// for other costs.
-pub fn saddle_levels(problem: &Problem) -> SaddleLevels {
+/// for other costs, of the first ten modes and those up to `named`.
+pub fn saddle_levels(problem: &Problem, named: usize) -> SaddleLevels {
     let modes = problem.network.modes();
     let rank = problem.network.max_rank();
     let mut found = SaddleLevels {
@@ -49,7 +49,7 @@ pub fn saddle_levels(problem: &Problem) -> SaddleLevels {
     let cost = explainable(&problem.cost);
     let mut path = Path::new(&cost);
     let mut values = SingularValues::new(rows, cols);
-    for k in 1..=rank.min(DEFAULT_MODES) {
+    for k in 1..=rank.min(FIRST_MODES.max(named)) {
         let Some(steepest) = path.add_direction() else {
             break;
         };
@@ -185,14 +185,6 @@ pub(super) fn scaled_columns(vectors: &Mat<f64>, values: &[f64], count: usize) -
         .collect()
 }
 
-/// `⟨A, B⟩ = Σ a_ij b_ij`.
-fn inner(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> f64 {
-    a.col_iter()
-        .zip(b.col_iter())
-        .map(|(x, y)| x.iter().zip(y.iter()).map(|(p, q)| p * q).sum::<f64>())
-        .sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,12 +202,13 @@ mod tests {
         let (rows, cols) = cost.shape();
         let network = Network::new(vec![cols, 50, 50, rows]);
         let initial_weights = vec![0.0; network.parameters()];
-        saddle_levels(&Problem {
+        let problem = Problem {
             network,
             cost,
             l2: 0.0,
             initial_weights,
-        })
+        };
+        saddle_levels(&problem, 0)
     }
 
     /// The fits stop at a relative gradient of 1e-11 and the costs' condition numbers are below

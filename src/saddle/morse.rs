@@ -19,8 +19,12 @@ use crate::flow::LayerFlow;
 use crate::linalg::{Mat, SingularValues, product, symmetric_eigen, zeros};
 use crate::model::{Cost, PointKind, Problem};
 
-/// Eigenvalues, relative to the largest, that count as zero.
-const ZERO: f64 = 1e-8;
+/// Eigenvalues, relative to the largest, that count as zero: roundoff …
+const ROUNDOFF: f64 = 1e-13;
+/// … and so many times those along symmetries, which would be zero if the point were critical to the last digit.
+const CLEAR: f64 = 100.0;
+/// Relative difference of `‖∇C‖` and `2λ` at a minimum that does not count.
+const SAME: f64 = 1e-8;
 /// Gradient, relative to that at the origin, that counts as zero.
 const NO_GRADIENT: f64 = 1e-9;
 /// Weights of the narrow network up to which all its eigenvalues are computed.
@@ -41,6 +45,8 @@ pub struct Morse {
     /// The largest `|μ|` counted as zero and the smallest not counted so, relative to the largest: far
     /// apart where the counts are beyond doubt.
     pub zero_gap: [f64; 2],
+    /// The largest `|μ|` along a symmetry, relative to the largest of all: how far the point is from critical.
+    pub off_symmetry: f64,
     pub kind: PointKind,
     /// The power of `‖δ‖` with which the loss falls along the way out; `None` at a minimum.
     pub escape_order: Option<usize>,
@@ -50,13 +56,14 @@ impl Morse {
     /// At a critical point of `problem`; `None` where the narrow network is too large for all
     /// eigenvalues.
     pub fn at(problem: &Problem, saddle: &Saddle) -> Option<Self> {
-        let mut list = core_eigenvalues(saddle)?;
-        add_unused(&mut list, problem, saddle);
-        let size = |v: &f64| v.abs();
-        let largest_size = list.iter().map(|(v, _)| size(v)).fold(0.0, f64::max);
-        let zero = ZERO * largest_size;
+        let core = core_eigenvalues(saddle)?;
+        let unused = unused_eigenvalues(problem, saddle);
+        let list = || core.iter().chain(&unused).copied();
+        let largest_size = list().map(|(v, _)| v.abs()).fold(0.0, f64::max);
+        let noise = noise(&core, core_symmetry(problem, saddle.rank));
+        let zero = ROUNDOFF * largest_size + CLEAR * noise;
         let count = |wanted: &dyn Fn(f64) -> bool| -> usize {
-            let chosen = list.iter().filter(|(v, _)| wanted(*v));
+            let chosen = list().filter(|(v, _)| wanted(*v));
             chosen.map(|(_, times)| times).sum()
         };
         let index = count(&|v| v < -zero);
@@ -67,7 +74,7 @@ impl Morse {
                 v
             }
         };
-        let sizes = || list.iter().map(|(v, _)| v.abs());
+        let sizes = || list().map(|(v, _)| v.abs());
         let below = sizes().filter(|v| *v <= zero).fold(0.0, f64::max);
         let above = sizes().filter(|v| *v > zero).fold(f64::INFINITY, f64::min);
         let (kind, escape_order) = kind(problem, saddle, index);
@@ -75,12 +82,10 @@ impl Morse {
             index,
             nullity: count(&|v| v.abs() <= zero),
             symmetry: symmetry(problem, saddle.rank),
-            smallest: list.iter().map(|(v, _)| *v).fold(f64::INFINITY, f64::min),
-            largest: list
-                .iter()
-                .map(|(v, _)| *v)
-                .fold(f64::NEG_INFINITY, f64::max),
+            smallest: list().map(|(v, _)| v).fold(f64::INFINITY, f64::min),
+            largest: list().map(|(v, _)| v).fold(f64::NEG_INFINITY, f64::max),
             zero_gap: [relative(below), relative(above)],
+            off_symmetry: relative(noise),
             kind,
             escape_order,
         })
@@ -104,7 +109,8 @@ fn core_eigenvalues(saddle: &Saddle) -> Option<Eigenvalues> {
 }
 
 /// Those of unused directions.
-fn add_unused(list: &mut Eigenvalues, problem: &Problem, saddle: &Saddle) {
+fn unused_eigenvalues(problem: &Problem, saddle: &Saddle) -> Eigenvalues {
+    let mut list = Vec::new();
     let widths = problem.network.widths();
     let (depth, twice) = (problem.network.depth(), 2.0 * problem.l2);
     let unused = |layer: usize| widths[layer] - saddle.rank;
@@ -124,6 +130,16 @@ fn add_unused(list: &mut Eigenvalues, problem: &Problem, saddle: &Saddle) {
     let between = (2..depth).map(|layer| unused(layer) * unused(layer - 1));
     list.push((twice, between.sum()));
     list.retain(|(_, times)| *times > 0);
+    list
+}
+
+/// The largest `|μ|` along the symmetries of the narrow network, as many as are smallest: 0 but for roundoff and for
+/// what the point is off.
+fn noise(core: &Eigenvalues, symmetries: usize) -> f64 {
+    let mut sizes: Vec<f64> = core.iter().map(|(v, _)| v.abs()).collect();
+    sizes.sort_by(f64::total_cmp);
+    let last = symmetries.checked_sub(1).and_then(|last| sizes.get(last));
+    last.copied().unwrap_or(0.0)
 }
 
 /// `M_l`.
@@ -160,10 +176,16 @@ fn symmetry(problem: &Problem, rank: usize) -> usize {
     let depth = problem.network.depth();
     let hidden = &problem.network.widths()[1..depth];
     let unused = hidden.iter().map(|n| rank * (n - rank)).sum::<usize>();
-    if problem.l2 > 0.0 {
-        (depth - 1) * rank * rank.saturating_sub(1) / 2 + unused
-    } else {
-        (depth - 1) * rank * rank + 2 * unused
+    let ways = if problem.l2 > 0.0 { 1 } else { 2 };
+    core_symmetry(problem, rank) + ways * unused
+}
+
+/// The same of the narrow network, which has no unused directions.
+fn core_symmetry(problem: &Problem, rank: usize) -> usize {
+    let hidden = problem.network.depth() - 1;
+    match problem.l2 > 0.0 {
+        true => hidden * rank * rank.saturating_sub(1) / 2,
+        false => hidden * rank * rank,
     }
 }
 
@@ -177,7 +199,7 @@ fn kind(problem: &Problem, saddle: &Saddle, index: usize) -> (PointKind, Option<
         1.. => (PointKind::StrictSaddle, Some(2)),
         0 if problem.l2 == 0.0 && flat => (PointKind::GlobalMinimum, None),
         // ‖∇C‖ ≤ 2λ is the condition of optimality of C + 2λ‖A‖_*, which is convex.
-        0 if depth == 2 && problem.l2 > 0.0 && steepest <= 2.0 * problem.l2 * (1.0 + ZERO) => {
+        0 if depth == 2 && problem.l2 > 0.0 && steepest <= 2.0 * problem.l2 * (1.0 + SAME) => {
             (PointKind::GlobalMinimum, None)
         }
         0 if problem.l2 == 0.0 && !bottleneck => (PointKind::NonStrictSaddle, Some(depth)),

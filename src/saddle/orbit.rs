@@ -5,10 +5,10 @@
 //! in the layers between, `ε u` in the last, exact up to the response of the other modes, `O(ε^L)`.
 
 use super::hermite::{Hermite, Node};
-use super::point::{Saddle, core_problem};
+use super::point::{Saddle, core_problem, level_along};
 use crate::flow::LayerFlow;
 use crate::integrate::{Integration, Method, Observer, Options, Step, VectorField, integrate};
-use crate::linalg::{Mat, SingularValues, distance, dot, norm, product, svd, to_vec, view, zeros};
+use crate::linalg::{SingularValues, distance, norm, product, svd, to_vec, view};
 use crate::model::{Network, Problem};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -237,7 +237,8 @@ fn departed(problem: &Problem, from: &Saddle, pair: usize) -> Result<Problem, Pa
     }
     let parts = svd(from.gradient.as_ref()).ok_or(PathEnd::NotSettled)?;
     let mut core = core_problem(problem, rank);
-    let size = departure(problem, from, &parts.u, &parts.v, pair);
+    let level = level_along(&problem.cost, &parts, pair);
+    let size = (DEPARTURE * level).powf(1.0 / depth as f64);
     let weights = &mut core.initial_weights;
     for layer in 1..=depth {
         let mut w = core.network.layer_mut(weights, layer);
@@ -264,20 +265,6 @@ fn new_neuron(core: &Problem, rank: usize) -> f64 {
     w.row(rank - 1).norm_l2()
 }
 
-/// `ε`, from the level that the quadratic fit along `u vᵀ` has.
-fn departure(problem: &Problem, from: &Saddle, u: &Mat<f64>, v: &Mat<f64>, pair: usize) -> f64 {
-    let (rows, cols) = problem.cost.shape();
-    let pair_map = Mat::from_fn(rows, cols, |i, j| u[(i, pair)] * v[(j, pair)]);
-    let mut image = zeros(rows, cols);
-    let mut scratch = problem.cost.scratch();
-    let cost = &problem.cost;
-    cost.curvature(pair_map.as_ref(), image.as_mut(), &mut scratch);
-    let (x, y) = (to_vec(pair_map.as_ref()), to_vec(image.as_ref()));
-    let bend = dot(&x, &y);
-    let level = from.gradient_singular_values[pair] / bend.max(f64::MIN_POSITIVE);
-    (DEPARTURE * level).powf(1.0 / problem.network.depth() as f64)
-}
-
 /// The saddle at the end of an orbit.
 fn arrived(
     core: &Problem,
@@ -297,18 +284,11 @@ fn arrived(
     }
     let map = super::point::end_to_end(&at_end).norm_l2();
     let before = from.end_to_end.norm_l2();
-    Err(if map > 10.0 * before.max(level_scale(from)) {
+    Err(if map > 10.0 * before.max(from.level(&core.cost)) {
         PathEnd::AtInfinity { norm: map }
     } else {
         PathEnd::NotSettled
     })
-}
-
-/// The size of what is left to learn.
-fn level_scale(from: &Saddle) -> f64 {
-    from.gradient_singular_values
-        .iter()
-        .fold(0.0, |m, s| m.max(*s))
 }
 
 /// Keeps samples of an orbit and ends it where it comes to rest.
@@ -331,7 +311,7 @@ impl<'a> Walk<'a> {
         from: &Saddle,
         interrupt: &'a AtomicBool,
     ) -> Self {
-        let level = level_scale(from).max(from.end_to_end.norm_l2());
+        let level = from.level(&problem.cost).max(from.end_to_end.norm_l2());
         Self {
             problem,
             flow,

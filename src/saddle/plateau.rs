@@ -44,7 +44,7 @@ pub struct Plateau {
     pub curvature: Mat<f64>,
     /// `vec(U [[a − a_k, b], [c, 0]] Vᵀ)` for column-major `P`, to first order.
     pub response: Mat<f64>,
-    /// Columns of `A` in the singular bases that the escaped modes make, `(a, b, c)`, numbered by rows and columns.
+    /// Entries of `A` in the singular bases that the escaped modes make, `(a, b, c)`: row and column.
     outer: Vec<(usize, usize)>,
     /// `M`, of these.
     pub stiffness: Mat<f64>,
@@ -181,7 +181,11 @@ fn polished(cost: &Cost, near: MatRef<'_, f64>, rank: usize) -> Option<Mat<f64>>
     let right = scaled_columns(&parts.v, &parts.s, rank);
     let problem = factored(cost, &left, &right);
     let start = problem.initial_weights.clone();
-    let scale = POLISH * parts.s[0].powf(1.5);
+    // `κ s^{3/2}` is a gradient of two layers: `κ` the curvature, `s` the level.
+    let top = Mat::from_fn(near.nrows(), near.ncols(), |i, j| {
+        parts.u[(i, 0)] * parts.v[(j, 0)]
+    });
+    let scale = POLISH * cost.bend(top.as_ref()) * parts.s[0].powf(1.5);
     let fitted = minimise(&problem, start, scale, &mut PRODUCTS.clone())?;
     Some(problem.network.end_to_end(&fitted))
 }

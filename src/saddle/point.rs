@@ -8,7 +8,7 @@
 use super::newton::critical_weights;
 use crate::flow::LayerFlow;
 use crate::integrate::VectorField;
-use crate::linalg::{Mat, SingularValues, dot, norm, product, svd, zeros};
+use crate::linalg::{Mat, SingularValues, Svd, dot, norm, product, svd, zeros};
 use crate::model::{Cost, Network, Problem};
 
 /// A critical point of rank `k`.
@@ -65,6 +65,12 @@ impl Saddle {
         self.cost + l2 * weights
     }
 
+    /// The level that `cost`, of which it is a critical point, has along the top singular pair of `−∇C`: the size
+    /// of what is learned next.
+    pub fn level(&self, cost: &Cost) -> f64 {
+        svd(self.gradient.as_ref()).map_or(0.0, |parts| level_along(cost, &parts, 0))
+    }
+
     /// `A = 0`; `None` for one layer, where that is no critical point.
     pub fn origin(problem: &Problem) -> Option<Self> {
         if problem.network.depth() == 1 {
@@ -101,11 +107,19 @@ impl Saddle {
     }
 }
 
-/// `‖∇C(0)‖`, the largest singular value: the scale of what there is to learn.
+/// `‖∇C(0)‖`, the largest singular value: the slope of the cost, in units of it over those of `A`.
 pub(super) fn gradient_scale(problem: &Problem) -> f64 {
     let (rows, cols) = problem.cost.shape();
     let gradient = problem.cost.gradient_at(zeros(rows, cols).as_ref());
     SingularValues::new(rows, cols).of(gradient.as_ref())[0]
+}
+
+/// `s/⟨uvᵀ, ∇²C[uvᵀ]⟩` for a singular triple `(u, s, v)` of `∇C`: where the quadratic cost is least along `−u vᵀ`, in
+/// units of `A`.
+pub(super) fn level_along(cost: &Cost, gradient: &Svd, pair: usize) -> f64 {
+    let Svd { u, s, v } = gradient;
+    let map = Mat::from_fn(u.nrows(), v.nrows(), |i, j| u[(i, pair)] * v[(j, pair)]);
+    s[pair] / cost.bend(map.as_ref()).max(f64::MIN_POSITIVE)
 }
 
 /// `A` of a problem's initial weights.

@@ -3,9 +3,9 @@
 //! rank and size. What is found is a list, not a proof that there is no more.
 
 use super::newton::critical_weights;
-use super::point::{Saddle, core_problem, end_to_end, gradient_scale};
+use super::point::{Saddle, core_problem, end_to_end, gradient_scale, level_along};
 use super::trust_region::minimise;
-use crate::linalg::{Mat, SingularValues};
+use crate::linalg::{Mat, SingularValues, svd, zeros};
 use crate::model::Problem;
 use crate::model::draws::Stream;
 
@@ -18,8 +18,10 @@ const ABSENT_WEIGHT: f64 = 1e-4;
 const ROUNDOFF: f64 = 1e-13;
 /// Products with the Hessian that a descent may take.
 const PRODUCTS: usize = 20_000;
-/// Loss and map, relative to their sizes, within which two points are the same.
+/// Loss and map, relative to their sizes, within which two points are the same …
 const SAME: f64 = 1e-7;
+/// … and losses, relative to that of `A = 0`, that are roundoff.
+const SAME_LOSS: f64 = 1e-13;
 /// Sizes of random weights, in units of those of a learned mode: from a hundredth to twice.
 const SIZES: [f64; 2] = [0.01, 2.0];
 
@@ -39,12 +41,13 @@ pub fn critical_point_from(problem: &Problem, seed: u64, start: u64) -> Option<S
     let rank = 1 + stream.below(most) as usize;
     let mut core = core_problem(problem, rank);
     let depth = problem.network.depth();
-    let unit = gradient_scale(problem).powf(1.0 / depth as f64);
+    let level = level(problem);
+    let unit = level.powf(1.0 / depth as f64);
     let [low, high] = SIZES.map(f64::ln);
     let size = unit * (low + (high - low) * stream.uniform()).exp();
     core.initial_weights.fill_with(|| size * stream.normal());
     if start.is_multiple_of(2) {
-        let scale = unit * gradient_scale(problem);
+        let scale = gradient_scale(problem) * unit.powi(depth as i32 - 1);
         let begin = core.initial_weights.clone();
         core.initial_weights = minimise(&core, begin, scale, &mut PRODUCTS.clone())?;
     } else {
@@ -59,6 +62,13 @@ pub fn critical_point_from(problem: &Problem, seed: u64, start: u64) -> Option<S
     }
 }
 
+/// The level of the first mode to be learned; `A` is measured by it.
+fn level(problem: &Problem) -> f64 {
+    let (rows, cols) = problem.cost.shape();
+    let gradient = problem.cost.gradient_at(zeros(rows, cols).as_ref());
+    svd(gradient.as_ref()).map_or(0.0, |parts| level_along(&problem.cost, &parts, 0))
+}
+
 /// The modes of a map that are there.
 fn modes_of(problem: &Problem, map: &Mat<f64>) -> usize {
     let absent = match problem.l2 > 0.0 {
@@ -67,7 +77,7 @@ fn modes_of(problem: &Problem, map: &Mat<f64>) -> usize {
             .max(ROUNDOFF),
         false => ABSENT,
     };
-    let floor = absent * gradient_scale(problem);
+    let floor = absent * level(problem);
     let mut values = SingularValues::new(map.nrows(), map.ncols());
     values
         .of(map.as_ref())
@@ -76,27 +86,31 @@ fn modes_of(problem: &Problem, map: &Mat<f64>) -> usize {
         .count()
 }
 
-/// Puts equal points together, in order of increasing loss.
+/// Puts equal points together, in order of increasing loss, and the origin with them, which is critical whether a
+/// start led there or not.
 pub fn merged(problem: &Problem, found: Vec<Saddle>) -> Vec<Hit> {
     let mut all: Vec<Hit> = Vec::new();
-    for saddle in found {
+    let (rows, cols) = problem.cost.shape();
+    let roundoff = SAME_LOSS * problem.cost.value(zeros(rows, cols).as_ref());
+    let hits = found.into_iter().map(|saddle| (saddle, 1));
+    let origin = Saddle::origin(problem).map(|origin| (origin, 0));
+    for (saddle, hits) in hits.chain(origin) {
         let loss = saddle.loss(problem.l2);
-        match all.iter_mut().find(|hit| same(hit, &saddle, loss)) {
-            Some(hit) => hit.hits += 1,
-            None => all.push(Hit {
-                saddle,
-                loss,
-                hits: 1,
-            }),
+        match all
+            .iter_mut()
+            .find(|hit| same(hit, &saddle, loss, roundoff))
+        {
+            Some(hit) => hit.hits += hits,
+            None => all.push(Hit { saddle, loss, hits }),
         }
     }
     all.sort_by(|a, b| a.loss.total_cmp(&b.loss));
     all
 }
 
-fn same(hit: &Hit, saddle: &Saddle, loss: f64) -> bool {
+fn same(hit: &Hit, saddle: &Saddle, loss: f64, roundoff: f64) -> bool {
     let off = (&hit.saddle.end_to_end - &saddle.end_to_end).norm_l2();
     let size = saddle.end_to_end.norm_l2();
-    let close = (hit.loss - loss).abs() <= SAME * (1.0 + loss.abs());
+    let close = (hit.loss - loss).abs() <= SAME * loss.abs() + roundoff;
     hit.saddle.rank == saddle.rank && close && off <= SAME.sqrt() * size
 }

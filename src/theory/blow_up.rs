@@ -254,8 +254,8 @@ pub fn deep_escapes_while(
             Err(reason) => return (found, Some(reason)),
         };
         let (depth, strength) = (layers.len(), step.top[0]);
-        let begun = 2.0 * (begun(&layers, strength) + step.early());
-        let own = 2.0 * step.passage_error(level) + begun;
+        let mut begun = 2.0 * (begun(&layers, strength) + step.early());
+        let passing = 2.0 * step.passage_error(level);
         let passage = time_after_blow_up(depth, strength, level);
         let escape = |start: f64, error: f64| DeepEscape {
             wait: step.time,
@@ -264,7 +264,7 @@ pub fn deep_escapes_while(
             error,
         };
         // What depends on the start costs as much again as the escape.
-        let known = escape(start + step.time, inherited + own);
+        let known = escape(start + step.time, inherited + passing + begun);
         if !wanted(&known) {
             found.push(known);
             break;
@@ -273,13 +273,15 @@ pub fn deep_escapes_while(
         if noise > KNOWN * step.time {
             return (found, Some(Unmet::ZeroOverlap));
         }
+        // On a way along another saddle a little of a start is much of the end.
+        begun *= (noise / (ROUNDOFF * step.time)).max(1.0);
         start += step.time;
         inherited += noise + ROUNDOFF * start;
         if unsettled > 0.0 {
             let changed = sensitivity(&g, &layers, step.time, unsettled, PROBES);
             inherited += 2.0 * changed + (depth - 2) as f64 * unsettled * step.time;
         }
-        found.push(escape(start, inherited + own));
+        found.push(escape(start, inherited + passing + begun));
         if !found.last().is_some_and(wanted) {
             break;
         }

@@ -115,6 +115,16 @@ impl Overlaps {
         entries.map(|(k, d)| sign(k) * d).collect()
     }
 
+    /// `(‖y‖ + ‖z‖)²` at `t`, of the halves that decay and what has no partner: the part of `A` that the mode has
+    /// nothing to do with.
+    fn beside(&self, growth: &Growth, l2: f64, t: f64) -> f64 {
+        let decayed = |i: usize| ((-growth.rates[i] - 4.0 * l2) * t).exp();
+        let square = |i: usize| (self.y.col(i).norm_l2() * decayed(i)).powi(2);
+        let decaying: f64 = (0..self.y.ncols()).map(square).sum();
+        let idle = self.idle.norm_l2() * (-2.0 * l2 * t).exp();
+        (self.scale.exp() * (decaying.sqrt() + idle)).powi(2)
+    }
+
     /// What the neuron that escapes carries without a partner, as a neuron `(input, output)`.
     fn carried_idle(&self, inputs: usize, outputs: usize) -> Vec<f64> {
         let first = self.x.col(0);
@@ -219,7 +229,9 @@ pub(super) fn with_overlaps(
     let shift = disturbed
         .event()
         .map_or(f64::INFINITY, |t| (t - passage).abs());
-    let others = overlaps.others(&growth, origin + passage) / (2.0 * rate * level);
+    let others = overlaps.others(&growth, origin + passage)
+        + overlaps.beside(&growth, l2, (origin + passage).max(0.0));
+    let others = others / (2.0 * rate * level);
     let curvature = largest_curvature(cost).unwrap_or(0.0);
     let early = curvature * overlaps.early(&growth, l2, origin + passage);
     let escape = FirstEscape {

@@ -12,7 +12,7 @@
 
 use super::growth::{GAP, Growth};
 use super::unmet::Unmet;
-use crate::linalg::{Mat, multiply, zeros};
+use crate::linalg::{Mat, determinant, multiply, zeros};
 use crate::model::Cost;
 
 /// Directions whose subsets are listed.
@@ -194,7 +194,9 @@ fn minor(m: &Mat<f64>, rows: usize, cols: usize) -> f64 {
     let members =
         |set: usize| -> Vec<usize> { (0..m.nrows()).filter(|i| set >> i & 1 == 1).collect() };
     let (rows, cols) = (members(rows), members(cols));
-    Mat::from_fn(rows.len(), cols.len(), |i, j| m[(rows[i], cols[j])]).determinant()
+    determinant(Mat::from_fn(rows.len(), cols.len(), |i, j| {
+        m[(rows[i], cols[j])]
+    }))
 }
 
 #[cfg(test)]

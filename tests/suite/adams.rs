@@ -718,6 +718,21 @@ fn as_many_steps_as_are_needed_suffice() {
     }
 }
 
+/// Ten iterates of 0.1 fit below 1.05, and an eleventh is none that was refused.
+#[test]
+fn descent_is_over_at_its_last_iterate() {
+    let problem = aligned(2, &[1.7], 1e-4);
+    let field = LayerFlow::new(&problem);
+    let mut o = options(2, 1e-6, 0.0, 1.05);
+    o.method = Method::GradientDescent { learning_rate: 0.1 };
+    for (limit, reached) in [(11, true), (10, true), (9, false)] {
+        o.max_steps = limit;
+        let end = integrate(&field, &problem.initial_weights, &o, &mut Look(|_| {}));
+        let found = matches!(end.outcome, Outcome::HorizonReached);
+        assert_eq!((found, end.statistics.steps), (reached, limit.min(10)));
+    }
+}
+
 /// Before anything is evaluated.
 #[test]
 fn options_that_no_method_can_work_with_are_refused() {

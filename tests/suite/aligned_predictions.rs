@@ -518,3 +518,56 @@ fn a_law_missed_by_twice_what_is_allowed_fails() {
         assert_eq!(check.passed, passes, "{check:?}");
     }
 }
+
+/// What cannot be among the first modes hides none of them: a mode that starts at its end, one that dies out, and
+/// modes for which the narrowest layer has no room.
+#[test]
+fn final_values_are_those_of_the_modes_that_are_known() {
+    let at_its_end = aligned(2, &[4.0, 1.0], &[4.0, 1e-3], 0.0, 50.0);
+    let found = said(&at_its_end, "final_singular_value");
+    assert_close(&found, &[(1, 4.0), (2, 1.0)], FORMS);
+    // 2λ = 0.2 is more than 0.1.
+    let dying = aligned(2, &[3.0, 2.0, 0.1], &[0.1, 0.1, 0.1], 0.1, 40.0);
+    let found = said(&dying, "final_singular_value");
+    assert_close(&found, &[(1, 2.8), (2, 1.8)], 1e-9);
+    assert_met(&dying, RTOL);
+    // Exactly at s* − 2λ.
+    let resting = aligned(2, &[4.5, 1.5], &[4.0, 0.01], 0.25, 40.0);
+    let found = said(&resting, "final_singular_value");
+    assert_close(&found, &[(1, 4.0), (2, 1.0)], 1e-9);
+    let narrow = run_text(
+        "network = { widths = [4, 2, 4] }\n\
+         cost = { kind = \"squared_error\", target = { diagonal = [3.0, 2.0, 1.5, 1.0] } }\n\
+         init = { kind = \"aligned\", mode_strengths = [0.1, 0.1] }\nsolver = { horizon = 40.0 }\n",
+    );
+    let found = said(&narrow, "final_singular_value");
+    assert_close(&found, &[(1, 3.0), (2, 2.0)], 1e-9);
+}
+
+/// One that may be larger hides those below it, and that is said.
+#[test]
+fn final_values_that_are_not_known_are_named() {
+    let report = aligned(2, &[3.0, 2.0, 1.0], &[1.0, 1e-9, 1.0], 0.0, 5.0);
+    assert_eq!(said(&report, "final_singular_value").len(), 1);
+    let reasons = report.declined.iter().map(|d| &d.reason);
+    assert!(
+        reasons.clone().any(|r| r.contains("mode")),
+        "{:?}",
+        reasons.collect::<Vec<_>>()
+    );
+}
+
+/// A run in closed form has no error of steps, whatever `rtol` says.
+#[test]
+fn closed_forms_are_held_to_roundoff() {
+    let report = run_text(
+        "network = { widths = [2, 2, 2] }\n\
+         cost = { kind = \"squared_error\", target = { diagonal = [2.0, 1.0] } }\n\
+         init = { kind = \"aligned\", mode_strengths = [1e-3, 1e-3] }\n\
+         solver = { method = \"exact\", rtol = 1e-3, horizon = 20.0 }\n",
+    );
+    let checks = verify::theory(&report, 1e-3);
+    let bands = checks.iter().filter(|c| c.name.starts_with("escape_time"));
+    assert_eq!(bands.clone().count(), 2);
+    assert!(bands.into_iter().all(|c| c.passed && c.band < 1e-9));
+}

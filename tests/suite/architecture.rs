@@ -134,3 +134,29 @@ fn imports_of_crate(text: &str, name: &str) -> bool {
         .filter(|line| !line.starts_with("//"))
         .any(|line| line.contains(&format!("{name}::")))
 }
+
+/// faer's shorthands ask for all threads, and round differently on each number of them.
+#[test]
+fn decompositions_say_on_how_many_threads_they_run() {
+    let shorthands = [
+        ".qr()",
+        ".col_piv_qr()",
+        ".determinant()",
+        ".partial_piv_lu()",
+        ".full_piv_lu()",
+        ".llt(",
+        ".ldlt(",
+        ".lblt(",
+        ".svd()",
+        ".thin_svd()",
+        ".eigenvalues()",
+        ".self_adjoint_eigen",
+        ".pseudoinverse()",
+    ];
+    for path in sources(Path::new("src")) {
+        let text = fs::read_to_string(&path).expect("readable source");
+        for name in shorthands {
+            assert!(!text.contains(name), "{} uses {name}", path.display());
+        }
+    }
+}

@@ -548,3 +548,52 @@ fn two_escapes_of_three_layers_are_predicted() {
     assert_eq!(modes, [1, 2], "{reason}");
     assert!(reason.contains("from mode 3 on"), "{reason}");
 }
+
+/// A start beside the stable manifold of the origin, `W_3 u` against the rest, comes nearer to it first, and a little of
+/// the start decides much of the end: the estimate knows. Escape time by DOP853 of scipy at `rtol = 1e-13`.
+#[test]
+fn starts_that_come_nearer_first_have_larger_errors() {
+    let report = run_text(
+        "seed = 16\nnetwork = { widths = [1, 2, 1, 3] }\n\
+         cost = { kind = \"squared_error\", target = { singular_values = [0.39] } }\n\
+         init = { kind = \"gaussian\", per_layer_std = [0.00470511, 0.00642163, 0.00470511] }\n\
+         solver = { rtol = 1e-9, horizon = 6000.0 }\n\
+         events = [{ kind = \"escape\", fraction = 0.14226784871176823 }]\n",
+    );
+    let (time, _) = escape(&report, 1);
+    assert!((time - 4882.944772).abs() < 1e-4, "{time}");
+    let predicted = report
+        .predictions
+        .iter()
+        .find(|p| p.quantity == "escape_time");
+    let predicted = predicted.expect("a prediction");
+    assert!(
+        (predicted.value - time).abs() < predicted.error,
+        "{predicted:?}"
+    );
+}
+
+/// A level of three times `σ_1(A(0))`: half of the weights, which do not grow, are worth much of it.
+#[test]
+fn levels_next_to_the_start_are_not_predicted() {
+    let report = run_text(
+        "seed = 542\nnetwork = { widths = [1, 6, 3] }\nregularization = { l2 = 0.0308803961100734 }\n\
+         cost = { kind = \"squared_error\", target = { singular_values = [1.34] } }\n\
+         init = { kind = \"gaussian\", std = 0.00580528 }\nsolver = { horizon = 10.0 }\n\
+         events = [{ kind = \"escape\", fraction = 1.536e-4 }]\n",
+    );
+    let (time, _) = escape(&report, 1);
+    let predicted = report
+        .predictions
+        .iter()
+        .filter(|p| p.quantity == "escape_time");
+    for p in predicted {
+        assert!((p.value - time).abs() < p.error, "{p:?} {time}");
+    }
+    assert!(
+        report
+            .declined
+            .iter()
+            .any(|d| d.reason.contains("not small enough"))
+    );
+}

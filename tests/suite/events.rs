@@ -838,3 +838,20 @@ fn a_rank_that_comes_to_its_level_passes_it() {
     let expected = ((2.0 * f64::EPSILON).log10() + 20.0) / 4.0;
     assert_times(&events, &[expected], 1e-12);
 }
+
+/// Modes beyond the tenth have levels where they are named.
+#[test]
+fn late_modes_are_watched_where_they_are_named() {
+    let modes: Vec<f64> = (1..=12).rev().map(f64::from).collect();
+    let report = run_text(&format!(
+        "network = {{ widths = [12, 12, 12] }}\n\
+         cost = {{ kind = \"weighted\", target = {{ diagonal = {modes:?} }}, weights = {{ rows = {:?} }} }}\n\
+         init = {{ kind = \"aligned\", mode_strengths = {:?} }}\nsolver = {{ horizon = 20.0 }}\n\
+         events = [{{ kind = \"escape\", modes = [9, 11, 12] }}]\n",
+        [[1.0; 12]; 12], [1e-3; 12]
+    ));
+    let escapes = report.events.iter().filter(|e| e.kind == EventKind::Escape);
+    let mut found: Vec<_> = escapes.map(|e| e.index.expect("a mode")).collect();
+    found.sort_unstable();
+    assert_eq!(found, [9, 11, 12]);
+}

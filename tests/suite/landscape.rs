@@ -394,8 +394,6 @@ fn a_continuum_of_minima_is_of_one_kind() {
     }
 }
 
-/// One start, which leads to the origin, a minimum for three layers: without the others nothing says that
-/// it is the lowest one.
 /// Three choices for each of ten modes are 59,049.
 #[test]
 fn a_list_that_would_be_too_long_is_said_to_be() {
@@ -412,6 +410,8 @@ fn a_list_that_would_be_too_long_is_said_to_be() {
     assert!(few.starts_with("all 6561 critical points"), "{few}");
 }
 
+/// One start, which leads to the origin, a minimum for three layers: without the others nothing says that
+/// it is the lowest one.
 #[test]
 fn an_interrupted_search_calls_nothing_global_without_a_proof() {
     let text = "seed = 3\n[network]\nwidths = [2, 2, 2, 2]\n[cost]\nkind = \"matrix_completion\"\n\
@@ -432,8 +432,8 @@ fn an_interrupted_search_calls_nothing_global_without_a_proof() {
     assert_eq!((report.starts, report.interrupted), (1, true));
     let said = "interrupted before all 200 starts were tried: ";
     assert!(report.remark.starts_with(said), "{}", report.remark);
-    let kinds: Vec<_> = report.critical_points.iter().map(|p| &p.kind).collect();
-    assert_eq!(kinds, [&Some("local_minimum".to_owned())]);
+    let mut kinds = report.critical_points.iter().map(|p| p.kind.as_deref());
+    assert!(kinds.all(|kind| kind == Some("local_minimum")));
     let whole = of(text, 1, 1);
     assert!(!whole.interrupted);
     assert_eq!(
@@ -467,4 +467,77 @@ fn modes_of_the_smaller_root_are_found_however_weak() {
             b.loss
         );
     }
+}
+
+fn weighted(unit: f64, target: &str, weights: &[[f64; 3]; 3], widths: &str) -> String {
+    let weights = weights.map(|row| row.map(|w| w * unit));
+    format!(
+        "[network]\nwidths = {widths}\n[cost]\nkind = \"weighted\"\ntarget = {target}\nweights = {{ rows = {weights:?} }}\n\
+         [init]\nkind = \"gaussian\"\nstd = 0.1\n[solver]\nhorizon = 1.0\n"
+    )
+}
+
+const FULL: &str = "{ rows = [[1.9, 0.4, -0.3], [0.2, 0.75, 0.5], [-0.5, 0.35, 0.6]] }";
+const WEIGHTS: [[f64; 3]; 3] = [[1.0, 0.6, 1.3], [0.8, 1.2, 0.5], [1.1, 0.7, 0.9]];
+
+/// A cost in another unit has the same critical points: eight of them, as many as sets of three modes.
+#[test]
+fn points_do_not_depend_on_the_unit_of_the_cost() {
+    let points = |unit: f64| {
+        let report = of(&weighted(unit, FULL, &WEIGHTS, "[3, 3, 3]"), 300, 1);
+        let point = |p: &CriticalPointEntry| (p.rank, p.index, p.nullity, p.loss / unit);
+        report.critical_points.iter().map(point).collect::<Vec<_>>()
+    };
+    let plain = points(1.0);
+    assert_eq!(plain.len(), 8);
+    for unit in [2.0_f64.powi(-40), 2.0_f64.powi(40)] {
+        let other = points(unit);
+        assert_eq!(other.len(), 8, "{unit:e}");
+        for (a, b) in plain.iter().zip(&other) {
+            assert_eq!((a.0, a.1, a.2), (b.0, b.1, b.2), "{unit:e}");
+            assert!((a.3 - b.3).abs() < 1e-12, "{unit:e} {} {}", a.3, b.3);
+        }
+    }
+}
+
+/// Squared error in the words of another cost, with modes 1, 1e-4 and 0.9e-4: what the search finds stands in the
+/// closed list, with its counts, and points that differ by 1e-9 of the loss are two.
+#[test]
+fn weak_modes_are_told_apart() {
+    let target = "{ diagonal = [1.0, 1e-4, 0.9e-4] }";
+    let found = of(&weighted(1.0, target, &[[1.0; 3]; 3], "[3, 3, 3]"), 400, 1);
+    let closed = "[network]\nwidths = [3, 3, 3]\n[cost]\nkind = \"squared_error\"\n\
+                  target = { diagonal = [1.0, 1e-4, 0.9e-4] }\n[init]\nkind = \"gaussian\"\nstd = 0.1\n\
+                  [solver]\nhorizon = 1.0\n";
+    let closed = of(closed, 1, 1).critical_points;
+    assert_eq!(closed.len(), 8);
+    assert!(found.critical_points.len() >= 7);
+    for p in &found.critical_points {
+        let same = |c: &&CriticalPointEntry| {
+            (c.rank, c.index, c.nullity) == (p.rank, p.index, p.nullity)
+                && (c.loss - p.loss).abs() < 1e-13
+        };
+        assert!(closed.iter().any(|c| same(&c)), "{p:?}");
+    }
+}
+
+/// No start of a deep network without weight decay leads to the origin, which is critical all the same.
+#[test]
+fn the_origin_is_always_there() {
+    let found = of(&weighted(1.0, FULL, &WEIGHTS, "[3, 3, 3, 3, 3, 3]"), 20, 1);
+    let origins = found.critical_points.iter().filter(|p| p.rank == 0);
+    assert_eq!(origins.count(), 1);
+}
+
+/// Twenty modes through one hidden neuron: none or one of them.
+#[test]
+fn a_narrow_layer_has_few_points() {
+    let modes: Vec<f64> = (1..=20).rev().map(f64::from).collect();
+    let text = format!(
+        "[network]\nwidths = [20, 1, 20]\n[cost]\nkind = \"squared_error\"\ntarget = {{ diagonal = {modes:?} }}\n\
+         [init]\nkind = \"gaussian\"\nstd = 0.1\n[solver]\nhorizon = 1.0\n"
+    );
+    let report = of(&text, 1, 1);
+    assert_eq!(report.critical_points.len(), 21);
+    assert!(report.critical_points.iter().all(|p| p.complete));
 }

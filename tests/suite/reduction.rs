@@ -617,3 +617,45 @@ fn a_weak_mode_of_the_target_is_not_narrowed_away() {
     );
     assert!(s[2..].iter().all(|s| *s < 1e-14), "{s:?}");
 }
+
+/// From a balanced start the rank of `A` is kept: roundoff in hidden directions that no mode uses is none.
+#[test]
+fn modes_that_a_balanced_start_lacks_do_not_escape() {
+    for widths in ["[3, 3, 3]", "[3, 3, 3, 3]", "[3, 8, 3]"] {
+        let report = run_text(&format!(
+            "network = {{ widths = {widths} }}\n\
+             cost = {{ kind = \"squared_error\", target = {{ singular_values = [3.0, 2.0, 1.0] }} }}\n\
+             init = {{ kind = \"balanced\", end_to_end = {{ singular_values = [0.01] }}, hidden_rotation = true }}\n\
+             solver = {{ horizon = 60.0 }}\n"
+        ));
+        let escaped = report.events.iter().filter(|e| e.kind == EventKind::Escape);
+        let modes: Vec<_> = escaped.map(|e| e.index).collect();
+        assert_eq!(modes, [Some(1)], "{widths}");
+        let last = report.trajectory.rows.last().expect("rows");
+        assert!(
+            last.singular_values[1] < 1e-14,
+            "{widths} {:?}",
+            last.singular_values
+        );
+    }
+}
+
+/// Two modes of a start that differ by 1e-20 are both there where neurons carry one each.
+#[test]
+fn weak_neurons_are_kept() {
+    let network = Network::new(vec![2, 2, 2]);
+    let mut weights = vec![0.0; network.parameters()];
+    for layer in 1..=2 {
+        let mut w = network.layer_mut(&mut weights, layer);
+        (w[(0, 0)], w[(1, 1)]) = (1.0, 1e-20);
+    }
+    let problem = Problem {
+        network,
+        cost: Cost::SquaredError {
+            target: Mat::from_fn(2, 2, |i, j| f64::from(u8::from(i == j))),
+        },
+        l2: 0.0,
+        initial_weights: weights,
+    };
+    assert!(Reduction::of(&problem).is_none());
+}

@@ -711,3 +711,66 @@ fn one_layer_has_no_width() {
     let done = dlnflow(&["regimes", "scenarios/limits/depth_1.toml", "--widths", "0"]);
     assert!(String::from_utf8_lossy(&done.stderr).contains("positive whole number"));
 }
+
+fn from_text(text: &str) -> Scenario {
+    Scenario::parse("s.toml", "s", Path::new("."), text.as_bytes(), &[]).expect("scenario")
+}
+
+/// A run that its own rule ends has no rows after that: the linearised model would go on alone.
+#[test]
+fn a_comparison_ends_where_the_run_is_stopped() {
+    let text = |stop: &str| {
+        format!(
+            "[network]\nwidths = [3, 100, 3]\n[cost]\nkind = \"squared_error\"\n\
+             target = {{ diagonal = [2.0, 1.0, 0.5] }}\n[init]\nkind = \"gaussian\"\ngamma = 0.75\n\
+             [solver]\nhorizon = 10.0\n{stop}"
+        )
+    };
+    let ask = RegimesAsk {
+        no_distances: true,
+        threads: 1,
+        ..RegimesAsk::default()
+    };
+    let distance = |stop: &str| {
+        let report = study(&from_text(&text(stop)), &ask);
+        report.runs[0].lazy_distance.expect("a run")
+    };
+    let whole = distance("");
+    assert!(distance("[stop]\ncost = 1.0\n") <= whole);
+    // At rest, what the linearised model still does counts.
+    assert_eq!(distance("[stop]\ncost = 1e-14\n"), whole);
+}
+
+/// Leading orders know one width; a point asked for twice is one.
+#[test]
+fn estimates_are_for_layers_of_one_width() {
+    let text = |widths: &str| {
+        format!(
+            "[network]\nwidths = {widths}\n[cost]\nkind = \"squared_error\"\n\
+             target = {{ diagonal = [2.0, 1.0, 0.5] }}\n[init]\nkind = \"gaussian\"\ngamma = 0.75\n\
+             [solver]\nhorizon = 10.0\n"
+        )
+    };
+    let ask = RegimesAsk {
+        distances_only: true,
+        threads: 1,
+        ..RegimesAsk::default()
+    };
+    let estimate = |widths: &str| {
+        study(&from_text(&text(widths)), &ask).runs[0]
+            .minimum
+            .estimate
+    };
+    assert_eq!(estimate("[3, 4, 40, 3]"), None);
+    assert!(estimate("[3, 40, 40, 3]").is_some());
+    let twice = RegimesAsk {
+        widths: vec![8, 8, 16],
+        gammas: vec![0.75, 0.75],
+        ..ask
+    };
+    let report = study(&from_text(&text("[3, 4, 3]")), &twice);
+    assert_eq!(
+        report.runs.iter().map(|r| r.width).collect::<Vec<_>>(),
+        [8, 16]
+    );
+}

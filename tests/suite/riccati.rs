@@ -302,3 +302,27 @@ fn names_the_assumption_that_fails() {
     };
     assert_eq!(refused(&weighted), Some("squared error"));
 }
+
+/// A second mode that escapes after hundreds of times of the first: `T_2` from the same solution in mpmath.
+#[test]
+fn late_escapes_are_predicted() {
+    let report = crate::common::run_text(
+        "network = { widths = [2, 2, 2] }\n\
+         cost = { kind = \"squared_error\", target = { rows = [[2.0, 0.3], [0.3, 0.1]] } }\n\
+         init = { kind = \"balanced\", end_to_end = { rows = [[1.0, 0.2], [0.2, 1.0]] }, scale = 1e-12 }\n\
+         solver = { horizon = 1000.0 }\n",
+    );
+    let of = |quantity: &str, mode| {
+        let same =
+            |p: &&dlnflow::report::Prediction| p.quantity == quantity && p.mode == Some(mode);
+        report.predictions.iter().find(same).map(|p| p.value)
+    };
+    let second = of("escape_time", 2).expect("a prediction");
+    assert!((second / 487.731922716 - 1.0).abs() < 1e-11, "{second}");
+    // Eigenvalues of the target.
+    let root = (0.95_f64 * 0.95 + 0.09).sqrt();
+    for (mode, exact) in [(1, 1.05 + root), (2, 1.05 - root)] {
+        let end = of("final_singular_value", mode).expect("a prediction");
+        assert!((end / exact - 1.0).abs() < 1e-9, "{mode} {end} {exact}");
+    }
+}

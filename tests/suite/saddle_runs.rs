@@ -569,7 +569,104 @@ fn the_impurity_is_what_is_beside_over_what_is_along() {
     };
     // W_1 = A by columns, W_2 = I.
     let weights = [vec![0.02, 0.0, 0.01, 0.0, 1.0, 0.0, 0.0, 1.0]];
-    let run = Run::new(&problem.network, vec![0.0], &weights);
+    let run = Run::new(&problem.network, vec![0.0], &weights, true);
     let found = impurities(&GreedyPath::of(&problem), &run)[0].expect("a row to read");
     assert!((found - 0.5).abs() < 1e-12, "{found}");
+}
+
+/// What the run at scale 1e-4 of the shipped weighted cost keeps from its paths, with other rows.
+#[test]
+fn distances_do_not_depend_on_the_rows() {
+    let shipped = shipped("saddles/weighted_two_layers.toml");
+    let distances = |record: &str| {
+        let scenario = shipped.with(&[record.to_owned()]).expect("a scenario");
+        let report = along(&GreedyPath::of, &scenario, &[1e-4]);
+        let paths = report.seeds[0].scales[0].paths.clone();
+        let both = |p: &dlnflow::report::saddles::PathEntry| [p.distance, p.weight_distance];
+        let all: Vec<[Option<f64>; 2]> = paths[..2].iter().map(both).collect();
+        all.into_iter()
+            .flatten()
+            .map(|d| d.expect("taken"))
+            .collect::<Vec<f64>>()
+    };
+    let many = distances("record.count=6000");
+    for record in ["record.count=400", "record.grid=\"steps\""] {
+        for (found, exact) in distances(record).iter().zip(&many) {
+            assert!(
+                (found / exact - 1.0).abs() < 0.04,
+                "{record}: {found:e} {exact:e}"
+            );
+        }
+    }
+}
+
+/// A cost in another unit takes other times and follows the same paths.
+#[test]
+fn paths_do_not_depend_on_the_unit_of_the_cost() {
+    let of = |unit: f64| {
+        let weights = [[1.0, 0.6, 1.3], [0.8, 1.2, 0.5], [1.1, 0.7, 0.9]];
+        let weights = weights.map(|row| row.map(|w: f64| w * unit));
+        study(&format!(
+            "seed = 3\nnetwork = {{ widths = [3, 4, 3] }}\ncost = {{ kind = \"weighted\", \
+             target = {{ rows = [[1.9, 0.4, -0.3], [0.2, 0.75, 0.5], [-0.5, 0.35, 0.6]] }}, \
+             weights = {{ rows = {weights:?} }} }}\n\
+             init = {{ kind = \"gaussian\", std = 1.0, scale = 1e-4 }}\nsolver = {{ horizon = {:e} }}\n",
+            60.0 / unit
+        ))
+    };
+    let plain = of(1.0);
+    for unit in [1e-6, 1e6] {
+        let other = of(unit);
+        let (a, b) = (&plain.seeds[0], &other.seeds[0]);
+        assert_eq!(a.end, b.end);
+        for (a, b) in a.scales[0].paths.iter().zip(&b.scales[0].paths).take(2) {
+            let (Some(x), Some(y)) = (a.distance, b.distance) else {
+                panic!("{unit:e}");
+            };
+            assert!((x / y - 1.0).abs() < 0.05, "{unit:e} {x} {y}");
+        }
+    }
+}
+
+/// A target and a start in units of 1e-10: the horizon is found in them.
+#[test]
+fn scales_are_long_enough_in_any_unit() {
+    let text = "network = { widths = [3, 3, 3] }\n\
+         cost = { kind = \"squared_error\", target = { diagonal = [3e-10, 2e-10, 1e-10] } }\n\
+         init = { kind = \"gaussian\", std = 1e-5 }\nsolver = { horizon = 4e10 }\n";
+    let report = study_at(text, &[1e-2, 1e-4, 1e-6, 1e-6]);
+    let reason = &report.seeds[0].verdict.reason;
+    assert_eq!(report.verdict(), Finding::Supported, "{reason}");
+    // A scale asked for twice is one point of a fit.
+    assert_eq!(report.seeds[0].scales.len(), 3);
+}
+
+/// Stop rules and times of a scenario are meant for its own horizon.
+#[test]
+fn scales_have_stop_rules_and_times_of_their_own() {
+    let text = "network = { widths = [3, 3, 3] }\n\
+         cost = { kind = \"squared_error\", target = { diagonal = [3.0, 2.0, 1.0] } }\n\
+         init = { kind = \"gaussian\", std = 1.0 }\nsolver = { horizon = 2000.0 }\n\
+         record = { grid = \"times\", times = [0.0, 1.0, 2000.0] }\nstop = { gradient_norm = 1e-3 }\n";
+    let report = study_at(text, &[1e-2, 1e-4, 1e-6]);
+    let reason = &report.seeds[0].verdict.reason;
+    assert_eq!(report.verdict(), Finding::Supported, "{reason}");
+}
+
+/// A mode of 3e-9 beside one of 1 is a direction of descent where it is missing: saddles of two layers are strict.
+#[test]
+fn weak_modes_make_saddles_strict() {
+    let report = study(
+        "network = { widths = [2, 2, 2] }\n\
+         cost = { kind = \"squared_error\", target = { diagonal = [1.0, 3e-9] } }\n\
+         init = { kind = \"aligned\", mode_strengths = [1e-6, 1e-16] }\nsolver = { horizon = 1e10 }\n",
+    );
+    let greedy = &report.seeds[0].greedy;
+    let said: Vec<_> = greedy
+        .iter()
+        .map(|s| (s.index, s.kind.as_deref()))
+        .collect();
+    // The origin falls along ± of each mode; of rank 1 a mode, of one neuron, falls in one way and its mirror image.
+    assert_eq!(said[0], (Some(4), Some("strict_saddle")));
+    assert_eq!(said[1], (Some(1), Some("strict_saddle")));
 }

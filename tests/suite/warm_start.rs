@@ -103,3 +103,21 @@ fn a_run_never_replaces_what_it_starts_from() {
     let after = fs::read(dir.path().join("first/weights.npz")).expect("weights");
     assert_eq!(before, after);
 }
+
+/// The folder of an earlier run may be called as the one that copies go to.
+#[test]
+fn a_folder_called_inputs_can_be_gone_on_from_again() {
+    let place = tempfile::tempdir().expect("folder");
+    let gaussian = "kind = \"gaussian\"\nstd = 0.1";
+    run(place.path(), "inputs", "[3, 4, 3]", gaussian, 1.0);
+    let earlier = "kind = \"run\"\nfolder = \"inputs\"";
+    let second = run(place.path(), "second", "[3, 4, 3]", earlier, 1.0);
+    let output = Command::new(env!("CARGO_BIN_EXE_dlnflow"))
+        .current_dir(place.path())
+        .args(["run", "second/scenario.toml", "--out", "again", "--quiet"])
+        .output()
+        .expect("program");
+    assert!(output.status.success(), "{output:?}");
+    let again = read::trajectory(&place.path().join("again/trajectory.csv")).expect("trajectory");
+    assert_eq!(ends(&second, "cost"), ends(&again, "cost"));
+}

@@ -18,6 +18,8 @@ const ROWS: usize = 360;
 const FIRST: f64 = 1e-6;
 /// Cost, relative to that of the start, at which a run is over.
 const LEARNED: f64 = 1e-16;
+/// The same from which on a run that its own stop rule ends counts as at rest.
+const RESTS: f64 = 1e-10;
 /// Width of the bracket of a crossing, relative to its step.
 const BRACKET: f64 = 1e-10;
 
@@ -59,7 +61,7 @@ pub(super) fn integrate_beside(
     };
     let end = integrate(flow, &problem.initial_weights, &options, &mut beside);
     let (outcome, outcome_detail) = ending(&end, &options);
-    if outcome != report::Outcome::Failed && !interrupt.load(Ordering::Relaxed) {
+    if beside.is_at_rest && !interrupt.load(Ordering::Relaxed) {
         beside.rest_at(&end.state);
     }
     let origin = linear.at(0.0);
@@ -96,6 +98,8 @@ struct Beside<'a> {
     excess: f64,
     first_half_time: Option<f64>,
     start_cost: f64,
+    /// Whether so little is left to learn that `A` stays where it is.
+    is_at_rest: bool,
     state: Vec<f64>,
     products: Vec<Mat<f64>>,
     gradient: Mat<f64>,
@@ -128,6 +132,7 @@ impl<'a> Beside<'a> {
             excess: 0.0,
             first_half_time: None,
             start_cost: 0.0,
+            is_at_rest: false,
             state: vec![0.0; network.parameters()],
             products: network.product_storage(),
             gradient: zeros(rows, cols),
@@ -259,6 +264,7 @@ impl Observer for Beside<'_> {
             self.state = state;
         }
         let cost = self.measure(step.t1, step.y1);
+        self.is_at_rest = cost <= RESTS * self.start_cost;
         self.watch_first_mode(step);
         let learned = self.stop.cost.unwrap_or(LEARNED * self.start_cost);
         if self.interrupt.load(Ordering::Relaxed) {

@@ -5,7 +5,6 @@ use crate::linalg::{dot, norm, to_vec, view};
 use crate::model::{Cost, Network};
 use crate::report::figure;
 use crate::report::saddles::SeedEntry;
-use crate::saddle::Run;
 
 impl Study {
     /// What the figures show.
@@ -98,8 +97,6 @@ fn unit(x: &[f64]) -> Vec<f64> {
 
 /// `A` for each set of weights, column-major.
 pub(super) fn maps(network: &Network, weights: &[Vec<f64>]) -> Vec<Vec<f64>> {
-    let run = Run::new(network, Vec::new(), weights);
-    (0..weights.len())
-        .map(|row| run.map(row).to_vec())
-        .collect()
+    let map = |w: &Vec<f64>| to_vec(network.end_to_end(w).as_ref());
+    weights.iter().map(map).collect()
 }

@@ -19,7 +19,12 @@ pub(super) fn scale_entry(
     let problem = &built.problem;
     let rows = &report.trajectory.rows;
     let times = rows.iter().map(|r| r.time).collect();
-    let run = Run::new(&problem.network, times, &report.trajectory.weights);
+    let run = Run::new(
+        &problem.network,
+        times,
+        &report.trajectory.weights,
+        built.solver.method.flows(),
+    );
     let orbits = path.orbits.iter();
     let passages: Vec<Option<(f64, f64)>> = orbits
         .map(|orbit| Some((passage(&report.events, orbit)?, level(orbit))))
@@ -60,11 +65,11 @@ fn passage(events: &[Event], orbit: &Orbit) -> Option<f64> {
 }
 
 fn visited_entry(built: &Built, path: &GreedyPath, run: &Run<'_>, visit: &Visit) -> SaddleEntry {
-    let [distance, weight_distance] = run.distances(visit.row, &visit.saddle);
+    let [distance, weight_distance] = run.distances(visit.place, &visit.saddle);
     let predicted = path.saddles.iter().find(|s| s.rank == visit.saddle.rank);
     let off = |s: &Saddle| (&s.end_to_end - &visit.saddle.end_to_end).norm_l2();
     SaddleEntry {
-        time: Some(run.times[visit.row]),
+        time: Some(run.time_at(visit.place)),
         distance: Some(distance),
         weight_distance: Some(weight_distance),
         from_predicted: predicted.map(off),

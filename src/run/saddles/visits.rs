@@ -5,6 +5,7 @@ use crate::observe::EventKind;
 use crate::report::Report;
 use crate::saddle::{Run, Saddle};
 use crate::scenario::Built;
+use std::ops::Range;
 
 /// A distance from a critical point of higher rank has to be this much smaller to count.
 const CLEARLY_CLOSER: f64 = 0.5;
@@ -16,9 +17,9 @@ const NEAR: f64 = 0.3;
 /// Largest rank at which a visited point is sought.
 const MOST_RANKS: usize = 12;
 
-/// A critical point near a row of the run.
+/// A critical point near a place of the run.
 pub(super) struct Visit {
-    pub row: usize,
+    pub place: f64,
     pub saddle: Saddle,
 }
 
@@ -28,7 +29,6 @@ pub(super) fn visited(built: &Built, report: &Report, run: &Run<'_>) -> Vec<Visi
     let rows = &report.trajectory.rows;
     let mut found: Vec<Visit> = Vec::new();
     for inside in plateaus(report) {
-        let inside = inside.into_iter();
         let lower =
             |a: &usize, b: &usize| rows[*a].gradient_norm.total_cmp(&rows[*b].gradient_norm);
         let Some(row) = inside.clone().min_by(lower) else {
@@ -36,7 +36,7 @@ pub(super) fn visited(built: &Built, report: &Report, run: &Run<'_>) -> Vec<Visi
         };
         if let Some(mut visit) = nearest(built, report, run, row) {
             let saddle = visit.saddle.end_to_end.as_ref();
-            visit.row = run.closest(inside, saddle).unwrap_or(row);
+            visit.place = run.closest(inside, saddle).unwrap_or(row as f64);
             let known = found.last().is_some_and(|f| same(&f.saddle, &visit.saddle));
             if !known {
                 found.push(visit);
@@ -47,17 +47,16 @@ pub(super) fn visited(built: &Built, report: &Report, run: &Run<'_>) -> Vec<Visi
 }
 
 /// Rows in which the gradient norm waits; the last row of the run last, which late rows may share their time with.
-fn plateaus(report: &Report) -> Vec<Vec<usize>> {
+fn plateaus(report: &Report) -> Vec<Range<usize>> {
     let rows = &report.trajectory.rows;
     let of = |kind: EventKind| report.events.iter().filter(move |e| e.kind == kind);
     let leaves: Vec<f64> = of(EventKind::PlateauLeave).map(|e| e.time).collect();
     let enters: Vec<f64> = of(EventKind::PlateauEnter).map(|e| e.time).collect();
     let within = |(begin, end): (f64, f64)| {
-        let inside = |&i: &usize| (begin..=end).contains(&rows[i].time);
-        (0..rows.len()).filter(inside).collect()
+        rows.partition_point(|row| row.time < begin)..rows.partition_point(|row| row.time <= end)
     };
-    let mut all: Vec<Vec<usize>> = enters.into_iter().zip(leaves).map(within).collect();
-    all.push(rows.len().checked_sub(1).into_iter().collect());
+    let mut all: Vec<Range<usize>> = enters.into_iter().zip(leaves).map(within).collect();
+    all.push(rows.len().saturating_sub(1)..rows.len());
     all
 }
 
@@ -71,13 +70,13 @@ fn nearest(built: &Built, report: &Report, run: &Run<'_>, row: usize) -> Option<
     let weights = &report.trajectory.weights[row];
     let most = built.problem.network.max_rank().min(MOST_RANKS);
     // A run that ends at the origin has no size of its own.
-    let size = norm(run.map(run.times.len() - 1)).max(THERE * norm(run.map(0)));
+    let size = norm(run.map(run.last())).max(THERE * norm(run.map(0)));
     let mut best: Option<(f64, Saddle)> = None;
     for rank in 0..=most {
         let Some(saddle) = Saddle::near(&built.problem, weights, rank) else {
             continue;
         };
-        let off = run.distances(row, &saddle)[0];
+        let off = run.distances(row as f64, &saddle)[0];
         if best.as_ref().is_none_or(|b| off < CLEARLY_CLOSER * b.0) {
             best = Some((off, saddle));
         }
@@ -86,5 +85,8 @@ fn nearest(built: &Built, report: &Report, run: &Run<'_>, row: usize) -> Option<
         }
     }
     let near = best.filter(|(off, _)| *off <= NEAR * size);
-    near.map(|(_, saddle)| Visit { row, saddle })
+    near.map(|(_, saddle)| Visit {
+        place: row as f64,
+        saddle,
+    })
 }

@@ -42,7 +42,7 @@ pub enum CostSpec {
         /// `T : n_L × n_0`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         target: Option<Matrix>,
-        /// `N`, needed when neither `inputs` nor `outputs` lists its entries.
+        /// `N`, needed where neither `inputs`, listed or read, nor `outputs`, listed, has a number of columns.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(range(min = 1))]
         samples: Option<usize>,

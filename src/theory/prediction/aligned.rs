@@ -25,6 +25,8 @@ const SETTLED: f64 = 1e-10;
 const COINCIDENCE: f64 = 1e-9;
 const UNKNOWN: &str =
     "a mode that starts below 1e-6 of the strongest, too little to be known, may decide it";
+const OPEN: &str =
+    "a mode that is not at rest by then, or starts with too little to be known, may be among them";
 /// Part of an escaped mode that roundoff may have turned towards a waiting one; what that does is its square.
 const TURNED: f64 = 1e-7;
 const LEFT: &str = "a mode escapes before one with a larger target, and rounding leaves that path at once: \
@@ -74,7 +76,12 @@ pub(super) fn predict(question: &Question<'_>) -> Predictions {
             }
         }
     }
-    all.offered.extend(modes.finals(question.horizon));
+    let (finals, reason) = modes.finals(question.horizon);
+    if let Some(reason) = reason.filter(|_| all.declined.is_empty()) {
+        let reason = format!("final values from mode {} on: {reason}", finals.len() + 1);
+        all.declined.push(Declined::new(RESULT, reason));
+    }
+    all.offered.extend(finals);
     all
 }
 
@@ -246,20 +253,27 @@ impl Modes {
         weight_decay::limit(self.depth, target, self.l2, start)
     }
 
-    /// `σ_1, σ_2, …` at the horizon, if all are known.
-    fn finals(&self, horizon: f64) -> Vec<Prediction> {
-        if !self.unknown.is_empty() || self.has_left(horizon) {
-            return Vec::new();
+    /// `σ_1, σ_2, …` at the horizon, as far as no mode that is not known can be among them; and why no more.
+    fn finals(&self, horizon: f64) -> (Vec<Prediction>, Option<&'static str>) {
+        if self.has_left(horizon) {
+            return (Vec::new(), Some(LEFT));
         }
-        let ends: Option<Vec<_>> = self.known.iter().map(|m| self.at(m, horizon)).collect();
-        let mut ends = ends.unwrap_or_default();
+        let open = |m: &&(f64, f64)| self.at(m, horizon).is_none();
+        let open = self.known.iter().filter(open).chain(&self.unknown);
+        // A strength stays between its start and its limit.
+        let most = open.map(|m| m.0.max(self.limit(m))).fold(0.0, f64::max);
+        let known = self.known.iter();
+        let mut ends: Vec<_> = known.filter_map(|m| self.at(m, horizon)).collect();
         ends.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let largest = ends.first().map_or(0.0, |end| end.0);
+        let largest = ends.first().map_or(most, |end| end.0.max(most));
         ends.retain(|end| end.0 >= VISIBLE * largest);
+        let visible = ends.len() + usize::from(most >= VISIBLE * largest && most > 0.0);
+        ends.retain(|end| end.0 - end.1 > most);
         let offer = |(i, (value, error)): (usize, (f64, f64))| {
             self.offer(Quantity::FinalSingularValue, i, value, error, Vec::new())
         };
-        ends.into_iter().enumerate().map(offer).collect()
+        let reason = (ends.len() < visible).then_some(OPEN);
+        (ends.into_iter().enumerate().map(offer).collect(), reason)
     }
 
     /// Strength of a mode at time `t` and its error; with regularisation only once it is settled.
@@ -268,11 +282,18 @@ impl Modes {
         if self.l2 == 0.0 {
             let s = mode_strength::strength_at(self.depth, target, start, t);
             // The time is good to its last digit, and the start to its own error.
-            let slip = f64::EPSILON * t + self.start_error / self.speed(start, target).abs();
-            let error = FORM_ERROR * s + (self.speed(s, target) * slip).abs();
+            let (before, after) = (self.speed(start, target), self.speed(s, target));
+            let own = match before == 0.0 {
+                true => self.start_error,
+                false => (after * self.start_error / before).abs(),
+            };
+            let error = FORM_ERROR * s + (after * f64::EPSILON * t).abs() + own;
             return error.is_finite().then_some((s, error));
         }
         let limit = self.limit(mode);
+        if limit > 0.0 && (start - limit).abs() <= SETTLED * limit {
+            return Some((limit, SETTLED * limit));
+        }
         let near = match start < limit {
             true => limit * (1.0 - SETTLED),
             false => limit * (1.0 + SETTLED),

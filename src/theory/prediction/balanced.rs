@@ -9,8 +9,10 @@ const RESULT: &str = "two layers in closed form";
 const FORMULA: &str = "P(t) = e^(Ft) Q0 [I + Q0' (int e^(2Fs)) Q0]^-1 Q0' e^(Ft)";
 /// Inputs and outputs together that are solved in milliseconds.
 const LARGEST: usize = 48;
-/// Times at which the solution is looked at before an escape is searched between two of them.
-const MOST_TIMES: usize = 800;
+/// Times at which the solution is looked at before an escape is searched between two of them …
+const MOST_TIMES: usize = 4000;
+/// … this part of the time apart at least: what is fast has long come to rest.
+const LEAST_STEP: f64 = 0.02;
 /// Relative error of the solution's singular values.
 const FORM_ERROR: f64 = 1e-12;
 
@@ -81,6 +83,10 @@ fn offered(solution: &Riccati, question: &Question<'_>) -> Predictions {
             ..offer(Quantity::EscapeTime, i, time, error)
         });
     }
+    if looks.last().is_none_or(|(t, _)| *t < question.horizon) {
+        let reason = "the horizon lies too many of the fastest modes' times away";
+        all.declined.push(Declined::new(RESULT, reason));
+    }
     if let Some((_, values)) = looks.last().filter(|(t, _)| *t == question.horizon) {
         let largest = values.first().copied().unwrap_or(0.0);
         for (i, &value) in values.iter().enumerate().take(levels.len()) {
@@ -101,7 +107,7 @@ fn looks(solution: &Riccati, horizon: f64) -> Vec<(f64, Vec<f64>)> {
     let mut t = 0.0;
     while t < horizon && times.len() < MOST_TIMES {
         // Half of what is safe for finding escapes: then the curve is smooth enough to be drawn.
-        t = (t + 0.5 * solution.pace(t)).min(horizon);
+        t = (t + (0.5 * solution.pace(t)).max(LEAST_STEP * t)).min(horizon);
         times.push(t);
     }
     times
