@@ -28,7 +28,7 @@ use crate::model::{Network, Problem};
 use crate::observe::{
     Event, EventKind, EventSpec, Observation, Observed, Progress, RunObserver, schatten_gap,
 };
-use crate::report::{Report, SolverReport};
+use crate::report::{Outcome, Report, SolverReport};
 use crate::saddle::{SaddleLevels, saddle_levels};
 use crate::scenario::{Built, Scenario};
 use crate::verify;
@@ -86,8 +86,14 @@ pub fn run_flow(scenario: &Scenario, built: &Built, flow: &FlowOf, watch: Watch<
     let interrupt = watch.interrupt;
     let report = measure_flow(scenario, built, flow, watch, &levels);
     if interrupt.is_some_and(|flag| flag.load(Ordering::Relaxed)) {
-        // Whoever has had enough does not wait for theory.
-        return report;
+        // Whoever has had enough does not wait for theory; a report without it is not whole.
+        return match report.outcome {
+            Outcome::Failed => report,
+            _ => Report {
+                outcome: Outcome::Interrupted,
+                ..report
+            },
+        };
     }
     let theory = predict::from_levels(built, &levels.of_mode);
     Report {

@@ -142,7 +142,9 @@ impl Graded {
         }
         let (x, y) = two(&mut self.directions, big, small);
         let cosine = dot(x, y);
-        if cosine.abs() <= threshold {
+        // The negation would turn NaN for ever.
+        let oblique = cosine.abs() > threshold;
+        if !oblique {
             return false;
         }
         // With ρ the ratio of the sizes, tan θ = ρ w: no difference of squares of sizes, and w

@@ -1,6 +1,6 @@
 //! Dense products, spectra and norms: thin over faer, always sequential so that results do not
 //! depend on the number of threads. Beside them small numerical work that many need: a line through
-//! points, a bisection, a golden section.
+//! points, a bisection, a golden section, a root.
 
 mod bisect;
 mod decoupled;
@@ -17,6 +17,7 @@ mod line;
 mod margins;
 mod numerical_rank;
 mod representation_cost;
+mod root;
 mod row;
 mod spectrum;
 
@@ -39,6 +40,7 @@ pub use line::Line;
 pub use margins::{add_squares, smaller_margins};
 pub use numerical_rank::numerical_rank;
 pub use representation_cost::representation_cost;
+pub use root::{Root, root};
 pub use spectrum::{
     SingularValues, Svd, eigenvalue_roundoff, rough_symmetric_eigen, svd, symmetric_eigen,
 };

@@ -4,9 +4,10 @@
 //! roundoff in a singular value at the threshold from counting as a stream of changes.
 
 use super::event::{Direction, Event, EventKind, Quantity};
-use super::locate::{root, time_tolerance};
+use super::locate::time_tolerance;
 use super::measure::{Measurement, Probe};
 use super::view::{StepView, Subject};
+use crate::linalg::root;
 
 /// Threshold of a mode that is found, in units of the threshold of one that is lost.
 const FOUND: f64 = 2.0;
@@ -68,7 +69,7 @@ impl RankWatch {
             b,
             time_tolerance(t0, t1),
         );
-        view.inside(found.time, true, &mut self.trial);
+        view.inside(found.at, true, &mut self.trial);
         let subject = Subject {
             kind: EventKind::RankChange,
             quantity: Quantity::Rank,

@@ -7,9 +7,10 @@
 //! one before, located at the level itself.
 
 use super::event::{Direction, Event, Quantity};
-use super::locate::{Root, hidden_dip, passed, root, time_tolerance};
+use super::locate::{hidden_dip, passed, time_tolerance};
 use super::measure::{Measurement, Probe};
 use super::view::{StepView, Subject};
+use crate::linalg::{Root, root};
 
 /// Interior samples of a searched step.
 pub(super) const INTERIOR: usize = 7;
@@ -242,7 +243,7 @@ impl Watch {
         trial: &mut Measurement,
     ) -> Event {
         let tolerance = time_tolerance(view.step.t0, view.step.t1);
-        let Root { time, bracket } = root(|t| self.inside(t, view, trial), a, b, tolerance);
+        let Root { at: time, bracket } = root(|t| self.inside(t, view, trial), a, b, tolerance);
         view.inside(time, true, trial);
         let bracket = bracket.map(|t| view.time(t));
         self.subject(passed(b.1)).event(bracket, trial)

@@ -5,7 +5,7 @@ use super::parallel::in_order;
 use crate::linalg::{Mat, svd, zeros};
 use crate::model::{Cost, PointKind, Problem};
 use crate::report::landscape::{CriticalPointEntry, LandscapeReport};
-use crate::saddle::{Hit, Morse, Saddle, critical_point_from, merged};
+use crate::saddle::{Hit, Morse, Saddle, critical_point_from, merged, symmetry};
 use crate::scenario::{Built, Scenario};
 use crate::theory::critical_point::{CriticalPoint, Root};
 use crate::theory::minimum::global_minimum;
@@ -171,7 +171,7 @@ fn closed_form(problem: &Problem) -> Option<Vec<CriticalPointEntry>> {
     let mut all = Vec::new();
     for active in active_sets(&choices, rank) {
         if let Ok(point) = CriticalPoint::new(widths, &target, problem.l2, &active) {
-            all.push(closed_entry(&point, &active)?);
+            all.push(closed_entry(problem, &point, &active)?);
         }
     }
     all.sort_by(|a, b| a.loss.total_cmp(&b.loss));
@@ -190,7 +190,11 @@ fn choices(problem: &Problem, target: &[f64]) -> Choices {
     target.iter().map(of).collect()
 }
 
-fn closed_entry(point: &CriticalPoint, active: &[(usize, Root)]) -> Option<CriticalPointEntry> {
+fn closed_entry(
+    problem: &Problem,
+    point: &CriticalPoint,
+    active: &[(usize, Root)],
+) -> Option<CriticalPointEntry> {
     let spectrum = point.spectrum()?;
     let mut singular_values: Vec<f64> = point.strengths();
     singular_values.retain(|s| *s > 0.0);
@@ -208,7 +212,7 @@ fn closed_entry(point: &CriticalPoint, active: &[(usize, Root)]) -> Option<Criti
         test_error: None,
         index: Some(spectrum.index()),
         nullity: Some(spectrum.nullity()),
-        symmetry_nullity: None,
+        symmetry_nullity: Some(symmetry(problem, active.len())),
         smallest_eigenvalue: Some(spectrum.smallest()),
         largest_eigenvalue: Some(spectrum.largest()),
         kind: point.kind().map(|k| k.name().to_owned()),

@@ -28,7 +28,7 @@ pub use deviation::{Deviation, deviations, impurities};
 pub use greedy::{SaddleLevel, SaddleLevels, saddle_levels};
 pub use greedy_path::GreedyPath;
 pub use lone_mode::{LoneMode, Stretch};
-pub use morse::Morse;
+pub use morse::{Morse, symmetry};
 pub use orbit::{Orbit, PathEnd, Sample, orbit};
 pub use plateau::Plateau;
 pub use point::Saddle;

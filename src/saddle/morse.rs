@@ -172,7 +172,7 @@ fn origin_through(saddle: &Saddle, layer: usize, depth: usize) -> Mat<f64> {
 
 /// Dimension of the orbit under the symmetries of the loss: `Σ_l k² + 2k(n_l − k)` for `λ = 0`,
 /// `Σ_l k(k−1)/2 + k(n_l − k)` for `λ > 0`.
-fn symmetry(problem: &Problem, rank: usize) -> usize {
+pub fn symmetry(problem: &Problem, rank: usize) -> usize {
     let depth = problem.network.depth();
     let hidden = &problem.network.widths()[1..depth];
     let unused = hidden.iter().map(|n| rank * (n - rank)).sum::<usize>();

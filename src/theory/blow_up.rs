@@ -23,6 +23,8 @@ const ROUNDOFF: f64 = 1e-13;
 const KNOWN: f64 = 1e-3;
 /// Factor of the changes of the complement in a passage, of which the order alone is derived.
 const DRAG: f64 = 2.0;
+/// The same of the time that they lose while the mode turns, for each layer.
+const TURNING: f64 = 2.0;
 /// What the steps of `straightening` leave in units of the square of the tangent that they take away.
 const STEPS: f64 = 1e-4;
 /// Changed starts from which it is seen how much a wait depends on its start; one for roundoff, where it is either
@@ -145,6 +147,19 @@ impl BlowUp {
     /// `s^{2/L−2}`, the unit of passages.
     fn passage(&self) -> f64 {
         self.top[0].powf(2.0 / self.depth as f64 - 2.0)
+    }
+
+    /// How much time the others may lose or win while the mode turns upright, at first order in its tangent, with
+    /// four and more layers. It turns in `1/g` of its passage, the others feel its drive `s_1` beside their own `s_2`;
+    /// the factor is not derived: integrations from balanced starts show up to half of it, with three layers
+    /// nothing at all.
+    fn turning(&self) -> f64 {
+        let depth = self.depth as f64;
+        let part = match self.depth {
+            ..4 => 0.0,
+            _ => TURNING * depth * self.lean.sqrt() * self.top[0] / (self.top[1] * self.gap()),
+        };
+        part * self.passage()
     }
 
     /// Relative change of the complement that the homogeneous flow misses.
@@ -286,7 +301,7 @@ pub fn deep_escapes_while(
             break;
         }
         // What leans comes upright only after the passage, and meanwhile the others see another drive.
-        inherited += begun + 2.0 * step.lean * step.passage();
+        inherited += begun + 2.0 * step.lean * step.passage() + step.turning();
         unsettled += step.unsettled + DRAG * step.drag();
         (g, layers) = (step.complement_drive, step.complement);
     }

@@ -76,6 +76,8 @@ pub struct EscapeTimes {
     pub end: Option<Unmet>,
 }
 
+/// So many of its times before the next mode escapes it is asked where the learned ones still are.
+const EARLIER: f64 = 2.0;
 /// A first escape this much later would still not be wanted.
 const CLEAR: f64 = 3.0;
 
@@ -313,7 +315,7 @@ impl<'a> Sequence<'a> {
         self.saddle = passage.arrived.clone();
         self.rank += 1;
         self.growth = passage.growth.clone();
-        self.approach = Some(passage.approach);
+        self.approach = Some(passage.approach.clone());
         Ok(passage)
     }
 
@@ -344,7 +346,14 @@ impl<'a> Sequence<'a> {
             true => self.aside.beside(0, rates, self.l2, at),
             false => self.aside.idle(0, rates, self.l2, at).powi(2),
         };
-        let unsettled = self.approach.map_or(0.0, |a| a.effect(wait + event) / rate);
+        let unsettled = self.approach.as_ref().map_or(0.0, |approach| {
+            let late = self.way(0, level).and_then(|mut way| {
+                way.unsettle(approach, -EARLIER / rate, wait);
+                way.event()
+            });
+            let shift = late.map_or(f64::INFINITY, |t| (t - event).abs());
+            approach.effect(wait + event) / rate + 2.0 * shift
+        });
         let roundoff = ROUNDOFF * (self.origin.abs() + event.abs());
         let amplitude = self.inherited + 2.0 * (self.aside.blur[0] + idle);
         2.0 * shift + unsettled + amplitude / rate + roundoff

@@ -58,12 +58,14 @@ pub(super) struct Mixing {
 }
 
 /// `e^{−r τ}`: the end of the approach to a saddle.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Approach {
     time: f64,
     /// Speed of the neurons at `time`, relative to their size.
     speed: f64,
     rate: f64,
+    /// Times of the passage and the neurons that are learned by then; the last are those of the saddle.
+    path: Vec<(f64, Mat<f64>)>,
 }
 
 impl Approach {
@@ -73,6 +75,21 @@ impl Approach {
     pub(super) fn effect(&self, time: f64) -> f64 {
         let distance = self.speed / self.rate * (-self.rate * (time - self.time)).exp();
         distance * (1.0 + (self.rate * time).max(0.0))
+    }
+
+    /// How far the neurons are from those of the saddle at `time`, in the hidden basis in which the saddle's are
+    /// `neurons`, columns orthogonal. From the last step before on they come as `e^{−r τ}`.
+    fn offset(&self, time: f64, neurons: MatRef<'_, f64>) -> Option<Mat<f64>> {
+        let (_, end) = self.path.last()?;
+        let after = self.path.partition_point(|(begin, _)| *begin <= time);
+        let (begin, here) = &self.path[after.saturating_sub(1)];
+        let part = (-self.rate * (time - begin).max(0.0)).exp();
+        let mut turn = product(neurons.transpose(), end.as_ref());
+        for (i, neuron) in neurons.col_iter().enumerate() {
+            let size = neuron.squared_norm_l2();
+            turn.row_mut(i).iter_mut().for_each(|x| *x *= part / size);
+        }
+        Some(product((here - end).as_ref(), turn.transpose()))
     }
 }
 
@@ -157,6 +174,18 @@ impl<'a> Way<'a> {
         }
     }
 
+    /// Goes on to `time` and moves the learned neurons to where they are on their approach to the saddle, which
+    /// began `since` before `τ = 0`.
+    pub(super) fn unsettle(&mut self, approach: &Approach, time: f64, since: f64) {
+        self.go_to(time);
+        let learned = self.flow.active - 1;
+        let neurons = self.neurons.subcols(0, learned);
+        if let Some(offset) = approach.offset(since + self.time, neurons) {
+            let moved = neurons + offset;
+            self.neurons.subcols_mut(0, learned).copy_from(moved);
+        }
+    }
+
     /// Adds to the new neuron what is `part` at the time `origin` before `τ = 0` and grows at `rate`.
     pub(super) fn perturb_by(&mut self, part: &[f64], rate: f64, origin: f64) {
         let new = self.flow.active - 1;
@@ -191,10 +220,14 @@ impl<'a> Way<'a> {
             time: f64::NAN,
             speed: f64::NAN,
             rate: f64::NAN,
+            path: Vec::new(),
         };
         let mut near = None;
+        let active = self.flow.active;
         for _ in 0..MOST_STEPS {
             let (series, h, speed) = self.series();
+            let learned = self.neurons.subcols(0, active).to_owned();
+            approach.path.push((self.time, learned));
             if speed <= AT_REST * self.rate {
                 return self.passage(approach, near);
             }
@@ -203,11 +236,8 @@ impl<'a> Way<'a> {
             } else if near.is_none() {
                 near = Some((self.time, self.logs.clone()));
             }
-            approach = Approach {
-                time: self.time,
-                speed,
-                rate: (approach.speed / speed).ln() / (self.time - approach.time),
-            };
+            approach.rate = (approach.speed / speed).ln() / (self.time - approach.time);
+            (approach.time, approach.speed) = (self.time, speed);
             self.advance(&series, h);
         }
         Err(Unmet::NoArrival)

@@ -718,6 +718,23 @@ fn as_many_steps_as_are_needed_suffice() {
     }
 }
 
+/// Without a relative tolerance the absolute one holds: `s = s*/(1 + (s*/s_0 − 1) e^{−2 s* t})`.
+#[test]
+fn an_absolute_tolerance_is_enough() {
+    let problem = aligned(2, &[1.7], 1e-2);
+    let field = LayerFlow::new(&problem);
+    let o = options(2, 0.0, 1e-10, 3.0);
+    let end = integrate(&field, &problem.initial_weights, &o, &mut Look(|_| {}));
+    assert!(
+        matches!(end.outcome, Outcome::HorizonReached),
+        "{:?}",
+        end.outcome
+    );
+    let exact = 1.7 / (1.0 + (1.7 / 1e-2 - 1.0) * (-2.0_f64 * 1.7 * 3.0).exp());
+    let found = end.state[0] * end.state[1];
+    assert!((found / exact - 1.0).abs() < 1e-7, "{found} {exact}");
+}
+
 /// Ten iterates of 0.1 fit below 1.05, and an eleventh is none that was refused.
 #[test]
 fn descent_is_over_at_its_last_iterate() {

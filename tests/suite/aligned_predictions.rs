@@ -571,3 +571,14 @@ fn closed_forms_are_held_to_roundoff() {
     assert_eq!(bands.clone().count(), 2);
     assert!(bands.into_iter().all(|c| c.passed && c.band < 1e-9));
 }
+
+/// With weight decay a mode of three layers that starts small dies out, but an escaped mode with a smaller target turns
+/// towards it at once: that it is trapped is not offered, as its escape would not be.
+#[test]
+fn a_mode_that_another_turns_to_is_not_trapped() {
+    let report = aligned(3, &[2.0, 1.0], &[1e-7, 0.01], 0.01, 200.0);
+    assert!(report.predictions.is_empty(), "{:?}", report.predictions);
+    let end = report.trajectory.rows.last().expect("rows").singular_values[0];
+    // Both roots of `s^{1/3}(s* − s) = 2λ`: the run ends at that of the target 2.
+    assert!(end > 1.9, "{end}");
+}

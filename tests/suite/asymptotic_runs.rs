@@ -597,3 +597,44 @@ fn levels_next_to_the_start_are_not_predicted() {
             .any(|d| d.reason.contains("not small enough"))
     );
 }
+
+/// Problems whose second escapes were found outside of their error: an approach to the saddle that is slow and moves the
+/// event (regression, λ = 0), and a mode that turns upright in five balanced layers. Runs at `rtol = 1e-12`; the first was
+/// repeated with DOP853 of scipy, the second with its Radau.
+#[test]
+fn second_escapes_lie_within_their_errors() {
+    let regression = "network = { widths = [3, 2, 3] }\n\
+        [cost]\nkind = \"regression\"\n\
+        inputs = { rows = [[-0.4515759710775136, 1.9501066718235966, 1.3321346219944399, -1.4027715178392217], \
+        [-1.11826673005099, 0.6279943080959485, 1.4031340372048717, -0.6076353006193431], \
+        [-1.059160222006601, -0.11488373686382662, -0.11727030602132058, 1.2564657215914115]] }\n\
+        outputs = { rows = [[-0.19389646594671758, 0.700141785214334, 0.5101514634956965, -0.7610352273464978], \
+        [2.07626422662104, 1.6491368451069843, 0.6898883691672525, -2.929012078793596], \
+        [-1.3536764204297171, 0.6255870488368629, 2.353766197880746, -1.5243014029144957]] }\n\
+        [init]\nkind = \"matrices\"\nscale = 1e-14\n\
+        rows = [[[0.34736488778551794, -1.270200898220798, 0.6611673277458453], \
+        [-0.433393841337274, -1.0250296841245572, 0.0015618852421602058]], \
+        [[-1.5792398131484897, -0.6455840557157398], [0.4775965956197591, 0.464705667989755], \
+        [0.1329291680165007, 1.317794116442302]]]\n\
+        [solver]\nhorizon = 60.0\nrtol = 1e-12\n[[events]]\nkind = \"escape\"\nfraction = 0.7048248642891186\n";
+    let balanced = "seed = 115\nnetwork = { widths = [4, 5, 2, 4, 5, 2] }\n\
+        [cost]\nkind = \"squared_error\"\n\
+        target = { rows = [[0.021923064271791158, -0.2337603168566946, -0.08272260840991773, 0.6645404348279004], \
+        [-0.9986142370434191, 0.17678868329239436, 0.6204271278665222, 0.002065849860281949]] }\n\
+        [init]\nkind = \"balanced\"\nhidden_rotation = true\nstd = 1.0003519022872823e-10\n\
+        [solver]\nhorizon = 8680000.0\nrtol = 1e-12\n[[events]]\nkind = \"escape\"\nfraction = 0.518477262045224\n";
+    for (text, exact) in [(regression, None), (balanced, Some(8667002.93412))] {
+        let report = run_text(text);
+        let (time, _) = escape(&report, 2);
+        if let Some(exact) = exact {
+            assert!((time / exact - 1.0).abs() < 1e-10, "{time}");
+        }
+        let of =
+            |p: &&dlnflow::report::Prediction| p.quantity == "escape_time" && p.mode == Some(2);
+        let predicted = report.predictions.iter().find(of).expect("a prediction");
+        assert!(
+            (predicted.value - time).abs() < predicted.error,
+            "{predicted:?} {time}"
+        );
+    }
+}

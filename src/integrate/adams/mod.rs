@@ -221,7 +221,10 @@ impl<'a> Adams<'a> {
     fn first_step(&self) -> f64 {
         let size = weighted_square(&self.y, &self.unit).sqrt();
         let slope = weighted_square(&self.f1, &self.unit).sqrt();
-        let step = if slope > 0.0 && size > 0.0 {
+        let step = if self.options.rtol == 0.0 && slope > 0.0 {
+            // A quarter of what is allowed.
+            0.25 / slope
+        } else if slope > 0.0 && size > 0.0 {
             0.25 * (SAFETY * self.options.rtol).sqrt() * size / slope
         } else {
             1e-6 * self.options.horizon

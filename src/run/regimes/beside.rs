@@ -2,7 +2,9 @@
 
 use crate::flow::{LayerFlow, LayerTangent};
 use crate::integrate::{Method, Observer, Options, Step, Tangent, VectorField, integrate};
-use crate::linalg::{Mat, SingularValues, effective_rank, frobenius, norm, product, svd, zeros};
+use crate::linalg::{
+    Mat, SingularValues, effective_rank, frobenius, norm, product, root, svd, zeros,
+};
 use crate::model::{Cost, CostScratch, Network, Problem, Reduction};
 use crate::observe::StopRules;
 use crate::regime::{LARGEST, LinearModel, Refused, alignment};
@@ -185,34 +187,19 @@ impl<'a> Beside<'a> {
         Some(product(mode.u.transpose(), half.as_ref())[(0, 0)] - mode.half)
     }
 
-    fn excess_inside(&mut self, step: &Step<'_>, t: f64) -> Option<f64> {
+    fn excess_inside(&mut self, step: &Step<'_>, t: f64) -> f64 {
         let mut state = std::mem::take(&mut self.state);
         step.state_at(t, &mut state);
         self.network.prefix_products(&state, &mut self.products);
         self.state = state;
-        self.excess_at_hand()
+        self.excess_at_hand().unwrap_or(f64::NAN)
     }
 
-    /// Where the first mode passes its half inside a step, by the Illinois rule.
-    fn crossing(&mut self, step: &Step<'_>, mut high: f64) -> Option<f64> {
-        let (mut a, mut b, mut low) = (step.t0, step.t1, self.excess);
-        for _ in 0..60 {
-            let t = b - high * (b - a) / (high - low);
-            let here = self.excess_inside(step, t)?;
-            if here == 0.0 || b - a <= BRACKET * (step.t1 - step.t0) {
-                return Some(t);
-            }
-            // The end that stays counts half, so that both ends move.
-            if here > 0.0 {
-                (b, high, low) = (t, here, 0.5 * low);
-            } else {
-                (a, low, high) = (t, here, 0.5 * high);
-            }
-            if low == 0.0 || high == 0.0 {
-                return Some(t);
-            }
-        }
-        Some(b)
+    /// Where the first mode passes its half inside a step.
+    fn crossing(&mut self, step: &Step<'_>, after: f64) -> f64 {
+        let (begin, end) = ((step.t0, self.excess), (step.t1, after));
+        let tolerance = BRACKET * (step.t1 - step.t0);
+        root(|t| self.excess_inside(step, t), begin, end, tolerance).at
     }
 
     /// After `measure` of the end of the step.
@@ -224,7 +211,7 @@ impl<'a> Beside<'a> {
             return;
         };
         if self.excess < 0.0 && after >= 0.0 {
-            self.first_half_time = self.crossing(step, after);
+            self.first_half_time = Some(self.crossing(step, after));
         }
         self.excess = after;
     }

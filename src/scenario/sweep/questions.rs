@@ -135,12 +135,27 @@ pub(super) fn check(
             errors.push(document.error(&format!("map[{i}].y"), None, allowed));
         }
     }
+    errors.extend(unordered(document, spec));
     errors.extend(without_trajectories(document, spec));
     errors.extend(wrong_look(document, &spec.figure));
     match errors.is_empty() {
         true => Ok(()),
         false => Err(document.errors(errors)),
     }
+}
+
+/// Quantiles that would be bars upside down, or one column twice.
+fn unordered(document: &Document, spec: &SweepSpec) -> Vec<InputError> {
+    let curves = spec.curves.iter().enumerate();
+    let curves = curves.filter(|(_, c)| c.quantiles[0] >= c.quantiles[1]);
+    let curves = curves.map(|(i, _)| (format!("curves[{i}].quantiles"), "must increase"));
+    let twice = |q: &[f64]| (1..q.len()).any(|i| q[..i].contains(&q[i]));
+    let bands = spec.bands.iter().enumerate();
+    let bands = bands.filter(|(_, b)| twice(&b.quantiles));
+    let bands = bands.map(|(i, _)| (format!("bands[{i}].quantiles"), "must differ"));
+    let wrong = curves.chain(bands);
+    let error = |(key, allowed): (String, &str)| document.error(&key, None, allowed.to_owned());
+    wrong.map(error).collect()
 }
 
 /// A key, the name that it gives and the names that it may give.

@@ -199,7 +199,11 @@ impl Modes {
     /// time `t`. At the saddle where `e` has escaped and `w` waits, with `A` off by `x (u_w v_eᵀ + u_e v_wᵀ)`,
     /// `dx/dt = σ_e^{1−2/L} (s*_w − s*_e) x`.
     fn has_left(&self, t: f64) -> bool {
-        let escape = |m: &(f64, f64)| self.above(m, 0.5 * self.limit(m)).0;
+        let escape = |m: &(f64, f64)| match self.limit(m) {
+            // A mode that dies out waits for ever.
+            0.0 => f64::INFINITY,
+            limit => self.above(m, 0.5 * limit).0,
+        };
         let pairs = self
             .known
             .iter()

@@ -3,6 +3,7 @@
 
 use super::{Declined, Prediction, Predictions, Quantity, Question, Reach};
 use crate::error::counted;
+use crate::linalg::root;
 use crate::theory::riccati::Riccati;
 
 const RESULT: &str = "two layers in closed form";
@@ -66,9 +67,8 @@ fn offered(solution: &Riccati, question: &Question<'_>) -> Predictions {
             continue;
         };
         let [low, high] = [after - 1, after].map(|j| (looks[j].0, (looks[j].1[i] / level).ln()));
-        let time = crossing(low, high, |t| {
-            (solution.at(t).singular_values[i] / level).ln()
-        });
+        let above = |t: f64| (solution.at(t).singular_values[i] / level).ln();
+        let time = root(above, low, high, 4.0 * f64::EPSILON * high.0).at;
         let rate = (high.1 - low.1) / (high.0 - low.0);
         let error = FORM_ERROR * time + (FORM_ERROR + solution.start_error()) / rate;
         if error >= time {
@@ -114,22 +114,6 @@ fn looks(solution: &Riccati, horizon: f64) -> Vec<(f64, Vec<f64>)> {
         .into_iter()
         .map(|t| (t, solution.at(t).singular_values))
         .collect()
-}
-
-/// The zero of an increasing function between two points, by the Illinois variant of regula falsi.
-fn crossing(mut low: (f64, f64), mut high: (f64, f64), f: impl Fn(f64) -> f64) -> f64 {
-    for _ in 0..60 {
-        let t = (low.0 * high.1 - high.0 * low.1) / (high.1 - low.1);
-        let value = f(t);
-        if value == 0.0 || high.0 - low.0 <= 4.0 * f64::EPSILON * high.0 {
-            return t;
-        }
-        match value < 0.0 {
-            true => (low, high.1) = ((t, value), 0.5 * high.1),
-            false => (high, low.1) = ((t, value), 0.5 * low.1),
-        }
-    }
-    0.5 * (low.0 + high.0)
 }
 
 fn offer(quantity: Quantity, i: usize, value: f64, error: f64) -> Prediction {

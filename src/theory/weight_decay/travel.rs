@@ -88,7 +88,17 @@ fn upwards(depth: usize, target: f64, l2: f64, low: f64, high: f64) -> f64 {
 fn free_decay(depth: usize, l2: f64, high: f64, low: f64) -> f64 {
     let (l, b) = (depth as f64, 2.0 - 2.0 / depth as f64);
     let [first, last] = [high, low].map(|s| s.powf(-b));
-    (2.0 * l2 * (last - first) / (1.0 + 2.0 * l2 * first)).ln_1p() / (2.0 * l2 * b * l)
+    let rate = 2.0 * l2 * b * l;
+    if last.is_finite() {
+        return (2.0 * l2 * (last - first) / (1.0 + 2.0 * l2 * first)).ln_1p() / rate;
+    }
+    // `ln(1 + 2λq)` of what is beyond the range.
+    let log = |s: f64| (2.0 * l2).ln() - b * s.ln();
+    let begun = match first.is_finite() {
+        true => (2.0 * l2 * first).ln_1p(),
+        false => log(high),
+    };
+    (log(low) - begun) / rate
 }
 
 /// `F` as a function of `d = ln(s/r)`.
@@ -197,6 +207,20 @@ mod tests {
             assert!((near / exact - 1.0).abs() < 1e-13, "{near} against {exact}");
             assert_eq!(time_between(depth, 0.0, l2, 0.1, 0.5), -exact);
         }
+    }
+
+    /// Below `1e-154` the power `s^{2/L−2}` is beyond the range; what is small decays as `e^{−2λLt}`.
+    #[test]
+    fn decay_goes_on_beyond_the_range_of_powers() {
+        let (depth, l2) = (1000, 0.1);
+        let time = |high, low| time_between(depth, 0.0, l2, high, low);
+        let tiny = 1e100_f64.ln() / (2.0 * l2 * depth as f64);
+        assert!((time(1e-160, 1e-260) / tiny - 1.0).abs() < 1e-12);
+        let whole = time(0.5, 1e-200);
+        assert!(
+            (whole / (time(0.5, 1e-100) + tiny) - 1.0).abs() < 1e-12,
+            "{whole}"
+        );
     }
 
     /// From 2 down to 1 with `s* = 9e-4`, by quadrature in `ln s` with 40 digits; without a target it would be 0.13243.
