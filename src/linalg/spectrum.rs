@@ -1,6 +1,6 @@
 //! Singular values and vectors, `A = U diag(σ) Vᵀ` with `σ_1 ≥ σ_2 ≥ …`.
 
-use super::{product, zeros};
+use super::{orthogonalise_columns, orthonormal_basis, owned, product, zeros};
 use faer::diag::DiagMut;
 use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 use faer::linalg::evd;
@@ -95,7 +95,7 @@ impl SingularValues {
         }
     }
 
-    /// `σ_1 ≥ σ_2 ≥ …` of `a`; all NaN when the iteration does not converge (a not finite).
+    /// `σ_1 ≥ σ_2 ≥ …` of `a`; all NaN when it is not finite.
     pub fn of(&mut self, a: MatRef<'_, f64>) -> &[f64] {
         let exponent = unit(a);
         if exponent == 0 {
@@ -122,7 +122,13 @@ impl SingularValues {
         );
         match result {
             Ok(()) => back(&mut self.values, exponent),
-            Err(_) => self.values.fill(f64::NAN),
+            Err(_) => match by_rotations(a) {
+                Some(factors) => {
+                    self.values.copy_from_slice(&factors.s);
+                    back(&mut self.values, exponent);
+                }
+                None => self.values.fill(f64::NAN),
+            },
         }
     }
 }
@@ -167,7 +173,7 @@ pub fn svd(a: MatRef<'_, f64>) -> Option<Svd> {
         Par::Seq,
         Default::default(),
     );
-    faer_svd::svd(
+    let found = faer_svd::svd(
         a,
         DiagMut::from_slice_mut(&mut s),
         Some(u.as_mut()),
@@ -175,8 +181,39 @@ pub fn svd(a: MatRef<'_, f64>) -> Option<Svd> {
         Par::Seq,
         MemStack::new(&mut workspace(scratch)),
         Default::default(),
-    )
-    .ok()?;
+    );
+    match found {
+        Ok(()) => Some(Svd { u, s, v }),
+        Err(_) => by_rotations(a),
+    }
+}
+
+/// The same by Jacobi's rotations, which always come to an end, for the few matrices on which the iteration of
+/// faer does not: some with equal singular values.
+fn by_rotations(a: MatRef<'_, f64>) -> Option<Svd> {
+    if !a.is_all_finite() {
+        return None;
+    }
+    if a.nrows() < a.ncols() {
+        let Svd { u, s, v } = by_rotations(a.transpose())?;
+        return Some(Svd { u: v, s, v: u });
+    }
+    let mut columns = owned(a);
+    let v = orthogonalise_columns(&mut columns);
+    let s: Vec<f64> = columns.col_iter().map(|c| c.norm_l2()).collect();
+    let rank = s.iter().filter(|s| **s > 0.0).count();
+    let known = Mat::from_fn(a.nrows(), rank, |i, j| columns[(i, j)] / s[j]);
+    // Directions without a singular value are whatever is left.
+    let unit = |i: usize, j: usize| f64::from(u8::from(i + rank == j));
+    let left = Mat::from_fn(a.nrows(), rank + a.nrows(), |i, j| match j < rank {
+        true => known[(i, j)],
+        false => unit(i, j),
+    });
+    let basis = orthonormal_basis(left);
+    let u = Mat::from_fn(a.nrows(), a.ncols(), |i, j| match j < rank {
+        true => known[(i, j)],
+        false => basis[(i, j)],
+    });
     Some(Svd { u, s, v })
 }
 
@@ -319,6 +356,44 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// The gradient at a saddle, with two equal singular values, on which the iteration of faer 0.24.4 ends without any;
+    /// and one of low rank, by the same rotations.
+    #[test]
+    fn what_faer_gives_up_is_decomposed() {
+        let bits = [
+            0xbfc6_5520_f4e2_2503_u64,
+            0x3fcd_1c44_13df_ec6b,
+            0xbfce_49ec_8004_8231,
+            0xbf84_c268_83b7_a345,
+            0x3fc4_673b_98aa_df4a,
+            0xbfba_772d_ad71_cee0,
+            0x3fbf_e0ef_a1f7_7e90,
+            0xbfce_dc45_298b_d9ad,
+            0x3fd7_f14b_9813_761f,
+        ];
+        let stuck = Mat::from_fn(3, 3, |i, j| f64::from_bits(bits[i + 3 * j]));
+        let thin = Mat::from_fn(4, 3, |i, j| (i + 1) as f64 * [1.0, 2.0, 0.0][j]);
+        for (a, factors) in [
+            (&stuck, svd(stuck.as_ref())),
+            (&thin, by_rotations(thin.as_ref())),
+            (&thin.transpose().to_owned(), by_rotations(thin.transpose())),
+        ] {
+            let Svd { u, s, v } = factors.expect("finite");
+            for (m, k) in [(&u, s.len()), (&v, s.len())] {
+                let overlap = product(m.transpose(), m.as_ref()) - Mat::<f64>::identity(k, k);
+                assert!(overlap.norm_max() < 1e-14, "{overlap:?}");
+            }
+            let scaled = Mat::from_fn(u.nrows(), s.len(), |i, j| u[(i, j)] * s[j]);
+            let off = product(scaled.as_ref(), v.transpose()) - a;
+            assert!(off.norm_max() < 1e-14 * s[0].max(1.0), "{off:?}");
+            let mut alone = SingularValues::new(a.nrows(), a.ncols());
+            for (x, y) in alone.of(a.as_ref()).iter().zip(&s) {
+                assert!((x - y).abs() < 1e-14 * s[0].max(1.0), "{x} {y}");
+            }
+        }
+        assert!(by_rotations(Mat::from_fn(2, 2, |_, _| f64::NAN).as_ref()).is_none());
     }
 
     /// Orthogonality and residuals of 200 rows whose entries are up to `2⁴⁰`, in units of the largest.

@@ -30,7 +30,7 @@ impl Frame {
     /// Rotates on, so that the columns of every `[W_lᵀ; W_{l+1}]` become orthogonal, the largest first.
     pub fn regrade(&mut self, weights: &mut [f64]) {
         for hidden in 1..self.network.depth() {
-            let mut stack = self.stack(weights, hidden);
+            let mut stack = self.network.stack(weights, hidden).transpose().to_owned();
             let turn = orthogonalise_columns(&mut stack);
             self.unstack(&stack, weights, hidden);
             let before = &self.rotations[hidden - 1];
@@ -55,22 +55,6 @@ impl Frame {
             network.layer_mut(&mut out, above).copy_from(turned);
         }
         out
-    }
-
-    /// `[W_lᵀ; W_{l+1}]`, a column for each neuron of hidden layer `l`.
-    fn stack(&self, weights: &[f64], hidden: usize) -> Mat<f64> {
-        let (low, high) = (
-            self.network.layer(weights, hidden),
-            self.network.layer(weights, hidden + 1),
-        );
-        let inputs = low.ncols();
-        Mat::from_fn(inputs + high.nrows(), low.nrows(), |i, j| {
-            if i < inputs {
-                low[(j, i)]
-            } else {
-                high[(i - inputs, j)]
-            }
-        })
     }
 
     fn unstack(&self, stack: &Mat<f64>, weights: &mut [f64], hidden: usize) {
@@ -131,7 +115,7 @@ mod tests {
         let mut frame = Frame::new(&network);
         frame.regrade(&mut weights);
         for hidden in 1..=2 {
-            let stack = frame.stack(&weights, hidden);
+            let stack = frame.network.stack(&weights, hidden).transpose().to_owned();
             let size = |j: usize| stack.col(j).norm_l2();
             for j in 1..stack.ncols() {
                 assert!(size(j) <= size(j - 1), "hidden layer {hidden}");

@@ -145,6 +145,19 @@ impl Network {
             .collect()
     }
 
+    /// `[W_l, W_{l+1}ᵀ] : n_l × (n_{l−1} + n_{l+1})` of hidden layer `l`, a row for each of its neurons. Allocates.
+    pub fn stack(&self, weights: &[f64], hidden: usize) -> Mat<f64> {
+        let (low, high) = (self.layer(weights, hidden), self.layer(weights, hidden + 1));
+        let inputs = low.ncols();
+        Mat::from_fn(low.nrows(), inputs + high.nrows(), |i, j| {
+            if j < inputs {
+                low[(i, j)]
+            } else {
+                high[(j - inputs, i)]
+            }
+        })
+    }
+
     /// Places of the hidden neurons among all neurons, layer by layer.
     pub fn hidden_neurons(&self) -> Range<usize> {
         let all: usize = self.widths.iter().sum();

@@ -172,18 +172,10 @@ fn lacks_rank(problem: &Problem) -> bool {
 /// Replaces hidden layer `layer` by its span; returns `O`, `None` where that is the whole layer.
 fn narrow_layer(problem: &mut Problem, layer: usize) -> Option<Mat<f64>> {
     let network = &problem.network;
-    let low = network.layer(&problem.initial_weights, layer);
-    let high = network.layer(&problem.initial_weights, layer + 1);
-    let (inputs, outputs) = (low.ncols(), high.nrows());
-    let stack = Mat::from_fn(low.nrows(), inputs + outputs, |i, j| {
-        if j < inputs {
-            low[(i, j)]
-        } else {
-            high[(j - inputs, i)]
-        }
-    });
+    let (inputs, outputs) = (network.widths()[layer - 1], network.widths()[layer + 1]);
+    let stack = network.stack(&problem.initial_weights, layer);
     let (basis, rows) = sorted_span(&stack)?;
-    if rows.nrows() >= low.nrows() {
+    if rows.nrows() >= stack.nrows() {
         return None;
     }
     let narrower = with_width(network, layer, rows.nrows());

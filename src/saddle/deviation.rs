@@ -24,10 +24,10 @@ pub struct Deviation {
     /// When the run passes the orbit's level, and that minus the orbit's own time of it.
     pub time: f64,
     pub shift: f64,
-    /// `sup ‖A(t) − path‖_F` over the points of the run between the two saddles.
+    /// `sup_t min ‖A(t) − path‖_F` over the rows of the run between its closest approaches to the two saddles, and
+    /// these.
     pub in_map: f64,
-    /// The same for weights, up to rotations of the hidden layers, each against the point of the path
-    /// that is closest in `A`.
+    /// The same for weights, up to rotations of the hidden layers.
     pub in_weights: f64,
     /// `‖A_{k+1} − A_k‖_F`, to compare with.
     pub length: f64,
@@ -50,12 +50,13 @@ pub fn deviations(
                 run,
                 orbits: &path.orbits[k.saturating_sub(1)..=(k + 1).min(last)],
             };
+            let [in_map, in_weights] = near.farthest(window);
             let (from, to) = (&path.saddles[k], &orbit.to);
             Some(Deviation {
                 time,
                 shift: time - orbit.rises(orbit.to.rank, level)?,
-                in_map: near.farthest_map(window),
-                in_weights: near.farthest_weights(window),
+                in_map,
+                in_weights,
                 length: (&to.end_to_end - &from.end_to_end).norm_l2(),
             })
         })
@@ -96,32 +97,27 @@ struct Near<'a> {
 }
 
 impl Near<'_> {
-    /// `sup ‖A(t) − path‖_F` over a window.
-    fn farthest_map(&self, window: [f64; 2]) -> f64 {
-        let off = |place: f64| self.closest(&self.run.map_at(place)).0;
-        places(window).into_iter().map(off).fold(0.0, f64::max)
-    }
-
-    /// The same for weights. Near a saddle a point of the path that is closest in `A` may be far in weights, so
-    /// each distance is a minimum of its own; that one bounds it, so that few have to be sought.
-    fn farthest_weights(&self, window: [f64; 2]) -> f64 {
-        let bound = |place: f64| {
-            let (_, time, orbit) = self.closest(&self.run.map_at(place));
-            (
-                self.in_weights(&self.run.weights_at(place), orbit, time),
-                place,
-            )
-        };
-        let mut bounds: Vec<(f64, f64)> = places(window).into_iter().map(bound).collect();
+    /// How far the run goes from the orbits in a window, in `A` and in weights. Near a saddle a point of the path
+    /// that is closest in `A` may be far in weights, so a distance of these is a minimum of its own; that point
+    /// bounds it, so that few have to be sought.
+    fn farthest(&self, window: [f64; 2]) -> [f64; 2] {
+        let mut in_map = 0.0_f64;
+        let mut bounds = Vec::new();
+        for place in places(window) {
+            let weights = self.run.weights_at(place);
+            let (off, time, orbit) = self.closest(&self.run.map_at(place));
+            in_map = in_map.max(off);
+            bounds.push((self.in_weights(&weights, orbit, time), place));
+        }
         bounds.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let mut farthest = 0.0;
+        let mut in_weights = 0.0_f64;
         for (bound, place) in bounds {
-            if bound <= farthest {
+            if bound <= in_weights {
                 break;
             }
-            farthest = self.closest_weights(place).min(bound).max(farthest);
+            in_weights = self.closest_weights(place).min(bound).max(in_weights);
         }
-        farthest
+        [in_map, in_weights]
     }
 
     /// How close the orbits come to a map, which of them and when.
@@ -141,20 +137,17 @@ impl Near<'_> {
         let (weights, map) = (self.run.weights_at(place), self.run.map_at(place));
         let on = |orbit: &Orbit| {
             let off = |time: f64| self.in_weights(&weights, orbit, time);
-            let (nearest, last) = (orbit.nearest(&map), orbit.samples.len() - 1);
-            let mut best = (off(orbit.samples[nearest].time), nearest);
+            let nearest = orbit.nearest(&map);
+            let at = |i: usize| (off(orbit.samples[i].time), i);
+            let lower = |a: (f64, usize), b: (f64, usize)| if b.0 < a.0 { b } else { a };
+            let mut best = at(nearest);
             loop {
-                let next = [best.1.saturating_sub(1), (best.1 + 1).min(last)];
-                let next = next.map(|i| (off(orbit.samples[i].time), i));
-                let lower = if next[1].0 < next[0].0 {
-                    next[1]
-                } else {
-                    next[0]
-                };
-                if lower.0 >= best.0 {
+                let [before, after] = neighbours(orbit, best.1);
+                let next = lower(at(before), at(after));
+                if next.0 >= best.0 {
                     break;
                 }
-                best = lower;
+                best = next;
             }
             let around = around(orbit, best.1);
             golden_section(around, FEW_SECTIONS, off).1.min(best.0)

@@ -172,18 +172,6 @@ fn narrowed(problem: &Problem, weights: &[f64], rank: usize) -> Option<Problem> 
 
 /// The largest directions of hidden layer `hidden` as columns.
 fn directions(network: &Network, weights: &[f64], hidden: usize, rank: usize) -> Option<Mat<f64>> {
-    let (low, high) = (
-        network.layer(weights, hidden),
-        network.layer(weights, hidden + 1),
-    );
-    let inputs = low.ncols();
-    let beside = Mat::from_fn(low.nrows(), inputs + high.nrows(), |i, j| {
-        if j < inputs {
-            low[(i, j)]
-        } else {
-            high[(j - inputs, i)]
-        }
-    });
-    let parts = svd(beside.as_ref())?;
+    let parts = svd(network.stack(weights, hidden).as_ref())?;
     (rank <= parts.s.len()).then(|| parts.u.as_ref().subcols(0, rank).to_owned())
 }

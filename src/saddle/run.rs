@@ -72,6 +72,10 @@ impl<'a> Run<'a> {
 
     /// `A` at a place, column-major.
     pub fn map_at(&self, place: f64) -> Vec<f64> {
+        let row = place as usize;
+        if place == row as f64 {
+            return self.maps[row].clone();
+        }
         let weights = self.weights_at(place);
         to_vec(self.network.end_to_end(&weights).as_ref())
     }
