@@ -8,7 +8,7 @@ use super::parallel::in_order;
 use super::{Watch, run};
 use crate::model::Problem;
 use crate::model::draws::seeds;
-use crate::observe::{Direction, EventSpec, Grid, Quantity};
+use crate::observe::{Direction, EventSpec, Grid, Quantity, Recording};
 use crate::report::Report;
 use crate::report::saddles::{SaddleEntry, SaddlesReport, SeedEntry};
 use crate::saddle::{GreedyPath, Saddle};
@@ -224,7 +224,15 @@ fn at_scale(
     let stop = last_cost(path).map_or("{}".to_owned(), |c| format!("{{cost={c:e}}}"));
     let mut ends = vec![format!("stop={stop}")];
     if matches!(built.recording.grid, Grid::Times(_)) {
-        ends.push("record={grid=\"adaptive\"}".to_owned());
+        let Recording {
+            weights,
+            observables,
+            ..
+        } = &built.recording;
+        let names: Vec<&str> = observables.iter().map(|o| o.name()).collect();
+        ends.push(format!(
+            "record={{weights={weights},observables={names:?}}}"
+        ));
     }
     ends.extend(horizon);
     let long = scaled.with(&ends)?;

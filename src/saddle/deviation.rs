@@ -15,8 +15,10 @@ const READABLE: [f64; 2] = [1e-4, 0.3];
 const HALVINGS: usize = 30;
 /// The nearest point of a path is found to `0.618⁴⁰`, 4e-9, of the way between its samples …
 const SECTIONS: usize = 40;
-/// … where many are sought to 7e-4: the distance at a minimum does not feel it.
-const FEW_SECTIONS: usize = 15;
+/// … where many are sought to 2 %: the distance at a minimum does not feel it.
+const FEW_SECTIONS: usize = 8;
+/// Relative difference of distances of weights that is not looked into.
+const SAME: f64 = 1e-2;
 
 /// The run against one orbit of a path.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,10 +114,14 @@ impl Near<'_> {
         bounds.sort_by(|a, b| b.0.total_cmp(&a.0));
         let mut in_weights = 0.0_f64;
         for (bound, place) in bounds {
-            if bound <= in_weights {
+            let enough = in_weights * (1.0 + SAME);
+            if bound <= enough {
                 break;
             }
-            in_weights = self.closest_weights(place).min(bound).max(in_weights);
+            let closest = self.closest_weights(place, enough);
+            if closest > enough {
+                in_weights = closest.min(bound);
+            }
         }
         [in_map, in_weights]
     }
@@ -132,27 +138,33 @@ impl Near<'_> {
         best
     }
 
-    /// How close the orbits come to the weights at a place.
-    fn closest_weights(&self, place: f64) -> f64 {
+    /// How close the orbits come to the weights at a place; no more than that it is closer than `enough`.
+    fn closest_weights(&self, place: f64, enough: f64) -> f64 {
         let (weights, map) = (self.run.weights_at(place), self.run.map_at(place));
-        let on = |orbit: &Orbit| {
+        let mut closest = f64::INFINITY;
+        for orbit in self.orbits {
             let off = |time: f64| self.in_weights(&weights, orbit, time);
-            let nearest = orbit.nearest(&map);
             let at = |i: usize| (off(orbit.samples[i].time), i);
             let lower = |a: (f64, usize), b: (f64, usize)| if b.0 < a.0 { b } else { a };
-            let mut best = at(nearest);
-            loop {
-                let [before, after] = neighbours(orbit, best.1);
+            let (mut best, mut stride) = (at(orbit.nearest(&map)), 1);
+            while stride > 0 && best.0 > enough {
+                let [before, after] = neighbours(orbit, best.1, stride);
                 let next = lower(at(before), at(after));
-                if next.0 >= best.0 {
-                    break;
-                }
-                best = next;
+                (best, stride) = match next.0 < best.0 {
+                    true => (next, 2 * stride),
+                    false => (best, stride / 2),
+                };
             }
-            let around = around(orbit, best.1);
-            golden_section(around, FEW_SECTIONS, off).1.min(best.0)
-        };
-        self.orbits.iter().map(on).fold(f64::INFINITY, f64::min)
+            closest = closest.min(best.0);
+            if closest > enough {
+                let (_, between) = golden_section(around(orbit, best.1), FEW_SECTIONS, off);
+                closest = closest.min(between);
+            }
+            if closest <= enough {
+                break;
+            }
+        }
+        closest
     }
 
     /// Distance of weights from those of an orbit.
@@ -172,7 +184,7 @@ fn places([begin, end]: [f64; 2]) -> Vec<f64> {
 /// How close an orbit comes to a map, and when.
 fn closest(orbit: &Orbit, map: &[f64]) -> (f64, f64) {
     let nearest = orbit.nearest(map);
-    let [first, last] = neighbours(orbit, nearest);
+    let [first, last] = neighbours(orbit, nearest, 1);
     let maps = orbit.maps(first, last);
     let off = |time: f64| distance(map, &maps.at(time));
     let (time, between) = golden_section(around(orbit, nearest), SECTIONS, off);
@@ -183,15 +195,15 @@ fn closest(orbit: &Orbit, map: &[f64]) -> (f64, f64) {
     }
 }
 
-/// The samples next to one.
-fn neighbours(orbit: &Orbit, sample: usize) -> [usize; 2] {
+/// The samples a stride from one.
+fn neighbours(orbit: &Orbit, sample: usize, stride: usize) -> [usize; 2] {
     let last = orbit.samples.len() - 1;
-    [sample.saturating_sub(1), (sample + 1).min(last)]
+    [sample.saturating_sub(stride), (sample + stride).min(last)]
 }
 
-/// Their times.
+/// Times of the samples next to one.
 fn around(orbit: &Orbit, sample: usize) -> [f64; 2] {
-    neighbours(orbit, sample).map(|i| orbit.samples[i].time)
+    neighbours(orbit, sample, 1).map(|i| orbit.samples[i].time)
 }
 
 /// Of what leaves each saddle of a path, the part off the predicted direction: with
@@ -230,12 +242,15 @@ fn reading_place(run: &Run<'_>, begin: usize, size: impl Fn(f64) -> f64) -> Opti
     let sizes = (begin..=run.last()).map(|row| (row as f64, size(row as f64)));
     let mut best: Option<(f64, f64)> = None;
     let mut before = None;
-    for (row, now) in sizes.take_while(|(_, size)| *size <= READABLE[1]) {
-        if now >= READING && before.is_some_and(|before| before < READING) {
-            let [_, place] = bisect(run.around(row, [row - 1.0, row]), HALVINGS, |p| {
-                size(p) >= READING
-            });
+    for (row, now) in sizes {
+        let way = run.around(row, [row - 1.0, row]);
+        let passes = now >= READING && before.is_some_and(|before| before < READING);
+        if passes && way[0] < way[1] {
+            let [_, place] = bisect(way, HALVINGS, |p| size(p) >= READING);
             return Some(place);
+        }
+        if now > READABLE[1] {
+            break;
         }
         let far = (now / READING).ln().abs();
         if now > READABLE[0] && best.is_none_or(|b| far < b.0) {

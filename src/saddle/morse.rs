@@ -23,6 +23,9 @@ use crate::model::{Cost, PointKind, Problem};
 const ROUNDOFF: f64 = 1e-13;
 /// … and so many times those along symmetries, which would be zero if the point were critical to the last digit.
 const CLEAR: f64 = 100.0;
+/// The same of three and more layers without weight decay, where a point may be off by much more than its gradient
+/// says, a product of what is left of several layers.
+const FLAT: f64 = 1e-8;
 /// Relative difference of `‖∇C‖` and `2λ` at a minimum that does not count.
 const SAME: f64 = 1e-8;
 /// Gradient, relative to that at the origin, that counts as zero.
@@ -61,7 +64,9 @@ impl Morse {
         let list = || core.iter().chain(&unused).copied();
         let largest_size = list().map(|(v, _)| v.abs()).fold(0.0, f64::max);
         let noise = noise(&core, core_symmetry(problem, saddle.rank));
-        let zero = ROUNDOFF * largest_size + CLEAR * noise;
+        let exact = problem.network.depth() == 2 || problem.l2 > 0.0;
+        let least = if exact { ROUNDOFF } else { FLAT };
+        let zero = least * largest_size + CLEAR * noise;
         let count = |wanted: &dyn Fn(f64) -> bool| -> usize {
             let chosen = list().filter(|(v, _)| wanted(*v));
             chosen.map(|(_, times)| times).sum()

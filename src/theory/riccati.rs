@@ -26,6 +26,8 @@ const ROUNDED: f64 = 4e-15;
 
 /// Roundoff of an entry of an eigenvector in these units: 10⁻¹⁵, however small the entry.
 const UNKNOWN: f64 = 0.01;
+/// Growth times after which nothing stays absent.
+const WOKEN: f64 = 400.0;
 
 /// The trajectory of a two-layer network in closed form.
 #[derive(Debug, Clone)]
@@ -216,6 +218,13 @@ impl Riccati {
     /// How many growing directions the start has no more than roundoff of: they count as absent.
     pub fn absent(&self) -> usize {
         self.absent
+    }
+
+    /// Whether what is absent may still be absent in a run at `t`: beyond that a part of any size that a number can
+    /// have, `e^{−μ t}`, has grown to one.
+    pub fn stays_absent(&self, t: f64) -> bool {
+        let fastest = self.rates.iter().fold(0.0, |m: f64, mu| m.max(*mu));
+        self.absent == 0 || fastest * t < WOKEN
     }
 
     /// How many of the absent ones may be there all the same.

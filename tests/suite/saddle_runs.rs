@@ -647,7 +647,8 @@ fn scales_have_stop_rules_and_times_of_their_own() {
     let text = "network = { widths = [3, 3, 3] }\n\
          cost = { kind = \"squared_error\", target = { diagonal = [3.0, 2.0, 1.0] } }\n\
          init = { kind = \"gaussian\", std = 1.0 }\nsolver = { horizon = 2000.0 }\n\
-         record = { grid = \"times\", times = [0.0, 1.0, 2000.0] }\nstop = { gradient_norm = 1e-3 }\n";
+         record = { grid = \"times\", times = [0.0, 1.0, 2000.0], observables = [\"arc_length\"] }\n\
+         stop = { gradient_norm = 1e-3 }\n";
     let report = study_at(text, &[1e-2, 1e-4, 1e-6]);
     let reason = &report.seeds[0].verdict.reason;
     assert_eq!(report.verdict(), Finding::Supported, "{reason}");

@@ -185,13 +185,12 @@ impl Modes {
             Passage::Coincides => {
                 Err("one mode passes the level upwards when another sinks below it")
             }
+            Passage::At(time, _) if time >= disturbed => Err(UNKNOWN),
             Passage::At(time, _) if self.has_left(time) => Err(LEFT),
+            Passage::At(time, mode) => Ok(Some(self.escape_at((i, level), time, mode))),
+            Passage::Never if disturbed < f64::INFINITY => Err(UNKNOWN),
             Passage::Never if self.has_left(f64::INFINITY) => Err(LEFT),
-            Passage::At(time, mode) if time < disturbed => {
-                Ok(Some(self.escape_at((i, level), time, mode)))
-            }
-            Passage::Never if disturbed == f64::INFINITY => self.trapped(i).map(Some),
-            _ => Err(UNKNOWN),
+            Passage::Never => self.trapped(i).map(Some),
         }
     }
 
@@ -204,15 +203,19 @@ impl Modes {
             0.0 => f64::INFINITY,
             limit => self.above(m, 0.5 * limit).0,
         };
+        // What starts with too little to be known may wait for ever.
+        let known = self.known.iter().map(|w| (escape(w), w.1));
+        let unknown = self.unknown.iter().map(|w| (f64::INFINITY, w.1));
+        let waiting: Vec<(f64, f64)> = known.chain(unknown).collect();
         let pairs = self
             .known
             .iter()
-            .flat_map(|e| self.known.iter().map(move |w| (e, w)));
-        let growth = |(e, w): (&(f64, f64), &(f64, f64))| {
-            let rate = self.limit(e).powf(1.0 - 2.0 / self.depth as f64) * (w.1 - e.1);
-            let waits = escape(e) < escape(w).min(t) && rate > 0.0;
+            .flat_map(|e| waiting.iter().map(move |w| (e, w)));
+        let growth = |(e, &(end, target)): (&(f64, f64), &(f64, f64))| {
+            let rate = self.limit(e).powf(1.0 - 2.0 / self.depth as f64) * (target - e.1);
+            let waits = escape(e) < end.min(t) && rate > 0.0;
             if waits {
-                rate * (escape(w).min(t) - escape(e))
+                rate * (end.min(t) - escape(e))
             } else {
                 0.0
             }

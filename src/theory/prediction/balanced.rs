@@ -14,6 +14,7 @@ const LARGEST: usize = 48;
 const MOST_TIMES: usize = 4000;
 /// … this part of the time apart at least: what is fast has long come to rest.
 const LEAST_STEP: f64 = 0.02;
+const WOKEN: &str = "by then roundoff has become of what the start lacks along a growing direction";
 /// Relative error of the solution's singular values.
 const FORM_ERROR: f64 = 1e-12;
 
@@ -71,6 +72,11 @@ fn offered(solution: &Riccati, question: &Question<'_>) -> Predictions {
         let time = root(above, low, high, 4.0 * f64::EPSILON * high.0).at;
         let rate = (high.1 - low.1) / (high.0 - low.0);
         let error = FORM_ERROR * time + (FORM_ERROR + solution.start_error()) / rate;
+        if !solution.stays_absent(time) {
+            let reason = format!("mode {}: {WOKEN}", i + 1);
+            all.declined.push(Declined::new(RESULT, reason));
+            continue;
+        }
         if error >= time {
             // The mode comes to rest at the level.
             let reason = format!("mode {}: roundoff decides when it passes its level", i + 1);
@@ -86,6 +92,11 @@ fn offered(solution: &Riccati, question: &Question<'_>) -> Predictions {
     if looks.last().is_none_or(|(t, _)| *t < question.horizon) {
         let reason = "the horizon lies too many of the fastest modes' times away";
         all.declined.push(Declined::new(RESULT, reason));
+    }
+    if !solution.stays_absent(question.horizon) {
+        let reason = format!("final values: {WOKEN}");
+        all.declined.push(Declined::new(RESULT, reason));
+        return all;
     }
     if let Some((_, values)) = looks.last().filter(|(t, _)| *t == question.horizon) {
         let largest = values.first().copied().unwrap_or(0.0);
