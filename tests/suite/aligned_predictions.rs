@@ -582,3 +582,16 @@ fn a_mode_that_another_turns_to_is_not_trapped() {
     // Both roots of `s^{1/3}(s* − s) = 2λ`: the run ends at that of the target 2.
     assert!(end > 1.9, "{end}");
 }
+
+/// A mode that is not there at all has a larger target: rounding turns the other one towards it, so that no final value
+/// is promised.
+#[test]
+fn final_values_beside_an_absent_larger_target_are_not_offered() {
+    let report = run_text(
+        "network = { widths = [2, 2, 2, 2] }\nregularization = { l2 = 0.02 }\n\
+         cost = { kind = \"squared_error\", target = { singular_values = [3.0, 1.0] } }\n\
+         init = { kind = \"aligned\", mode_strengths = [0.0, 0.5] }\nsolver = { horizon = 30.0 }\n",
+    );
+    assert!(report.predictions.is_empty(), "{:?}", report.predictions);
+    assert_met(&report, 1e-9);
+}

@@ -541,3 +541,24 @@ fn a_narrow_layer_has_few_points() {
     assert_eq!(report.critical_points.len(), 21);
     assert!(report.critical_points.iter().all(|p| p.complete));
 }
+
+/// A row that is not seen makes families of saddles with the loss of the origin: their maps lie in it, and the gradient
+/// falls off as the product of what is left of several layers. Index 1 and nullity 19 are those of explicit Hessians at
+/// exact points of the family, whatever their imbalance.
+#[test]
+fn flat_families_of_deep_networks_keep_their_zeros() {
+    let text = "seed = 1\n[network]\nwidths = [2, 3, 3, 2]\n[cost]\nkind = \"matrix_completion\"\n\
+        target = { rows = [[0.908849482306047, -0.4689651392730635], [1.2687315282807732, 1.370746505771514]] }\nobserved = { rows = [[1.0, 1.0], [0.0, 0.0]] }\n\
+        [init]\nkind = \"gaussian\"\nstd = 0.1\n[solver]\nhorizon = 1.0\n";
+    let report = of(text, 60, 1);
+    let origin = report.critical_points.iter().find(|p| p.rank == 0);
+    let loss = origin.expect("the origin").loss;
+    let family = |p: &&CriticalPointEntry| p.rank == 1 && (p.loss - loss).abs() < 1e-12;
+    let counts = report.critical_points.iter().filter(family);
+    let counts: Vec<_> = counts.map(|p| (p.index, p.nullity)).collect();
+    assert!(counts.len() > 2, "{counts:?}");
+    assert!(
+        counts.iter().all(|c| *c == (Some(1), Some(19))),
+        "{counts:?}"
+    );
+}
