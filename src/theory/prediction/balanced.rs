@@ -63,57 +63,84 @@ fn offered(solution: &Riccati, question: &Question<'_>) -> Predictions {
     let looks = looks(solution, question.horizon);
     let mut all = Predictions::default();
     for (i, &level) in levels.iter().enumerate() {
-        let above = |(_, values): &(f64, Vec<f64>)| values[i] >= level;
-        let Some(after) = looks.iter().position(above).filter(|&after| after > 0) else {
-            continue;
-        };
-        let [low, high] = [after - 1, after].map(|j| (looks[j].0, (looks[j].1[i] / level).ln()));
-        let above = |t: f64| (solution.at(t).singular_values[i] / level).ln();
-        let time = root(above, low, high, 4.0 * f64::EPSILON * high.0).at;
-        let rate = (high.1 - low.1) / (high.0 - low.0);
-        let error = FORM_ERROR * time + (FORM_ERROR + solution.start_error()) / rate;
-        if !solution.stays_absent(time) {
-            let reason = format!("mode {}: {WOKEN}", i + 1);
-            all.declined.push(Declined::new(RESULT, reason));
-            continue;
+        match escape(solution, &looks, i, level) {
+            Ok(found) => all.offered.extend(found),
+            Err(reason) => {
+                let reason = format!("mode {}: {reason}", i + 1);
+                all.declined.push(Declined::new(RESULT, reason));
+            }
         }
-        if error >= time {
-            // The mode comes to rest at the level.
-            let reason = format!("mode {}: roundoff decides when it passes its level", i + 1);
+    }
+    match finals(solution, &looks, question.horizon) {
+        Ok(finals) => all.offered.extend(finals.into_iter().take(levels.len())),
+        Err(reason) => {
+            let reason = format!("final values: {reason}");
             all.declined.push(Declined::new(RESULT, reason));
-            continue;
-        }
-        let curve = looks.iter().map(|(t, values)| (*t, values[i])).collect();
-        all.offered.push(Prediction {
-            curve,
-            ..offer(Quantity::EscapeTime, i, time, error)
-        });
-    }
-    if looks.last().is_none_or(|(t, _)| *t < question.horizon) {
-        let reason = "the horizon lies too many of the fastest modes' times away";
-        all.declined.push(Declined::new(RESULT, reason));
-    }
-    if !solution.stays_absent(question.horizon) {
-        let reason = format!("final values: {WOKEN}");
-        all.declined.push(Declined::new(RESULT, reason));
-        return all;
-    }
-    if let Some((_, values)) = looks.last().filter(|(t, _)| *t == question.horizon) {
-        let largest = values.first().copied().unwrap_or(0.0);
-        for (i, &value) in values.iter().enumerate().take(levels.len()) {
-            all.offered.push(offer(
-                Quantity::FinalSingularValue,
-                i,
-                value,
-                (FORM_ERROR + solution.start_error()) * largest,
-            ));
         }
     }
     all
 }
 
+/// A time and the singular values then.
+type Look = (f64, Vec<f64>);
+
+/// When `σ_{i+1}` passes its level, if it does between two looks.
+///
+/// # Errors
+/// Why a run need not do so.
+fn escape(
+    solution: &Riccati,
+    looks: &[Look],
+    i: usize,
+    level: f64,
+) -> Result<Option<Prediction>, &'static str> {
+    let above = |(_, values): &Look| values[i] >= level;
+    let Some(after) = looks.iter().position(above).filter(|&after| after > 0) else {
+        return Ok(None);
+    };
+    let [low, high] = [after - 1, after].map(|j| (looks[j].0, (looks[j].1[i] / level).ln()));
+    let above = |t: f64| (solution.at(t).singular_values[i] / level).ln();
+    let time = root(above, low, high, 4.0 * f64::EPSILON * high.0).at;
+    let rate = (high.1 - low.1) / (high.0 - low.0);
+    let error = FORM_ERROR * time + (FORM_ERROR + solution.start_error()) / rate;
+    if !solution.stays_absent(time) {
+        return Err(WOKEN);
+    }
+    if error >= time {
+        // The mode comes to rest at the level.
+        return Err("roundoff decides when it passes its level");
+    }
+    let curve = looks.iter().map(|(t, values)| (*t, values[i])).collect();
+    Ok(Some(Prediction {
+        curve,
+        ..offer(Quantity::EscapeTime, i, time, error)
+    }))
+}
+
+/// All `σ_k` at the horizon.
+///
+/// # Errors
+/// Why they are not known, or why a run need not have them.
+fn finals(
+    solution: &Riccati,
+    looks: &[Look],
+    horizon: f64,
+) -> Result<Vec<Prediction>, &'static str> {
+    let Some((_, values)) = looks.last().filter(|(t, _)| *t == horizon) else {
+        return Err("the horizon lies too many of the fastest modes' times away");
+    };
+    if !solution.stays_absent(horizon) {
+        return Err(WOKEN);
+    }
+    let error = (FORM_ERROR + solution.start_error()) * values.first().copied().unwrap_or(0.0);
+    let each = values.iter().enumerate();
+    Ok(each
+        .map(|(i, &value)| offer(Quantity::FinalSingularValue, i, value, error))
+        .collect())
+}
+
 /// Singular values from the start to the horizon, at times between which they change little.
-fn looks(solution: &Riccati, horizon: f64) -> Vec<(f64, Vec<f64>)> {
+fn looks(solution: &Riccati, horizon: f64) -> Vec<Look> {
     let mut times = vec![0.0];
     let mut t = 0.0;
     while t < horizon && times.len() < MOST_TIMES {
