@@ -168,18 +168,21 @@ fn measure_flow(
 fn levels(built: &Built) -> SaddleLevels {
     let escapes = |e: &EventSpec| matches!(e, EventSpec::Escape { .. });
     match built.events.iter().any(escapes) {
-        true => saddle_levels(&built.problem, largest_named(&built.events)),
+        true => saddle_levels(
+            &built.problem,
+            named_modes(&built.events).max().unwrap_or(0),
+        ),
         false => SaddleLevels::default(),
     }
 }
 
-/// The largest mode that an escape is asked of by name; 0 where none is.
-fn largest_named(events: &[EventSpec]) -> usize {
-    let named = events.iter().filter_map(|spec| match spec {
-        EventSpec::Escape { modes, .. } => modes.iter().flatten().copied().max(),
+/// Modes whose escapes are asked for by name.
+fn named_modes(events: &[EventSpec]) -> impl Iterator<Item = usize> {
+    let lists = events.iter().filter_map(|spec| match spec {
+        EventSpec::Escape { modes, .. } => modes.as_ref(),
         _ => None,
     });
-    named.max().unwrap_or(0)
+    lists.flatten().copied()
 }
 
 /// Integrates and observes.
@@ -278,12 +281,8 @@ fn unknown_levels(events: &[EventSpec], levels: &SaddleLevels) -> Vec<String> {
 
 /// A warning when escapes of modes were asked for by name that the path of the levels does not come to.
 fn unlearned(events: &[EventSpec], levels: &SaddleLevels) -> Option<String> {
-    let named = events.iter().filter_map(|spec| match spec {
-        EventSpec::Escape { modes, .. } => modes.as_ref(),
-        _ => None,
-    });
     let level = |mode: usize| levels.of_mode.get(mode.checked_sub(1)?).copied().flatten();
-    let mut without: Vec<usize> = named.flatten().copied().collect();
+    let mut without: Vec<usize> = named_modes(events).collect();
     without.retain(|&mode| level(mode).is_none());
     without.sort_unstable();
     without.dedup();

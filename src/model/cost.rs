@@ -200,6 +200,18 @@ impl Cost {
         gradient
     }
 
+    /// `C(0)`; allocates.
+    pub fn value_at_origin(&self) -> f64 {
+        let (rows, cols) = self.shape();
+        self.value(zeros(rows, cols).as_ref())
+    }
+
+    /// `∇C(0)`; allocates.
+    pub fn gradient_at_origin(&self) -> Mat<f64> {
+        let (rows, cols) = self.shape();
+        self.gradient_at(zeros(rows, cols).as_ref())
+    }
+
     /// `∇²C[D]`, the derivative of `∇C` along `direction`, into `out`.
     pub fn curvature(
         &self,

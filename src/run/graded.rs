@@ -8,7 +8,7 @@ mod plateaus;
 mod segment;
 mod wait;
 
-use super::rest::{gradient_at_origin, learned, stand_still};
+use super::rest::{learned, stand_still};
 use crate::error::Error;
 use crate::integrate::{
     Integration, Method, Options, Outcome, Statistics, Time, VectorField, integrate,
@@ -111,7 +111,7 @@ fn neuron_range(network: &Network, weights: &[f64]) -> [f64; 2] {
 /// About the size of a neuron that carries an escaped mode: `√2 s^{1/L}`, `s` the largest singular
 /// value of `∇C(0)`.
 fn escaped_neuron(problem: &Problem) -> f64 {
-    let gradient = gradient_at_origin(problem);
+    let gradient = problem.cost.gradient_at_origin();
     let largest = largest_singular_value(&gradient);
     std::f64::consts::SQRT_2 * largest.powf(1.0 / problem.network.depth() as f64)
 }

@@ -2,7 +2,7 @@
 //! find for every other cost; minima checked on the side of the map.
 
 use super::parallel::in_order;
-use crate::linalg::{Mat, svd, zeros};
+use crate::linalg::{Mat, svd};
 use crate::model::{Cost, PointKind, Problem};
 use crate::report::landscape::{CriticalPointEntry, LandscapeReport};
 use crate::saddle::{Hit, Morse, Saddle, critical_point_from, merged, symmetry};
@@ -255,8 +255,7 @@ fn name_global(problem: &Problem, interrupted: bool, all: &mut [CriticalPointEnt
     let proved = proved.map(|e| e.loss).or(least_possible(problem));
     let minimum = |e: &&CriticalPointEntry| is(e, PointKind::LocalMinimum) && e.index == Some(0);
     let found = all.iter().find(minimum).map(|e| e.loss);
-    let (rows, cols) = problem.cost.shape();
-    let origin = problem.cost.value(zeros(rows, cols).as_ref());
+    let origin = problem.cost.value_at_origin();
     let searched = problem.l2 > 0.0 && problem.network.depth() > 2 && !interrupted;
     let Some(least) = proved.or(found.filter(|_| searched)) else {
         return;

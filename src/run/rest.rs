@@ -7,7 +7,7 @@
 use crate::integrate::{
     Integration, Interpolant, Observer, Options, Outcome, Step, Time, VectorField, integrate,
 };
-use crate::linalg::{Mat, frobenius, zeros};
+use crate::linalg::frobenius;
 use crate::model::Problem;
 use crate::observe::RunObserver;
 use std::ops::ControlFlow;
@@ -49,16 +49,10 @@ pub(super) fn integrate_to_rest(
     }
 }
 
-/// `∇C(0)`.
-pub(super) fn gradient_at_origin(problem: &Problem) -> Mat<f64> {
-    let (rows, cols) = problem.cost.shape();
-    problem.cost.gradient_at(zeros(rows, cols).as_ref())
-}
-
 /// `‖∇C‖_F` at which nothing is left to learn: what grows or decays by it from then on, over any time, is none
 /// of the flow's. `None` with weight decay, by which weights move on all the same.
 pub(super) fn learned(problem: &Problem) -> Option<f64> {
-    let threshold = || LEARNED * frobenius(gradient_at_origin(problem).as_ref());
+    let threshold = || LEARNED * frobenius(problem.cost.gradient_at_origin().as_ref());
     (problem.l2 == 0.0).then(threshold)
 }
 

@@ -4,7 +4,7 @@
 //! The fit works on `A = W_2 W_1` with `k` hidden neurons, by Newton's method in a trust region.
 
 use super::trust_region::minimise;
-use crate::linalg::{Mat, SingularValues, inner, norm, svd, zeros};
+use crate::linalg::{Mat, SingularValues, norm, svd, zeros};
 use crate::model::{Cost, Network, Problem};
 
 /// `σ_k` of the next saddle, where the greedy fit settled.
@@ -119,7 +119,7 @@ impl<'a> Path<'a> {
     /// singular value. `None` where the path ends because nothing is left to learn.
     fn add_direction(&mut self) -> Option<f64> {
         let (rows, cols) = self.cost.shape();
-        let (mut gradient, mut image) = (zeros(rows, cols), zeros(rows, cols));
+        let mut gradient = zeros(rows, cols);
         let mut scratch = self.cost.scratch();
         let cost = self
             .cost
@@ -130,9 +130,7 @@ impl<'a> Path<'a> {
         let g = svd(gradient.as_ref())?;
         let (u, v) = (g.u.col(0), g.v.col(0));
         let pair = Mat::from_fn(rows, cols, |i, j| -u[i] * v[j]);
-        self.cost
-            .curvature(pair.as_ref(), image.as_mut(), &mut scratch);
-        let bend = inner(pair.as_ref(), image.as_ref());
+        let bend = self.cost.bend(pair.as_ref());
         if !(g.s[0] > 0.0 && bend > 0.0) {
             return None;
         }

@@ -8,7 +8,7 @@ use super::hermite::{Hermite, Node};
 use super::point::{Saddle, core_problem, level_along};
 use crate::flow::LayerFlow;
 use crate::integrate::{Integration, Method, Observer, Options, Step, VectorField, integrate};
-use crate::linalg::{SingularValues, distance, norm, product, svd, to_vec, view};
+use crate::linalg::{SingularValues, bisect, distance, norm, product, svd, to_vec, view};
 use crate::model::{Network, Problem};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -144,16 +144,9 @@ impl Orbit {
             return None;
         }
         let maps = self.maps(after - 1, after);
-        let (mut lo, mut hi) = (self.samples[after - 1].time, self.samples[after].time);
-        for _ in 0..80 {
-            let middle = 0.5 * (lo + hi);
-            if sigma(&maps.at(middle)) >= level {
-                hi = middle;
-            } else {
-                lo = middle;
-            }
-        }
-        Some(hi)
+        let times = [after - 1, after].map(|i| self.samples[i].time);
+        let [_, rises] = bisect(times, 80, |time| sigma(&maps.at(time)) >= level);
+        Some(rises)
     }
 
     /// How long after the origin the orbit stays farther than `NEAR` of its length from its end.

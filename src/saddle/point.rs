@@ -110,7 +110,7 @@ impl Saddle {
 /// `‖∇C(0)‖`, the largest singular value: the slope of the cost, in units of it over those of `A`.
 pub(super) fn gradient_scale(problem: &Problem) -> f64 {
     let (rows, cols) = problem.cost.shape();
-    let gradient = problem.cost.gradient_at(zeros(rows, cols).as_ref());
+    let gradient = problem.cost.gradient_at_origin();
     SingularValues::new(rows, cols).of(gradient.as_ref())[0]
 }
 

@@ -5,7 +5,7 @@
 use super::newton::critical_weights;
 use super::point::{Saddle, core_problem, end_to_end, gradient_scale, level_along};
 use super::trust_region::minimise;
-use crate::linalg::{Mat, SingularValues, svd, zeros};
+use crate::linalg::{Mat, SingularValues, svd};
 use crate::model::Problem;
 use crate::model::draws::Stream;
 
@@ -64,9 +64,8 @@ pub fn critical_point_from(problem: &Problem, seed: u64, start: u64) -> Option<S
 
 /// The level of the first mode to be learned; `A` is measured by it.
 fn level(problem: &Problem) -> f64 {
-    let (rows, cols) = problem.cost.shape();
-    let gradient = problem.cost.gradient_at(zeros(rows, cols).as_ref());
-    svd(gradient.as_ref()).map_or(0.0, |parts| level_along(&problem.cost, &parts, 0))
+    svd(problem.cost.gradient_at_origin().as_ref())
+        .map_or(0.0, |parts| level_along(&problem.cost, &parts, 0))
 }
 
 /// The modes of a map that are there.
@@ -90,8 +89,7 @@ fn modes_of(problem: &Problem, map: &Mat<f64>) -> usize {
 /// start led there or not.
 pub fn merged(problem: &Problem, found: Vec<Saddle>) -> Vec<Hit> {
     let mut all: Vec<Hit> = Vec::new();
-    let (rows, cols) = problem.cost.shape();
-    let roundoff = SAME_LOSS * problem.cost.value(zeros(rows, cols).as_ref());
+    let roundoff = SAME_LOSS * problem.cost.value_at_origin();
     let hits = found.into_iter().map(|saddle| (saddle, 1));
     let origin = Saddle::origin(problem).map(|origin| (origin, 0));
     for (saddle, hits) in hits.chain(origin) {

@@ -11,7 +11,7 @@
 //! leading order `s_−`.
 
 use super::weight_decay::{critical_l2, global_l2};
-use crate::linalg::{MatRef, svd, zeros};
+use crate::linalg::{MatRef, svd};
 use crate::model::{Cost, Problem};
 
 /// Singular value of the target, relative to the largest, that counts as absent.
@@ -36,9 +36,8 @@ pub fn tends_to_origin(depth: usize, l2: f64, slope: f64, norm_sq: f64) -> bool 
 
 /// `‖∇C(0)‖_2`; infinite where it cannot be had.
 pub fn slope(cost: &Cost) -> f64 {
-    let (rows, cols) = cost.shape();
-    let gradient = cost.gradient_at(zeros(rows, cols).as_ref());
-    let largest = svd(gradient.as_ref()).and_then(|parts| parts.s.first().copied());
+    let largest =
+        svd(cost.gradient_at_origin().as_ref()).and_then(|parts| parts.s.first().copied());
     largest.unwrap_or(f64::INFINITY)
 }
 

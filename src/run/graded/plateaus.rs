@@ -4,7 +4,7 @@ use super::largest_singular_value;
 use crate::integrate::{Method, Options};
 use crate::linalg::{Mat, MatRef, frobenius, product, svd, zeros};
 use crate::model::{Cost, CostScratch, Frame, Network, Problem};
-use crate::run::rest::{LEARNED, gradient_at_origin};
+use crate::run::rest::LEARNED;
 use crate::saddle::{Plateau, Waiting};
 
 /// Largest `n_L n_0` for which the curvature that the waiting modes see is made.
@@ -86,7 +86,7 @@ impl<'a> Plateaus<'a> {
             problem,
             rtol: options.rtol,
             imbalances: imbalances(network, &problem.initial_weights),
-            gradient_at_zero: frobenius(gradient_at_origin(problem).as_ref()),
+            gradient_at_zero: frobenius(problem.cost.gradient_at_origin().as_ref()),
             products: network.product_storage(),
             gradient: zeros(rows, cols),
             scratch: problem.cost.scratch(),
